@@ -1,0 +1,604 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The decisions of the role safe_upgrade, one function a step; the role's YAML orders them.
+
+A step works on what it is given: its data, the host's variables, the clock. It sends nothing to
+the API and nothing to the guest.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets as random
+import time
+import typing as t
+from datetime import datetime, timezone
+
+import ansible.constants as C
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._module import given
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
+    _upgrade_files as files,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
+    _upgrade_guest as guest,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
+    _upgrade_preflight as preflight,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
+    _upgrade_report as report,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
+    _upgrade_settings as settings_,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
+    _upgrade_snapshots as snapshots,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
+    _upgrade_texts as texts,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
+    _upgrade_verdict as verdict,
+)
+
+display = Display()
+
+# Made when the parent process loads this file, so that all hosts of a run share it.
+_STARTED = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{random.token_hex(2)}"
+
+Data = dict[str, t.Any]
+
+
+class _Failed(Exception):
+    """What the task fails with; *result* holds more of its result."""
+
+    def __init__(self, message: str, **result: t.Any) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class ActionModule(ActionBase):
+    """Run one step and return what it decided."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: t.Any = None, task_vars: Data | None = None) -> Data:
+        super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        steps = {
+            name[len("step_") :]: getattr(self, name) for name in dir(self) if name.startswith("step_")
+        }
+        if args.get("step") not in steps:
+            return {"failed": True, "msg": f"step must be one of {', '.join(sorted(steps))}"}
+        self._vars = task_vars or {}
+        self._secrets = self._known_secrets(args)
+        self._now = datetime.now(timezone.utc)
+        try:
+            return {"changed": False, **steps[args["step"]](args.get("data") or {})}
+        except _Failed as error:
+            return {"changed": False, "failed": True, "msg": str(error), **error.result}
+
+    def _known_secrets(self, args: Data) -> list[str]:
+        environment: Data = {}
+        self._compute_environment_string(environment)
+        token = given(args, {**os.environ, **environment}).get("api_token")
+        return [str(token)] if token else []
+
+    @property
+    def _host(self) -> str:
+        return str(self._vars["inventory_hostname"])
+
+    @property
+    def _settings(self) -> Data:
+        return t.cast(Data, self._templar.template(self._vars["safe_upgrade_settings"]))
+
+    @property
+    def _result(self) -> report.Result:
+        if "safe_upgrade_result" not in self._vars:
+            raise _Failed(
+                "the role was not run from its beginning (--start-at-task?): nothing was done"
+            )
+        return t.cast(report.Result, self._templar.template(self._vars["safe_upgrade_result"]))
+
+    def _other(self, host: str, name: str) -> t.Any:
+        return self._vars["hostvars"][host].get(name)
+
+    def step_begin(self, data: Data) -> Data:
+        """Settle the settings, name the run, start the host's result."""
+        entry_point = data["entry_point"]
+        given_vars = {
+            name: self._templar.template(self._vars[name])
+            for name in (settings_.PREFIX + key for key in settings_.SPEC)
+            if name in self._vars
+        }
+        try:
+            settings = settings_.settle(given_vars, entry_point)
+        except settings_.SettingsError as error:
+            raise _Failed(f"safe_upgrade cannot start: {error}") from error
+        calls = int(self._vars.get("safe_upgrade_calls") or 0) + 1
+        run_id = settings["run_id"] or self._run_id()
+        if calls > 1 and not settings["run_id"]:
+            run_id = f"{run_id}-{calls}"
+        name = settings_.snapshot_name(settings, run_id)
+        if len(name) > settings_.NAME_LENGTH:
+            raise _Failed(
+                f"safe_upgrade cannot start: the snapshot name {name} is longer than "
+                f"{settings_.NAME_LENGTH} characters; shorten safe_upgrade_snapshot_prefix"
+            )
+        checks = {*settings["health"]["builtin"], *settings["health"]["wanted"]}
+        facts = self._vars.get("ansible_facts") or {}
+        settings.update(
+            entry_point=entry_point,
+            run_id=run_id,
+            calls=calls,
+            check_mode=bool(self._task.check_mode),
+            batch=self._vars["ansible_play_batch"][0],
+            had_facts=bool(facts.get("module_setup")),
+            snapshot_name=name,
+            description=snapshots.stamp(run_id, self._host),
+            silent_timeout=min(60, settings["reconnect_timeout"]),
+            look_command=guest.look_command(settings["marker_path"], checks),
+        )
+        if settings["marker_path"]:
+            settings["mark_command"] = guest.mark_command(
+                settings["marker_path"], settings["server_id"], run_id
+            )
+            settings["unmark_command"] = guest.unmark_command(settings["marker_path"])
+        return {
+            "settings": settings,
+            "result": report.begun(settings["server_id"], run_id, self._now),
+        }
+
+    def _run_id(self) -> str:
+        workflow = self._vars.get("awx_workflow_job_id") or self._vars.get("tower_workflow_job_id")
+        job = self._vars.get("awx_job_id") or self._vars.get("tower_job_id")
+        if job:
+            return f"w{workflow}-j{job}" if workflow else f"j{job}"
+        return _STARTED
+
+    def step_preflight(self, data: Data) -> Data:
+        """Collect what stands against starting; *data* holds the task results of the looks."""
+        settings = self._settings
+        server_id = settings["server_id"]
+        blockers: list[str] = []
+        warnings: list[str] = []
+        state = guest.state(data["look"])
+        if not state["answered"]:
+            blockers.append(f"the host does not answer: {state['why']}")
+        listed = data["servers"].get("servers")
+        server, found = preflight.server(server_id, listed, data["servers"].get("msg"))
+        interrupted = (state["marker"] or {}).get("run_id")
+        verdicts = [
+            found,
+            preflight.snapshots(
+                data["snapshots"]["snapshots"], settings, settings["run_id"], interrupted
+            ),
+            preflight.interrupted(
+                state["marker"],
+                settings["marker_path"],
+                settings["interrupted_run"] == "proceed",
+            ),
+        ]
+        if listed is not None:
+            address = str(self._vars.get("ansible_host") or self._host)
+            verdicts.append(
+                preflight.identity(
+                    server_id,
+                    self._templar.template(address),
+                    listed,
+                    settings["identity"] == "strict",
+                )
+            )
+        for more_blockers, more_warnings in verdicts:
+            blockers += more_blockers
+            warnings += more_warnings
+        blockers += preflight.same_server(
+            self._host,
+            server_id,
+            {
+                host: (self._other(host, "safe_upgrade_server_id"))
+                for host in self._vars["ansible_play_hosts_all"]
+                if host != self._host
+            },
+        )
+        blockers += preflight.itself(
+            self._connection.transport == "local",
+            state["boot_id"],
+            _controller_boot_id(),
+            settings["allow_self"],
+        )
+        blockers += preflight.too_late(settings["start_before"], self._now)
+        adopted = None
+        if settings["use_run"]:
+            adopted, missing = preflight.adoptable(data["snapshots"]["snapshots"], settings)
+            blockers += missing
+        held = len(data["snapshots"]["snapshots"])
+        return {
+            "blockers": [texts.harmless(text, self._secrets) for text in blockers],
+            "warnings": [
+                f"{self._host}: {texts.harmless(text, self._secrets)}" for text in warnings
+            ],
+            "server_name": server["name"] if server else None,
+            "servers_listed": listed is not None,
+            "adopted": dict(adopted) if adopted else None,
+            "make_room": []
+            if settings["use_run"]
+            else snapshots.to_make_room(
+                data["snapshots"]["snapshots"], settings, settings["run_id"], interrupted
+            ),
+            "guest": state,
+            "plan": (
+                f"would take snapshot '{settings['snapshot_name']}' of server {server_id} "
+                f"({held} of {snapshots.SNAPSHOTS_PER_SERVER} held; 3 to 10 minutes by the "
+                "documentation), then run the change, then verify it"
+            ),
+        }
+
+    def step_files(self, data: Data) -> Data:
+        """Refuse user files that are missing, cannot be parsed, or end the host's play."""
+        problems = [
+            f"safe_upgrade_{name}: {texts.harmless(problem, self._secrets)}"
+            for name, path in settings_.user_files(self._settings)
+            for problem in files.problems(path, self._loader.load_from_file)
+        ]
+        if problems:
+            raise _Failed("; ".join(problems))
+        return {}
+
+    def step_look(self, data: Data) -> Data:
+        """Tell the state of the guest from the look's task result."""
+        return {"guest": texts.harmless_data(guest.state(data["look"]), self._secrets)}
+
+    def step_started(self, data: Data) -> Data:
+        """Refuse a snapshot that this run did not make: it may be older than what happened since."""
+        started = data["started"]
+        if started.get("changed"):
+            return {}
+        run_id = self._settings["run_id"]
+        raise _Failed(
+            f"server {self._settings['server_id']} already has snapshot "
+            f"{started['snapshot']['id']} of run {run_id}: it may be older than what happened "
+            f"since. To build on it set safe_upgrade_use_run={run_id}; else choose another run id"
+        )
+
+    def step_marked(self, data: Data) -> Data:
+        """Judge the writing or removal of the marker: a host lost by then fails the step."""
+        marked = data["marked"]
+        if marked.get("unreachable"):
+            raise _Failed(
+                f"the host does not answer: {texts.harmless(marked.get('msg'), self._secrets)}"
+            )
+        if marked.get("skipped") or marked.get("rc") == 0:
+            return {}
+        why = texts.harmless(marked.get("stderr") or marked.get("msg"), self._secrets)
+        return {
+            "warnings": [
+                f"{self._host}: the marker {self._settings['marker_path']} cannot be "
+                f"{data['act']}: {why}"
+            ]
+        }
+
+    def step_gate(self, data: Data) -> Data:
+        """Open only when this run holds a completed snapshot that is young enough."""
+        settings, result = self._settings, self._result
+        snapshot = data["snapshot"]
+        age = (self._now - settings_.parse_time(snapshot["created_at"])).total_seconds()
+        if snapshot["status"] != "completed" or snapshot["server"]["id"] != settings["server_id"]:
+            raise _Failed(
+                f"snapshot {snapshot['id']} does not cover this change: it is "
+                f"'{snapshot['status']}', of server {snapshot['server']['id']}"
+            )
+        if age > settings["snapshot_max_age"]:
+            raise _Failed(
+                f"snapshot {snapshot['id']} is {texts.minutes(age)} old, older than the "
+                f"{texts.minutes(settings['snapshot_max_age'])} of safe_upgrade_snapshot_max_age: "
+                "it does not cover this change"
+            )
+        late = preflight.too_late(settings["start_before"], self._now)
+        if late:
+            raise _Failed(late[0])
+        if result["snapshot"] and result["snapshot"]["id"] != snapshot["id"]:
+            raise _Failed("the armed snapshot is not the recorded one")
+        return {"snapshot_id": snapshot["id"]}
+
+    def step_capture(self, data: Data) -> Data:
+        """Keep what failed, of what Ansible knows in a rescue, as harmless texts."""
+        failed_task, reason = verdict.failure(
+            self._failed("ansible_failed_task"),
+            self._failed("ansible_failed_result"),
+            self._secrets,
+        )
+        return {"failed_task": failed_task, "reason": reason}
+
+    def _failed(self, name: str) -> Data | None:
+        value = self._vars.get(name)
+        return value if isinstance(value, t.Mapping) else None  # type: ignore[return-value]
+
+    def step_failure(self, data: Data) -> Data:
+        """Decide what a failure inside the guarded part leads to: restore, leave or abort."""
+        settings, result = self._settings, self._result
+        task = self._failed("ansible_failed_task")
+        failed_task, reason = verdict.failure(
+            task, self._failed("ansible_failed_result"), self._secrets
+        )
+        if not task and data.get("in_handlers"):
+            failed_task, reason = "a notified handler", "the handler failed"
+        own_failure = bool(failed_task) and not self._interrupted(task)
+        if not own_failure:
+            failed_task, reason = None, "interrupted by a failure outside this host"
+        batch = [
+            host
+            for host in self._vars["ansible_play_hosts_all"]
+            if (self._other(host, "safe_upgrade_settings") or {}).get("batch")
+            == settings["batch"]
+        ]
+        lost = [host for host in batch if self._other(host, "safe_upgrade_lost")]
+        act, why = verdict.decide(
+            settings,
+            changed=result["state"] in ("changing", "verifying")
+            and verdict.may_have_changed(
+                task, self._failed("ansible_failed_result"), settings["change"]
+            ),
+            own_failure=own_failure,
+            lost=self._host in lost,
+            lost_in_batch=len(lost),
+            batch=len(batch),
+        )
+        return {
+            "act": act,
+            "failed_task": failed_task,
+            "own_failure": own_failure,
+            "reason": "; ".join(text for text in (reason, why) if text),
+        }
+
+    def _interrupted(self, task: Data | None) -> bool:
+        """True when a task with run_once failed on another host of the batch."""
+        if task and task.get("run_once"):
+            return False
+        for host in self._vars["ansible_play_batch"]:
+            if host != self._host:
+                other = self._other(host, "ansible_failed_task")
+                if isinstance(other, t.Mapping) and other.get("run_once"):
+                    return True
+        return False
+
+    def step_judge(self, data: Data) -> Data:
+        """Fail when a built-in check finds a fault that was not there before the change."""
+        health = self._settings["health"]
+        now = guest.state(data["look"])
+        faults, notes = guest.judge(
+            data["before"],
+            now,
+            {*health["builtin"], *health["wanted"]},
+            data.get("expect_reboot", False),
+        )
+        hard = [
+            fault
+            for check, fault in faults.items()
+            if check in health["builtin"]
+            or check == "connection"
+            or (check == "boot_id" and data.get("expect_reboot"))
+        ]
+        soft = [fault for check, fault in faults.items() if fault not in hard]
+        if hard:
+            raise _Failed(texts.harmless("; ".join(hard), self._secrets))
+        return {
+            "warnings": [f"{self._host}: {texts.harmless(fault, self._secrets)}" for fault in soft],
+            "notes": notes,
+            "guest": texts.harmless_data(now, self._secrets),
+        }
+
+    def step_watch(self, data: Data) -> Data:
+        """Fail when a watched register holds an unreachable result: a task was silently lost."""
+        for name in self._settings["watch_registers"]:
+            value = self._vars.get(name)
+            if not isinstance(value, t.Mapping):
+                continue
+            for item in (value, *(value.get("results") or [])):
+                if isinstance(item, t.Mapping) and item.get("unreachable"):
+                    raise _Failed(
+                        f"the host was unreachable during the task that registers '{name}': "
+                        + texts.harmless(item.get("msg"), self._secrets)
+                    )
+        return {}
+
+    def step_fail(self, data: Data) -> Data:
+        """Fail for the given reason, naming the task that was at fault."""
+        raise _Failed(
+            texts.harmless(data["reason"], self._secrets), failed_task=data["failed_task"]
+        )
+
+    def step_warn(self, data: Data) -> Data:
+        """Warn, and go on."""
+        return {"warnings": [f"{self._host}: {texts.harmless(data['text'], self._secrets)}"]}
+
+    def step_pause(self, data: Data) -> Data:
+        """Wait between two attempts; ends with the controller."""
+        parent = os.getppid()
+        end = time.monotonic() + float(data["seconds"])
+        while time.monotonic() < end and os.getppid() == parent:
+            time.sleep(min(1.0, max(0.0, end - time.monotonic())))
+        return {}
+
+    def step_plan_restore(self, data: Data) -> Data:
+        """Judge a rehearsed restore: leave the server when too much data would be lost."""
+        rehearsal, result = data["rehearsal"], self._result
+        return {
+            "leave": verdict.too_much_lost(
+                rehearsal["data_loss_seconds"], self._settings["max_data_loss"]
+            ),
+            "would": (
+                f"would restore server {result['server_id']} from snapshot "
+                f"{result['snapshot']['id']} and erase what was written in the last "
+                f"{texts.minutes(rehearsal['data_loss_seconds'])}"
+            ),
+        }
+
+    def step_prove(self, data: Data) -> Data:
+        """Judge from a look whether the guest was really restored, and whether to look again."""
+        now = guest.state(data["look"])
+        waited = data["waited"]
+        status = waited["server"]["status"]
+        proof, why = guest.prove(
+            data["last_boot_id"] or None,
+            bool(data["marker_written"]),
+            now,
+            bool(waited.get("restoring_seen")),
+        )
+        if proof == "proved":
+            kernel = (data["before"] or {}).get("kernel")
+            if kernel and now["kernel"] != kernel:
+                why += f"; it runs kernel {now['kernel']} where {kernel} ran before"
+        elif status == "restoring":
+            why = f"the API cannot be asked whether the restore is finished, and {why}"
+        else:
+            why = f"the API says that the restore is finished (server '{status}'), but {why}"
+        accepted = settings_.parse_time(data["started"]["accepted_at"])
+        elapsed = (self._now - accepted).total_seconds()
+        return {
+            "proof": proof,
+            "why": texts.harmless(why, self._secrets),
+            "look_again": proof != "proved"
+            and status == "restoring"
+            and elapsed < self._settings["restore_timeout"],
+        }
+
+    def step_plan_prune(self, data: Data) -> Data:
+        """Choose the own snapshots to delete; a silent guest may hide an interrupted run."""
+        settings = self._settings
+        state = guest.state(data["look"])
+        if settings["marker_path"] and not state["answered"]:
+            raise _Failed(
+                "nothing is pruned: the host does not answer, so an interrupted run whose snapshot "
+                f"is still needed cannot be ruled out: {texts.harmless(state['why'], self._secrets)}"
+            )
+        return {
+            "delete": snapshots.to_prune(
+                data["snapshots"],
+                settings,
+                self._result["run_id"],
+                (state["marker"] or {}).get("run_id"),
+            )
+        }
+
+    def step_candidates(self, data: Data) -> Data:
+        """Choose the one snapshot a restore without an id may mean, or list the candidates."""
+        settings = self._settings
+        mine = [
+            row for row in snapshots.own(data["snapshots"], settings) if row["status"] == "completed"
+        ]
+        if settings["snapshot_id"]:
+            mine = [row for row in data["snapshots"] if row["id"] == settings["snapshot_id"]]
+            wanted = f"snapshot {settings['snapshot_id']}"
+        elif settings["restore_run"]:
+            mine = [row for row in mine if row["run_id"] == settings["restore_run"]]
+            wanted = f"a completed snapshot of run {settings['restore_run']}"
+        else:
+            wanted = "exactly one completed snapshot made by this role"
+        if len(mine) == 1:
+            return {"snapshot": mine[0]}
+        held = ", ".join(
+            f"{row['id']} {row['name']} ({row['status']}, {row['created_at']})"
+            for row in mine or data["snapshots"]
+        )
+        raise _Failed(
+            texts.harmless(
+                f"server {settings['server_id']} holds {len(mine) or 'no'} such snapshots: the "
+                f"restore needs {wanted}; choose one by safe_upgrade_snapshot_id or "
+                f"safe_upgrade_restore_run from: {held or 'none at all'}",
+                self._secrets,
+            )
+        )
+
+    def step_status(self, data: Data) -> Data:
+        """Tell the own snapshots and the interrupted run of a server."""
+        state = guest.state(data["look"])
+        marker = state["marker"]
+        return texts.harmless_data(
+            {
+                "status": {
+                    "server_id": self._settings["server_id"],
+                    "snapshots": snapshots.own(data["snapshots"], self._settings),
+                    "interrupted_run": marker["run_id"] if marker else None,
+                    "answered": state["answered"],
+                }
+            },
+            self._secrets,
+        )
+
+    def step_record(self, data: Data) -> Data:
+        """Move the host's result, and say so: a line, the statistics, the report."""
+        changes = texts.harmless_data(
+            {key: value for key, value in data.items() if value not in (None, "")}, self._secrets
+        )
+        if "snapshot" in changes:
+            changes["snapshot"] = {key: changes["snapshot"][key] for key in ("id", "name", "created_at")}
+        result = report.moved(self._result, changes, self._now)
+        outcome: Data = {"result": result}
+        if result["state"] in report.ANNOUNCED:
+            _say(report.line(self._host, result))
+        if result["state"] in report.KEPT_IN_STATS:
+            outcome["ansible_stats"] = {
+                "data": {"safe_upgrade_results": {self._host: result}},
+                "per_host": False,
+                "aggregate": True,
+            }
+        directory = self._settings["report_dir"]
+        if directory:
+            author = str(
+                self._vars.get("awx_user_name")
+                or self._vars.get("awx_job_id")
+                or os.environ.get("USER")
+                or os.getuid()
+            )
+            try:
+                report.write_report(directory, self._host, result, author, self._now)
+            except OSError as error:
+                outcome["warnings"] = [f"{self._host}: the report cannot be written: {error}"]
+        return outcome
+
+    def step_table(self, data: Data) -> Data:
+        """Show the table of the batch once, on its first host, under the linear strategy."""
+        try:
+            batch = self._vars["ansible_play_batch"]
+            if self._task.get_play().strategy.split(".")[-1] != "linear" or self._host != batch[0]:
+                return {}
+            rows = []
+            known = {
+                host: self._other(host, "safe_upgrade_settings") or {}
+                for host in self._vars["ansible_play_hosts_all"]
+            }
+            mine = {known[host].get("batch") for host in batch}
+            for host, settings in known.items():
+                if settings and settings["batch"] in mine:
+                    rows.append((host, dict(self._other(host, "safe_upgrade_result"))))
+            _say(report.table(rows))
+        except Exception as error:  # a table must never cost a server its verdict
+            return {"warnings": [f"the end table cannot be shown: {error}"]}
+        return {}
+
+    def step_end(self, data: Data) -> Data:
+        """Fail the host unless its end is green."""
+        result = self._result
+        if report.is_green(result, self._settings["entry_point"]):
+            return {"msg": report.line(self._host, result)}
+        raise _Failed(report.closing_message(self._host, result))
+
+
+def _controller_boot_id() -> str | None:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def _say(text: str) -> None:
+    """Show *text*: on stdout for people, on stderr where stdout is JSON for a program."""
+    display.display(text, stderr="json" in str(C.DEFAULT_STDOUT_CALLBACK))

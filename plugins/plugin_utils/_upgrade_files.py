@@ -1,0 +1,76 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files a user gives to the role: found and read before the snapshot."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+ENDS = ("end_host", "end_play", "end_role", "end_batch")
+_ENDS_LINE = re.compile(rf"\bmeta['\"]?\s*:.*\b({'|'.join(ENDS)})\b|\bmeta\s+({'|'.join(ENDS)})\b")
+_STATIC = ("import_tasks", "ansible.builtin.import_tasks")
+_META = ("meta", "ansible.builtin.meta", "ansible.legacy.meta")
+
+Load = t.Callable[[str], t.Any]
+
+
+def problems(path: str, load: Load, seen: frozenset[str] = frozenset()) -> list[str]:
+    """What is wrong with the tasks file *path*, or with one it imports statically.
+
+    *load* reads a YAML file and returns its data, raising on a file that cannot be parsed.
+    A file that ends the host's play is refused: the role's verification would not run after it.
+    """
+    if not os.path.isfile(path):
+        return [f"{path}: no such file on the controller"]
+    try:
+        data = load(path)
+    except Exception as error:  # the loader's own text names the line
+        return [f"{path}: {error}"]
+    if not isinstance(data, list):
+        return [f"{path}: holds no list of tasks"]
+    found = []
+    for task in _tasks(data):
+        for key in _META:
+            if _word(task.get(key)) in ENDS:
+                found.append(_refusal(path, _word(task[key])))
+        if isinstance(task.get("action"), str):
+            words = task["action"].split()
+            if len(words) > 1 and words[0] in _META and words[1] in ENDS:
+                found.append(_refusal(path, words[1]))
+        for key in _STATIC:
+            target = task.get(key)
+            name = target.get("file") if isinstance(target, dict) else target
+            if isinstance(name, str) and "{{" not in name and path not in seen:
+                imported = os.path.join(os.path.dirname(path), name)
+                found += problems(imported, load, seen | {path})
+    return found
+
+
+def _word(value: t.Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _tasks(data: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    for task in data or []:
+        if isinstance(task, dict):
+            yield task
+            for section in ("block", "rescue", "always"):
+                if isinstance(task.get(section), list):
+                    yield from _tasks(task[section])
+
+
+def _refusal(path: str, word: str) -> str:
+    line = ""
+    with open(path, encoding="utf-8") as lines:
+        for number, text in enumerate(lines, 1):
+            match = _ENDS_LINE.search(text)
+            if match and word in match.groups():
+                line = f", line {number}"
+                break
+    return (
+        f"{path}{line}: 'meta: {word}' would end the host's play before the change is verified; "
+        "take it out"
+    )

@@ -1,0 +1,199 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a look at the guest tells: its boot, the marker, and the built-in checks.
+
+A look is one POSIX shell script sent by ``ansible.builtin.raw``: one round trip, no Python and no
+temporary directory needed on the guest, so it also answers when an upgrade broke either.
+
+A state is ``{answered, why, boot_id, kernel, os, marker, systemd, packages, disks}``:
+``systemd`` and ``packages`` are lists of faults, ``disks`` maps a mount point to a fault or its
+use in percent; each is None where the guest has no such thing.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import typing as t
+
+DISK_LIMIT_PERCENT = 95
+
+_LOOK = r"""
+LC_ALL=C; export LC_ALL; PATH="$PATH:/usr/sbin:/sbin"
+echo "boot_id $(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+echo "kernel $(uname -r 2>/dev/null)"
+echo "os $(. /etc/os-release 2>/dev/null && echo "$PRETTY_NAME")"
+"""
+_MARKER = r"""
+if [ -e MARKER ]; then echo "marker $(head -c 400 MARKER | tr -d '\r\n')"; fi
+"""
+_SYSTEMD = r"""
+if [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then
+  echo "systemd"
+  systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null | sed 's/ .*//; s/^/systemd /'
+fi
+"""
+_PACKAGES = r"""
+if command -v dpkg >/dev/null 2>&1; then
+  echo "packages"; dpkg --audit 2>&1 | sed -n 's/^ \([^ ][^ ]*\) .*/packages \1/p'
+elif command -v rpm >/dev/null 2>&1; then
+  echo "packages"; rpm -qa >/dev/null 2>&1 || echo "packages rpm-database"
+fi
+"""
+_DISK = r"""
+df -P -l 2>/dev/null | sed -n '2,$s/^\/.* \([0-9][0-9]*\)% \(.*\)$/disk \1 \2/p'
+sed -n 's/^\/[^ ]* \([^ ]*\) [^ ]* ro[, ].*/disk read-only \1/p' /proc/mounts 2>/dev/null
+"""
+
+
+def look_command(marker_path: str, checks: t.Collection[str]) -> str:
+    """The script of one look; *checks* are the built-in checks whose facts it must bring."""
+    parts = [_LOOK]
+    if marker_path:
+        parts.append(_MARKER.replace("MARKER", shlex.quote(marker_path)))
+    for check, part in (("systemd", _SYSTEMD), ("packages", _PACKAGES), ("disk", _DISK)):
+        if check in checks:
+            parts.append(part)
+    return "".join(parts) + "\necho end\n"
+
+
+def mark_command(marker_path: str, server_id: int, run_id: str) -> str:
+    """The script that writes the marker: complete or not at all, and on the disk when it ends."""
+    path = shlex.quote(marker_path)
+    part = shlex.quote(marker_path + ".part")
+    text = shlex.quote(json.dumps({"server_id": server_id, "run_id": run_id}))
+    return (
+        f'mkdir -p "$(dirname {path})" && printf "%s\\n" {text} > {part} '
+        f"&& mv -f {part} {path} && sync"
+    )
+
+
+def unmark_command(marker_path: str) -> str:
+    """The script that removes the marker."""
+    return f"rm -f {shlex.quote(marker_path)}"
+
+
+def state(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The state that a look's task result tells; a look without its last line did not answer."""
+    lines = str(result.get("stdout") or "").replace("\r", "").split("\n")
+    seen: dict[str, t.Any] = {
+        "answered": "end" in lines,
+        "why": None,
+        "boot_id": None,
+        "kernel": None,
+        "os": None,
+        "marker": None,
+        "systemd": None,
+        "packages": None,
+        "disks": None,
+    }
+    if not seen["answered"]:
+        seen["why"] = str(
+            result.get("msg") or result.get("stderr") or "the look at the guest was cut off"
+        )
+        return seen
+    for line in lines:
+        key, dummy, value = line.partition(" ")
+        if key in ("boot_id", "kernel", "os"):
+            seen[key] = value.strip() or None
+        elif key == "marker":
+            seen["marker"] = _marker(value)
+        elif key in ("systemd", "packages"):
+            seen[key] = (seen[key] or []) + ([value.strip()] if value.strip() else [])
+        elif key == "disk":
+            use, dummy, mount = value.partition(" ")
+            disks = seen["disks"] = seen["disks"] or {}
+            disks[mount] = use if use == "read-only" or disks.get(mount) == "read-only" else int(use)
+    return seen
+
+
+def _marker(text: str) -> dict[str, t.Any]:
+    try:
+        data = json.loads(text)
+        return {"server_id": int(data["server_id"]), "run_id": str(data["run_id"])}
+    except (ValueError, TypeError, KeyError):
+        return {"server_id": None, "run_id": None}
+
+
+def judge(
+    before: t.Mapping[str, t.Any],
+    now: t.Mapping[str, t.Any],
+    checks: t.Collection[str],
+    expect_reboot: bool = False,
+) -> tuple[dict[str, str], list[str]]:
+    """Judge the built-in *checks* by what the guest was before: (faults by check, notes).
+
+    A fault that was there before is a note. A check the guest cannot answer is skipped with a note.
+    """
+    faults: dict[str, str] = {}
+    notes: list[str] = []
+    if not now["answered"]:
+        return {"connection": f"the host does not answer: {now['why']}"}, notes
+    for check, words in (("systemd", "failed units"), ("packages", "inconsistent packages")):
+        if check not in checks:
+            continue
+        if now[check] is None:
+            notes.append(f"{check} check skipped: the guest has no such thing")
+            continue
+        old = set(before.get(check) or [])
+        new = [fault for fault in now[check] if fault not in old]
+        if new:
+            faults[check] = f"{words} that were not there before: {', '.join(new)}"
+        elif now[check]:
+            notes.append(f"{words} as before: {', '.join(now[check])}")
+    if "disk" in checks:
+        if now["disks"] is None:
+            notes.append("disk check skipped: the guest lists no disks")
+        new_full = _new_disk_faults(before.get("disks") or {}, now["disks"] or {})
+        if new_full:
+            faults["disk"] = "; ".join(new_full)
+    if "boot_id" in checks or expect_reboot:
+        if not now["boot_id"] or not before.get("boot_id"):
+            notes.append("boot_id check skipped: the guest has no boot id")
+        elif expect_reboot and now["boot_id"] == before["boot_id"]:
+            faults["boot_id"] = "the host did not reboot, though a reboot was expected"
+        elif not expect_reboot and now["boot_id"] != before["boot_id"]:
+            faults["boot_id"] = "the host rebooted, though no reboot was expected"
+    return faults, notes
+
+
+def _new_disk_faults(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) -> list[str]:
+    found = []
+    for mount, use in sorted(now.items()):
+        old = before.get(mount)
+        if use == "read-only":
+            if old is not None and old != "read-only":
+                found.append(f"{mount} became read-only")
+        elif use > DISK_LIMIT_PERCENT and not (isinstance(old, int) and old > DISK_LIMIT_PERCENT):
+            found.append(f"{mount} is {use} % full")
+    return found
+
+
+def prove(
+    last_boot_id: str | None,
+    marker_written: bool,
+    now: t.Mapping[str, t.Any],
+    restoring_seen: bool,
+) -> tuple[str, str]:
+    """Judge whether the guest was restored: (``proved`` / ``not_proved`` / ``silent``, why).
+
+    Proved when the marker is gone and the boot id differs from the last known one. Without a
+    marker the boot id alone has to do; without both only the API's word, if it was seen restoring.
+    """
+    if not now["answered"]:
+        return "silent", f"the restored host does not answer: {now['why']}"
+    if now["marker"]:
+        return "not_proved", "the marker written before the change is still on the guest's disk"
+    known = bool(last_boot_id and now["boot_id"])
+    if known and now["boot_id"] == last_boot_id:
+        return "not_proved", "the guest has not been started anew: its boot id is unchanged"
+    if marker_written and known:
+        return "proved", "the marker is gone and the boot id is new"
+    if known:
+        return "proved", "the boot id is new (there was no marker to look for)"
+    if marker_written and restoring_seen:
+        return "proved", "the marker is gone (no boot id to compare) and the API was seen restoring"
+    if restoring_seen:
+        return "proved", "only by the API's word: neither marker nor boot id could be compared"
+    return "not_proved", "neither marker nor boot id could be compared"

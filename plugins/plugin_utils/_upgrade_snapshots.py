@@ -1,0 +1,78 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which snapshots the role may call its own, and which of them it may delete.
+
+Own means both: the description starts with the stamp written at create, and the name is the prefix
+with the stamp's run id. A mere prefix is not enough: ``pre-upgrade-db`` may be somebody's.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_settings import snapshot_name
+
+_STAMP = re.compile(r"safe_upgrade run=(?P<run>[A-Za-z0-9_-]+) host=(?P<host>\S+)")
+SNAPSHOTS_PER_SERVER = 5
+
+Row = t.Mapping[str, t.Any]
+
+
+def stamp(run_id: str, host: str) -> str:
+    """The description that marks a snapshot as made by this role."""
+    return f"safe_upgrade run={run_id} host={re.sub(r'[^A-Za-z0-9_.:-]', '_', host)}"
+
+
+def own(rows: t.Iterable[Row], settings: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The server's own snapshots, oldest first, each with its ``run_id`` added."""
+    found = []
+    for row in rows:
+        match = _STAMP.match(row.get("description") or "")
+        if (
+            match
+            and row["server"]["id"] == settings["server_id"]
+            and row["name"] == snapshot_name(settings, match["run"])
+        ):
+            found.append({**row, "run_id": match["run"]})
+    return sorted(found, key=lambda row: (row["created_at"], row["id"]))
+
+
+def to_prune(
+    rows: t.Iterable[Row],
+    settings: t.Mapping[str, t.Any],
+    run_id: str,
+    interrupted_run: str | None,
+) -> list[dict[str, t.Any]]:
+    """Own snapshots beyond ``keep``, oldest first.
+
+    Never the one of *run_id*, never one that is not completed, never that of the interrupted run
+    named by the guest's marker. The snapshot of *run_id* counts among the kept ones.
+    """
+    mine = own(rows, settings)
+    completed = [row for row in mine if row["status"] == "completed"]
+    surplus = max(0, len(completed) - settings["keep"])
+    deletable = [row for row in completed if row["run_id"] not in (run_id, interrupted_run)]
+    return deletable[:surplus]
+
+
+def to_make_room(
+    rows: t.Sequence[Row],
+    settings: t.Mapping[str, t.Any],
+    run_id: str,
+    interrupted_run: str | None,
+) -> list[dict[str, t.Any]]:
+    """The oldest own snapshots whose removal leaves room for one more; no more than needed.
+
+    Empty when there is room, and when the own ones do not suffice: then nothing is deleted at all.
+    """
+    surplus = len(rows) - SNAPSHOTS_PER_SERVER + 1
+    if surplus <= 0:
+        return []
+    deletable = [
+        row
+        for row in own(rows, settings)
+        if row["status"] == "completed" and row["run_id"] not in (run_id, interrupted_run)
+    ]
+    return deletable[:surplus] if len(deletable) >= surplus else []

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Texts of guests, users' tasks and the API are data: made harmless before they go anywhere."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+LIMIT = 500
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_JINJA = re.compile(r"(?<=\{)(?=[{%#])|(?<=[}%#])(?=\})")
+MASK = "********"
+
+
+def harmless(text: t.Any, secrets: t.Iterable[str] = (), limit: int = LIMIT) -> str:
+    """One line of at most *limit* characters: secrets masked, control characters and Jinja broken.
+
+    ``{{`` becomes ``{ {``: an artefact given to the next job by ``-e @file`` is templated as
+    trusted, and on ansible-core 2.16 so is a copy of another host's fact.
+    """
+    line = str(text)
+    for secret in secrets:
+        if secret:
+            line = line.replace(secret, MASK)
+    line = _CONTROL.sub(" ", line).strip()
+    if len(line) > limit:
+        line = line[: limit - 3] + "..."
+    return _JINJA.sub(" ", line)
+
+
+def harmless_data(value: t.Any, secrets: t.Iterable[str] = ()) -> t.Any:
+    """The same for every text of a nested structure, keys included."""
+    if isinstance(value, t.Mapping):
+        return {
+            harmless(key, secrets): harmless_data(item, secrets) for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [harmless_data(item, secrets) for item in value]
+    return harmless(value, secrets) if isinstance(value, str) else value
+
+
+def minutes(seconds: float) -> str:
+    """``4 minutes``; below one minute the seconds are named."""
+    if seconds < 60:
+        return f"{max(0, int(seconds))} s"
+    count = round(seconds / 60)
+    return "1 minute" if count == 1 else f"{count} minutes"

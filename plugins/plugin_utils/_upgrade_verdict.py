@@ -1,0 +1,104 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""After a failure: whose it was, and whether the server is to be restored."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_texts import harmless, minutes
+
+LOST_TOGETHER = 3
+
+
+def failure(
+    task: t.Mapping[str, t.Any] | None,
+    result: t.Mapping[str, t.Any] | None,
+    secrets: t.Collection[str] = (),
+) -> tuple[str | None, str | None]:
+    """(failed task, reason) of what Ansible left in ``ansible_failed_task`` and ``_result``.
+
+    Of a task with ``no_log`` only name and action are told: its result is not censored in rescue.
+    """
+    if not task:
+        return None, None
+    action = str(task.get("action") or "")
+    told = (result or {}).get("failed_task") if action.endswith("safe_upgrade_step") else None
+    name = harmless(told or task.get("name") or action or "a task without a name", secrets)
+    if task.get("no_log") not in (None, False, "false", "no", "False", "No"):
+        return name, f"{harmless(action)} failed (its result is hidden by no_log)"
+    return name, _reason(result or {}, secrets) or f"{harmless(action)} failed"
+
+
+def _reason(result: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> str:
+    for item in result.get("results") or []:
+        if isinstance(item, t.Mapping) and (item.get("failed") or item.get("unreachable")):
+            if not item.get("_ansible_no_log"):
+                return _reason(item, secrets)
+    texts = [
+        str(result[key]).strip()
+        for key in ("msg", "stderr", "module_stderr")
+        if result.get(key) and str(result[key]).strip()
+    ]
+    return harmless(": ".join(dict.fromkeys(texts)), secrets)
+
+
+def may_have_changed(
+    task: t.Mapping[str, t.Any] | None,
+    result: t.Mapping[str, t.Any] | None,
+    change: t.Mapping[str, t.Any],
+) -> bool:
+    """False for the one failure that surely changed nothing: the change role refused its arguments."""
+    context = (result or {}).get("validate_args_context") or {}
+    return not (
+        task
+        and str(task.get("action") or "").endswith("validate_argument_spec")
+        and change.get("role")
+        and str(context.get("name") or "") in (change["role"], change["role"].split(".")[-1])
+    )
+
+
+def many_lost(lost: int, batch: int, percent: int) -> bool:
+    """True when so many hosts stopped answering together that the fault is hardly theirs."""
+    return percent > 0 and lost >= LOST_TOGETHER and lost * 100 > percent * batch
+
+
+def decide(
+    settings: t.Mapping[str, t.Any],
+    changed: bool,
+    own_failure: bool,
+    lost: bool,
+    lost_in_batch: int,
+    batch: int,
+) -> tuple[str, str | None]:
+    """(``restore`` / ``leave`` / ``abort``, why it is left)."""
+    if not changed:
+        return "abort", None
+    if not own_failure:
+        if settings["on_interrupted"] == "restore":
+            return "restore", None
+        return "leave", (
+            "it was interrupted by a failure of another host, or of a task that left no name: its "
+            "change may be incomplete (safe_upgrade_on_interrupted: leave)"
+        )
+    if lost and many_lost(lost_in_batch, batch, settings["mass_loss"]):
+        return "leave", (
+            f"many lost at once: {lost_in_batch} of {batch} hosts stopped answering together; "
+            "suspect network, bastion or credential (safe_upgrade_mass_loss)"
+        )
+    if lost and settings["on_unreachable"] == "leave":
+        return "leave", "safe_upgrade_on_unreachable: leave"
+    if settings["on_failure"] == "leave":
+        return "leave", "safe_upgrade_on_failure: leave"
+    return "restore", None
+
+
+def too_much_lost(age: float, max_data_loss: int) -> str | None:
+    """Why a restore that erases *age* seconds of data is left undone, by ``max_data_loss``."""
+    if max_data_loss and age > max_data_loss:
+        return (
+            f"a restore would erase {minutes(age)} of data, more than the "
+            f"{minutes(max_data_loss)} of safe_upgrade_max_data_loss"
+        )
+    return None
