@@ -214,6 +214,11 @@ class ActionModule(ActionBase):
             settings["allow_self"],
         )
         blockers += preflight.too_late(settings["start_before"], self._now)
+        if self._task.get_play().force_handlers:
+            blockers.append(
+                "force_handlers is on: it would run the change's handlers on a restored server; "
+                "switch it off"
+            )
         adopted = None
         if settings["use_run"]:
             adopted, missing = preflight.adoptable(data["snapshots"]["snapshots"], settings)
@@ -245,7 +250,9 @@ class ActionModule(ActionBase):
         problems = [
             f"safe_upgrade_{name}: {texts.harmless(problem, self._secrets)}"
             for name, path in settings_.user_files(self._settings)
-            for problem in files.problems(path, self._loader.load_from_file)
+            for problem in files.problems(
+                path, self._loader.load_from_file, os.path.join(self._vars["role_path"], "tasks")
+            )
         ]
         if problems:
             raise _Failed("; ".join(problems))
@@ -331,7 +338,7 @@ class ActionModule(ActionBase):
             failed_task, reason = "a notified handler", "the handler failed"
         own_failure = bool(failed_task) and not self._interrupted(task)
         if not own_failure:
-            failed_task, reason = None, "interrupted by a failure outside this host"
+            failed_task = reason = None
         batch = [
             host
             for host in self._vars["ansible_play_hosts_all"]
@@ -350,8 +357,10 @@ class ActionModule(ActionBase):
             lost_in_batch=len(lost),
             batch=len(batch),
         )
+        states = {"abort": "aborted", "leave": "left_changed", "restore": result["state"]}
         return {
-            "act": act,
+            "restore": act == "restore",
+            "state": states[act],
             "failed_task": failed_task,
             "own_failure": own_failure,
             "reason": "; ".join(text for text in (reason, why) if text),

@@ -12,16 +12,20 @@ import typing as t
 ENDS = ("end_host", "end_play", "end_role", "end_batch")
 _ENDS_LINE = re.compile(rf"\bmeta['\"]?\s*:.*\b({'|'.join(ENDS)})\b|\bmeta\s+({'|'.join(ENDS)})\b")
 _STATIC = ("import_tasks", "ansible.builtin.import_tasks")
+_INCLUDES = (*_STATIC, "include_tasks", "ansible.builtin.include_tasks")
 _META = ("meta", "ansible.builtin.meta", "ansible.legacy.meta")
 
 Load = t.Callable[[str], t.Any]
 
 
-def problems(path: str, load: Load, seen: frozenset[str] = frozenset()) -> list[str]:
+def problems(
+    path: str, load: Load, role_tasks: str, seen: frozenset[str] = frozenset()
+) -> list[str]:
     """What is wrong with the tasks file *path*, or with one it imports statically.
 
     *load* reads a YAML file and returns its data, raising on a file that cannot be parsed.
     A file that ends the host's play is refused: the role's verification would not run after it.
+    So is a relative include that Ansible would resolve to this role's own file in *role_tasks*.
     """
     if not os.path.isfile(path):
         return [f"{path}: no such file on the controller"]
@@ -40,12 +44,19 @@ def problems(path: str, load: Load, seen: frozenset[str] = frozenset()) -> list[
             words = task["action"].split()
             if len(words) > 1 and words[0] in _META and words[1] in ENDS:
                 found.append(_refusal(path, words[1]))
-        for key in _STATIC:
+        for key in _INCLUDES:
             target = task.get(key)
             name = target.get("file") if isinstance(target, dict) else target
-            if isinstance(name, str) and "{{" not in name and path not in seen:
+            if not isinstance(name, str) or "{{" in name:
+                continue
+            if not os.path.isabs(name) and os.path.exists(os.path.join(role_tasks, name)):
+                found.append(
+                    f"{path}: '{key}: {name}' would run the role's own file of that name; give "
+                    "its absolute path, or another name"
+                )
+            elif key in _STATIC and path not in seen:
                 imported = os.path.join(os.path.dirname(path), name)
-                found += problems(imported, load, seen | {path})
+                found += problems(imported, load, role_tasks, seen | {path})
     return found
 
 

@@ -77,10 +77,10 @@ def decide(
         return "abort", None
     if not own_failure:
         if settings["on_interrupted"] == "restore":
-            return "restore", None
+            return "restore", "the change was interrupted by a failure outside this host"
         return "leave", (
-            "it was interrupted by a failure of another host, or of a task that left no name: its "
-            "change may be incomplete (safe_upgrade_on_interrupted: leave)"
+            "the change was interrupted by a failure outside this host, or by one that left no "
+            "name: it may be incomplete (safe_upgrade_on_interrupted: leave)"
         )
     if lost and many_lost(lost_in_batch, batch, settings["mass_loss"]):
         return "leave", (

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_files as files,
@@ -21,6 +23,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
 )
 from ansible.parsing.dataloader import DataLoader
 
+ROLE_TASKS = str(Path(__file__).parents[4] / "roles" / "safe_upgrade" / "tasks")
 SETTINGS = {
     "on_failure": "restore",
     "on_unreachable": "restore",
@@ -102,24 +105,30 @@ def test_an_address_of_another_server_blocks_and_an_unknown_one_warns():
 def test_a_file_that_ends_the_play_is_refused_with_its_line(tmp_path, word, task):
     path = tmp_path / "change.yml"
     path.write_text("- debug:\n    msg: x\n" + task.format(word) + "\n")
-    (problem,) = files.problems(str(path), DataLoader().load_from_file)
+    (problem,) = files.problems(str(path), DataLoader().load_from_file, ROLE_TASKS)
     assert f"{path}, line 3: 'meta: {word}'" in problem
 
 
 def test_files_imported_statically_are_looked_into(tmp_path):
     (tmp_path / "change.yml").write_text("- import_tasks: more.yml\n")
     (tmp_path / "more.yml").write_text("- meta: end_host\n- import_tasks: change.yml\n")
-    (problem,) = files.problems(str(tmp_path / "change.yml"), DataLoader().load_from_file)
+    (problem,) = files.problems(str(tmp_path / "change.yml"), DataLoader().load_from_file, ROLE_TASKS)
     assert "more.yml, line 1" in problem
+
+
+def test_a_relative_include_that_means_the_roles_own_file_is_refused(tmp_path):
+    (tmp_path / "change.yml").write_text("- include_tasks: status.yml\n- include_tasks: other.yml\n")
+    (problem,) = files.problems(str(tmp_path / "change.yml"), DataLoader().load_from_file, ROLE_TASKS)
+    assert "status.yml' would run the role's own file" in problem
 
 
 def test_missing_and_broken_files_are_named(tmp_path):
     load = DataLoader().load_from_file
-    assert "no such file" in files.problems(str(tmp_path / "none.yml"), load)[0]
+    assert "no such file" in files.problems(str(tmp_path / "none.yml"), load, ROLE_TASKS)[0]
     (tmp_path / "broken.yml").write_text("- a: [\n")
-    assert "broken.yml" in files.problems(str(tmp_path / "broken.yml"), load)[0]
+    assert "broken.yml" in files.problems(str(tmp_path / "broken.yml"), load, ROLE_TASKS)[0]
     (tmp_path / "play.yml").write_text("hosts: all\n")
-    assert "no list of tasks" in files.problems(str(tmp_path / "play.yml"), load)[0]
+    assert "no list of tasks" in files.problems(str(tmp_path / "play.yml"), load, ROLE_TASKS)[0]
 
 
 def result(**changes):
