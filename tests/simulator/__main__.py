@@ -1,0 +1,88 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Serve the simulated VPS.org API on a loopback port, and print its URL as the first line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import argparse  # noqa: E402  (after sys.path is right)
+import json  # noqa: E402
+import signal  # noqa: E402
+import threading  # noqa: E402
+import typing as t  # noqa: E402
+
+from simulator import TOKEN, Simulator  # noqa: E402
+from simulator.faults import parse  # noqa: E402
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *dummy: stop.set())
+    if options.until_stdin_closes:
+        threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+    try:
+        simulator = Simulator(
+            json.loads(options.servers_file.read_text())
+            if options.servers_file
+            else options.servers,
+            options.disks,
+            token=options.token,
+            port=options.port,
+            snapshot_seconds=options.snapshot_seconds,
+            restore_seconds=options.restore_seconds,
+            delete_seconds=options.delete_seconds,
+            list_lag=options.list_lag,
+            page_size=options.page_size,
+            log_file=options.log,
+        )
+        simulator.faults += [parse(text) for text in options.fault]
+    except (ValueError, OSError) as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return 2
+    with simulator:
+        print(simulator.url, flush=True)
+        stop.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="simulator", description=__doc__)
+    add = parser.add_argument
+    add(
+        "--servers", type=_servers, default=1, metavar="N|NAME,...", help="how many, or their names"
+    )
+    add(
+        "--servers-file",
+        type=Path,
+        metavar="FILE",
+        help="a JSON list of server rows, each with a name",
+    )
+    add("--disks", type=Path, metavar="DIR", help="where the servers' disks are; none without it")
+    add("--token", default=TOKEN, help="the only right token (%(default)s)")
+    add("--port", type=int, default=0, help="chosen by the system unless given")
+    add("--snapshot-seconds", type=float, default=0.2, metavar="S", help="(%(default)s)")
+    add("--restore-seconds", type=float, default=0.2, metavar="S", help="(%(default)s)")
+    add("--delete-seconds", type=float, default=0.0, metavar="S", help="(%(default)s)")
+    add("--list-lag", type=float, default=0.0, metavar="S", help="lists are so old (%(default)s)")
+    add("--page-size", type=int, metavar="N", help="lists come in pages of N rows")
+    add(
+        "--fault", action="append", default=[], metavar="KIND[,KEY=VALUE...]", help="see the README"
+    )
+    add("--log", type=Path, metavar="FILE", help="append a JSON line for every request")
+    add("--until-stdin-closes", action="store_true", help="stop when standard input ends")
+    return parser
+
+
+def _servers(text: str) -> t.Union[int, list[str]]:
+    return int(text) if text.isdecimal() else [name.strip() for name in text.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

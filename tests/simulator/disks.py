@@ -1,0 +1,121 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The simulated servers' disks: one directory a server, and marker files beside them.
+
+Below the root directory::
+
+    NAME/             the disk of the server NAME
+    .snapshots/ID/    what the disk held when the snapshot ID was taken
+    .power/NAME       exists while the server is powered on
+    .cut/NAME         exists while the server's network is cut
+    .full/NAME        exists while the server has no room for temporary files
+    .tmp/NAME/        temporary files of the server, never part of a snapshot
+
+Marker files and the boot id are plain files so that a shell script can stand in for a guest as well
+as the connection plugin does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import stat
+import uuid
+from pathlib import Path
+
+BOOT_ID = Path("proc/sys/kernel/random/boot_id")
+REBOOT = Path("sbin/reboot")
+_REBOOT_SCRIPT = """\
+#!/bin/sh
+# A reboot of a simulated server: all that changes is its boot id.
+cat /proc/sys/kernel/random/uuid > "$(dirname "$0")/../proc/sys/kernel/random/boot_id"
+"""
+
+
+class Disks:
+    """The disks below *root*, created where they are missing and kept where they exist."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def install(self, name: str) -> None:
+        """Give the server *name* a disk, power and network, and boot it."""
+        disk = self.root / name
+        reboot = disk / REBOOT
+        reboot.parent.mkdir(parents=True, exist_ok=True)
+        if not reboot.exists():
+            reboot.write_text(_REBOOT_SCRIPT)
+            reboot.chmod(0o755)
+        for folder in (".snapshots", ".power", ".cut", ".full"):
+            (self.root / folder).mkdir(exist_ok=True)
+        (self.root / ".tmp" / name).mkdir(parents=True, exist_ok=True)
+        self.boot(name)
+
+    def boot(self, name: str) -> None:
+        """Power on with a new boot id."""
+        boot_id = self.root / name / BOOT_ID
+        boot_id.parent.mkdir(parents=True, exist_ok=True)
+        boot_id.write_text(f"{uuid.uuid4()}\n")
+        (self.root / ".power" / name).touch()
+
+    def power_off(self, name: str) -> None:
+        _unlink(self.root / ".power" / name)
+
+    def cut(self, name: str) -> None:
+        """Take the server's network away."""
+        (self.root / ".cut" / name).touch()
+
+    def save(self, name: str, snapshot_id: int) -> int:
+        """Copy the disk as the snapshot's content; return its size in MiB, at least 1."""
+        content = self._content(snapshot_id)
+        _copy(self.root / name, content)
+        size = sum(path.lstat().st_size for path in content.rglob("*") if path.is_file())
+        return max(1, size // 2**20)
+
+    def prepare(self, name: str, snapshot_id: int) -> Path:
+        """Copy the snapshot's content aside, so that deleting it cannot hurt a running restore."""
+        ready = self.root / ".snapshots" / f"restoring-{name}"
+        shutil.rmtree(ready, ignore_errors=True)
+        _copy(self._content(snapshot_id), ready)
+        return ready
+
+    def replace(self, name: str, ready: Path) -> None:
+        """Replace everything on the disk by what *ready* holds; the directory itself stays."""
+        disk = self.root / name
+        for path in disk.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                _unlink(path)
+        for path in ready.iterdir():
+            path.replace(disk / path.name)
+        ready.rmdir()
+
+    def forget(self, snapshot_id: int) -> None:
+        shutil.rmtree(self._content(snapshot_id), ignore_errors=True)
+
+    def _content(self, snapshot_id: int) -> Path:
+        return self.root / ".snapshots" / str(snapshot_id)
+
+
+def _copy(source: Path, target: Path) -> None:
+    # A file that vanishes meanwhile is missing in the copy, as with any running server.
+    with contextlib.suppress(shutil.Error):
+        shutil.copytree(source, target, symlinks=True, ignore=_special_files)
+
+
+def _special_files(folder: str, names: list[str]) -> list[str]:
+    """Sockets, pipes and devices: not part of a copy, and copying a pipe would never end."""
+    kept = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
+    special = []
+    for name in names:
+        with contextlib.suppress(OSError):
+            if stat.S_IFMT((Path(folder) / name).lstat().st_mode) not in kept:
+                special.append(name)
+    return special
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
