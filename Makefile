@@ -1,0 +1,63 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(shell tests/tools/pythons)$(PATH)
+export LC_ALL := C.UTF-8
+
+VENV := .venv/.installed
+CORES := 2.16 2.18 2.19 2.20
+CORE_VENVS := $(CORES:%=.venv-core/%/.installed)
+PYTHONS_2.16 := 3.10 3.11 3.12
+PYTHONS_2.18 := 3.11 3.12 3.13
+PYTHONS_2.19 := 3.11 3.12 3.13
+PYTHONS_2.20 := 3.12 3.13
+
+##@ Try it
+demo: .venv-demo/.installed  ## Upgrade three simulated servers; two fail and are restored (BREAK=restore: must fail)
+	@.venv-demo/bin/python tests/demo/run.py $(if $(BREAK),--break $(BREAK))
+
+##@ Every day
+venv: $(VENV)  ## Make or refresh .venv with every development tool
+unit: $(VENV)  ## Unit tests only (seconds)
+	@.venv/bin/pytest -q tests/unit
+format: $(VENV)  ## Format the Python code and mend what can be mended
+	@.venv/bin/ruff check --fix-only --quiet . && .venv/bin/ruff format .
+gate: $(VENV)  ## Some gates by name, such as GATE="mypy ansible-lint"; without a name: list them
+	@.venv/bin/python tests/tools/gates.py run $(GATE)
+
+##@ Before a merge
+test: $(VENV) .venv-core/2.16/.installed  ## Everything that guards the project, on the newest ansible-core (sanity on 2.16 too)
+	@.venv/bin/python tests/tools/gates.py test
+test-all: $(VENV) $(CORE_VENVS)  ## The same on every supported ansible-core, with a table of all gates at the end
+	@.venv/bin/python tests/tools/gates.py test-all
+bench: $(VENV)  ## Measure speed and CPU time
+	@.venv/bin/python -m tests.bench
+guards: $(VENV)  ## Break the code on purpose, and see that the tests notice
+	@.venv/bin/python -m tests.guards
+
+##@ Release
+build: $(VENV)  ## Build the collection's tarball into build/
+	@.venv/bin/ansible-galaxy collection build --force --output-path build
+clean:  ## Remove everything that these commands made
+	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache build collections
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+help:  ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {print "\n" substr($$0, 5)} \
+	    /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV): requirements-dev.txt tests/tools/venv
+	@tests/tools/venv .venv "3.13 3.12" -r requirements-dev.txt
+
+.venv-demo/.installed: requirements.txt tests/tools/venv
+	@tests/tools/venv .venv-demo "3.13 3.12 3.11 3.14" ansible-core -r requirements.txt
+
+.venv-core/%/.installed: requirements-dev.txt tests/tools/venv
+	@tests/tools/venv .venv-core/$* "$(PYTHONS_$*)" "ansible-core~=$*.0" \
+	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
+
+.PHONY: demo venv unit format gate test test-all bench guards build clean help

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the gates, two at a time, and says of each whether it passed and how long it took.
+
+``gates.py run NAME...`` runs some by name, ``gates.py test`` what guards every change,
+``gates.py test-all`` all of them. Only a failed gate's output is shown.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+COLLECTION = Path(__file__).resolve().parents[2]
+SUITES = "tests/unit tests/contract tests/integration"
+OTHER_CORES = ("2.16", "2.18", "2.19", "2.20")
+
+# Bash commands by name, the slowest first. They start in the clone; $STAGE is a collections path
+# with a copy of it, $COPY the copy itself.
+GATES = {
+    **{f"sanity {core}": f"tests/tools/sanity .venv-core/{core}/bin" for core in OTHER_CORES},
+    "sanity newest": "tests/tools/sanity .venv/bin",
+    **{
+        f"pytest {core}": f".venv-core/{core}/bin/pytest tests/unit tests/integration"
+        for core in OTHER_CORES
+    },
+    "pytest newest": f"pytest {SUITES}",
+    "galaxy-importer": """
+        ansible-galaxy collection build --output-path "$WORK" "$COPY"
+        cd "$WORK" && python -m galaxy_importer.main vps_org-cloud-*.tar.gz""",
+    "molecule": 'cd "$COPY" && molecule test --all',
+    "ansible-lint": 'cd "$COPY" && ansible-lint --offline --profile production',
+    "antsibull-docs": """
+        cd "$COPY"
+        antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .""",
+    "antsibull-changelog": 'cd "$COPY" && antsibull-changelog lint',
+    "mypy": """
+        cd "$STAGE"
+        mypy --config-file "$COPY/pyproject.toml" -p ansible_collections.vps_org.cloud.plugins""",
+    "reuse": "reuse lint",
+    "ruff": "ruff check . && ruff format --check .",
+}
+ALL_BUT_PYTEST_NEWEST = [name for name in GATES if name != "pytest newest"]
+QUICK = [n for n in ALL_BUT_PYTEST_NEWEST if not n.endswith(OTHER_CORES) or n == "sanity 2.16"]
+
+
+def main(task: str, *names: str) -> int:
+    if task == "run":
+        unknown = [name for name in names if name not in GATES]
+        if unknown or not names:
+            print("No such gate:" if unknown else "Gates:", *(unknown or GATES), sep="\n  ")
+            return 1
+        return 1 if run(names) else 0
+    if task == "test-all":
+        return 1 if run(list(GATES)) else 0
+    failed = run(QUICK)
+    # In the open and last, so that pytest's own closing line ends a green run.
+    code = subprocess.call(["pytest", "-n", "2", "-q", *SUITES.split()], env=environment())
+    if failed:
+        print(f"Failed: {', '.join(failed)}")
+    return 1 if failed else code
+
+
+def run(names: list[str] | tuple[str, ...]) -> list[str]:
+    """Run the gates, print them as a table, return the names of those that failed."""
+    with tempfile.TemporaryDirectory(prefix="vps_org_gates_") as work:
+        subprocess.run(
+            [sys.executable, str(COLLECTION / "tests/tools/stage.py"), work],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        with ThreadPoolExecutor(2) as pool:
+            results = list(pool.map(lambda name: run_one(name, Path(work)), names))
+    print(f"\n{'gate':20} {'result':7} {'seconds':>7}")
+    for name, passed, seconds in results:
+        print(f"{name:20} {'passed' if passed else 'FAILED':7} {seconds:7.1f}")
+    print(f"{sum(passed for name, passed, seconds in results)} of {len(results)} gates passed.\n")
+    sys.stdout.flush()
+    return [name for name, passed, seconds in results if not passed]
+
+
+def run_one(name: str, work: Path) -> tuple[str, bool, float]:
+    started = time.monotonic()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", GATES[name]],
+        check=False,
+        cwd=COLLECTION,
+        env=environment(work),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    seconds = time.monotonic() - started
+    passed = done.returncode == 0
+    print(f"{name}: {'passed' if passed else 'FAILED'} ({seconds:.0f} s)", flush=True)
+    if not passed:
+        print(f"----- {name}\n{done.stdout}----- end of {name}", flush=True)
+    return name, passed, seconds
+
+
+def environment(work: Path | None = None) -> dict[str, str]:
+    """The caller's environment, with .venv's commands first and the copy of the collection."""
+    found = dict(os.environ)
+    found["PATH"] = f"{COLLECTION / '.venv/bin'}{os.pathsep}{found['PATH']}"
+    if work is not None:
+        found["WORK"] = found["STAGE"] = found["MYPYPATH"] = str(work)
+        found["ANSIBLE_COLLECTIONS_PATH"] = str(work)
+        found["COPY"] = str(work / "ansible_collections/vps_org/cloud")
+    return found
+
+
+if __name__ == "__main__":
+    os.chdir(COLLECTION)
+    sys.exit(main(*sys.argv[1:]))
