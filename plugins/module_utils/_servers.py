@@ -1,0 +1,153 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers: the one documented call, ``GET /servers/``, and the wait for the end of a restore.
+
+Documented: ``?status=`` and ``?location=``, the fields below, the statuses ``active`` and
+``restoring``. Not documented: how other statuses are spelled, the call for one server, whether a
+server is started again after a restore. A token may lack the right to list servers.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
+from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
+    RequestFailed,
+    VpsOrgError,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
+
+Row = t.Dict[str, t.Any]
+
+PATH = "/servers/"
+RESTORING = "restoring"
+#: Statuses in which a restore cannot have ended well; their spelling is inferred.
+BROKEN = ("error", "failed", "suspended")
+NEVER_SEEN_SECONDS = 60.0
+FIELDS = (
+    "id",
+    "name",
+    "hostname",
+    "status",
+    "ip_address",
+    "location",
+    "plan",
+    "os",
+    "created_at",
+    "updated_at",
+)
+
+
+def listing(
+    client: Client,
+    deadline: Deadline,
+    status: t.Optional[str] = None,
+    location: t.Optional[str] = None,
+) -> list[Row]:
+    """The account's servers with their documented fields, sorted by name. Raises RequestFailed."""
+    query = {key: value for key, value in (("status", status), ("location", location)) if value}
+    raw, dummy = client.rows(PATH, deadline, query or None)
+    rows = {row["id"]: row for row in (_row(client, item) for item in raw)}
+    return sorted(rows.values(), key=lambda row: (row["name"], row["id"]))
+
+
+def by_id(rows: t.Iterable[Row], server_id: int) -> t.Optional[Row]:
+    """The row with that id, or None."""
+    return next((row for row in rows if row["id"] == server_id), None)
+
+
+def may_not_list(failed: RequestFailed) -> bool:
+    """True when the API refused the list of servers to this token."""
+    return failed.status in (401, 403)
+
+
+def integer(value: t.Any) -> int:
+    """*value* when it is an integer; ids are documented as such. Raises TypeError."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"not an integer: {value!r}")
+    return value
+
+
+def _row(client: Client, data: t.Any) -> Row:
+    try:
+        row = {field: data.get(field) for field in FIELDS}
+        row["id"] = integer(data["id"])
+        row["name"] = str(data["name"])
+        row["status"] = str(data["status"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RequestFailed(
+            f"the answer holds a server without its documented fields: "
+            f"{client.harmless(str(data)[:200])}",
+            "GET",
+            PATH,
+            transient=True,
+        ) from error
+    return row
+
+
+def wait_restored(
+    client: Client,
+    deadline: Deadline,
+    server: Row,
+    accepted: float,
+    interval: float,
+    progress: t.Callable[[str], None],
+    snapshot: Row,
+) -> tuple[Row, bool]:
+    """Wait until the server has left ``restoring``: its row, and whether it was seen restoring.
+
+    *accepted* is the epoch second the restore was accepted: a server never seen restoring counts
+    as done only 60 s after it. Raises VpsOrgError (accepted), and RequestFailed when the token may
+    not list servers.
+    """
+    last: dict[str, t.Any] = {"row": None, "seen": False, "failed": None}
+
+    def failure(why: str, cause: t.Optional[RequestFailed] = None) -> VpsOrgError:
+        status = f"'{last['row']['status']}'" if last["row"] else "never seen"
+        return VpsOrgError(
+            f"The restore of server {server['id']} ({server['name']}) from snapshot "
+            f"{snapshot['id']} ('{snapshot['name']}') was accepted, but {why}. The server's last "
+            f"status: {status}, {deadline.elapsed():.0f} s elapsed. Look at the server in the dashboard",
+            "accepted",
+            cause,
+            snapshot,
+            retryable=False,
+        )
+
+    def look() -> t.Optional[Row]:
+        try:
+            rows = listing(client, deadline)
+        except RequestFailed as failed:
+            if may_not_list(failed):
+                raise
+            last["failed"] = failed
+            if not failed.transient:
+                raise failure(f"looking at the server failed: {failed.reason()}", failed) from failed
+            return None
+        last["failed"] = None
+        row = by_id(rows, server["id"])
+        if row is None:
+            raise failure("the server is gone from the list of servers")
+        last["row"] = row
+        if row["status"] in BROKEN:
+            raise failure(f"the server is '{row['status']}'")
+        if row["status"] == RESTORING:
+            last["seen"] = True
+            minutes, seconds = divmod(int(deadline.elapsed()), 60)
+            progress(
+                f"{row['name']}: restoring from snapshot {snapshot['id']}, {minutes:02d}:{seconds:02d} "
+                "elapsed, usually 5-15 min"
+            )
+            return None
+        if last["seen"] or client.clock.now() - accepted >= NEVER_SEEN_SECONDS:
+            return row
+        return None
+
+    row = poll(look, deadline, pauses(interval))
+    if row is None:
+        failed = last["failed"]
+        why = f"the time limit of {deadline.seconds:.0f} s passed"
+        raise failure(f"{why}; the last look failed: {failed.reason()}" if failed else why, failed)
+    return row, last["seen"]

@@ -1,0 +1,429 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Snapshots of servers: list, find, create, delete, restore, wait.
+
+Documented: ``GET /snapshots/?server_id=``, ``POST /snapshots/``, ``POST /snapshots/{id}/restore/``,
+``DELETE /snapshots/{id}/``; statuses ``in_progress`` and ``completed``; at most 5 snapshots a server.
+Not documented: the name of a failed state, whether names are unique, paging.
+
+A row is ``{id, server{id, name}, name, status, size_mb, created_at, description}``.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timezone
+
+from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
+from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
+from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
+    RequestFailed,
+    VpsOrgError,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
+
+Row = t.Dict[str, t.Any]
+
+PATH = "/snapshots/"
+COMPLETED = "completed"
+IN_PROGRESS = "in_progress"
+#: How a failure state may be called; none is documented.
+FAILED = ("failed", "error", "failure", "cancelled")
+PER_SERVER = 5
+LOOK_SECONDS = 30.0
+MISSING_SECONDS = 10.0
+SECOND_TRY_SECONDS = 60.0
+CREATE_TAKES = "usually 3-10 min"
+
+
+def listing(
+    client: Client, deadline: Deadline, server_id: t.Optional[int] = None
+) -> tuple[list[Row], float]:
+    """The account's snapshots, or one server's, newest first, and the API's time (epoch seconds).
+
+    Raises RequestFailed.
+    """
+    query = {"server_id": server_id} if server_id is not None else None
+    raw, date = client.rows(PATH, deadline, query)
+    rows = {row["id"]: row for row in (_row(client, item) for item in raw)}
+    found = [row for row in rows.values() if server_id in (None, row["server"]["id"])]
+    return sorted(found, key=_age_key, reverse=True), date or client.clock.now()
+
+
+def named(rows: t.Iterable[Row], name: str) -> list[Row]:
+    """The rows with that name, in the order given."""
+    return [row for row in rows if row["name"] == name]
+
+
+def by_id(rows: t.Iterable[Row], snapshot_id: int) -> t.Optional[Row]:
+    """The row with that id, or None."""
+    return next((row for row in rows if row["id"] == snapshot_id), None)
+
+
+def told(client: Client, rows: t.Iterable[Row]) -> str:
+    """The rows as a message names them: ``801 (name, completed), ...``."""
+    texts = [f"{row['id']} ({row['name']}, {row['status']})" for row in rows]
+    return client.harmless(", ".join(texts) or "none")
+
+
+def create(
+    client: Client,
+    deadline: Deadline,
+    server_id: int,
+    name: str,
+    description: t.Optional[str],
+    known: t.Sequence[Row],
+    warn: t.Callable[[str], None],
+) -> Row:
+    """Make one snapshot and return its row; *known* are the rows the server held before.
+
+    When the answer is lost it looks before it acts: for 30 s a new row with that name is adopted;
+    only then the POST is sent once more. Raises VpsOrgError.
+    """
+    what = f"create snapshot '{name}' of server {server_id}"
+    body: Row = {"server_id": server_id, "name": name}
+    if description is not None:
+        body["description"] = description
+    ids = {row["id"] for row in known}
+
+    def fresh() -> list[Row]:
+        return [
+            row
+            for row in named(listing(client, deadline, server_id)[0], name)
+            if row["id"] not in ids
+        ]
+
+    try:
+        return _created(client, deadline, body)
+    except RequestFailed as failed:
+        if not failed.arrived:
+            raise _refused_create(client, what, failed, known) from failed
+        lost = failed
+    row = _look_for(client, deadline, fresh, what, lost)
+    if row is not None:
+        return row
+    if deadline.left() < SECOND_TRY_SECONDS:
+        raise VpsOrgError(
+            f"Cannot {what}: {lost.reason()}. No new snapshot of that name appeared within "
+            f"{LOOK_SECONDS:.0f} s, and there is no time left to try again safely. List the "
+            "server's snapshots before you repeat this",
+            "unknown",
+            lost,
+            retryable=True,
+        )
+    try:
+        row = _created(client, deadline, body)
+    except RequestFailed as failed:
+        row = _look_for(client, deadline, fresh, what, failed)
+        if row is None:
+            raise VpsOrgError(
+                f"Cannot {what}: {lost.reason()}; and on the second try: {failed.reason()}. No "
+                "snapshot of that name was seen. List the server's snapshots before you repeat this",
+                "unknown",
+                failed,
+                retryable=True,
+            ) from failed
+    try:
+        twins = fresh()
+    except RequestFailed:
+        twins = []
+    if len(twins) > 1:
+        warn(
+            f"two snapshots named '{name}' of server {server_id} exist after a lost answer: "
+            f"{told(client, twins)}; nothing was deleted, delete one of them"
+        )
+    return row
+
+
+def delete(client: Client, deadline: Deadline, row: Row) -> bool:
+    """Delete a snapshot; False when it was gone already. Raises VpsOrgError.
+
+    A 404 after an own try that may have arrived counts as deleted.
+    """
+    path = f"{PATH}{row['id']}/"
+    what = f"delete snapshot {row['id']} ('{row['name']}') of server {row['server']['id']}"
+    try:
+        client.request("DELETE", path, deadline)
+        return True
+    except RequestFailed as failed:
+        if failed.status == 404:
+            return failed.earlier_arrived
+        if not failed.arrived and not failed.earlier_arrived:
+            raise VpsOrgError(f"Cannot {what}: {failed.reason()}", "rejected", failed, row) from failed
+        try:
+            rows = listing(client, deadline, row["server"]["id"])[0]
+        except RequestFailed:
+            rows = [row]
+        if by_id(rows, row["id"]) is None:
+            return True
+        raise VpsOrgError(
+            f"Cannot {what}: {failed.reason()}. Whether it will still be deleted is not known: list "
+            "the server's snapshots",
+            "unknown",
+            failed,
+            row,
+        ) from failed
+
+
+def wait_completed(
+    client: Client,
+    deadline: Deadline,
+    snapshot_id: int,
+    server_id: t.Optional[int],
+    interval: float,
+    progress: t.Callable[[str], None],
+    patience: float = MISSING_SECONDS,
+    row: t.Optional[Row] = None,
+) -> Row:
+    """Wait until the snapshot is completed and return its row. Raises VpsOrgError (accepted).
+
+    A row missing for *patience* seconds, a failed state and the deadline are failures.
+    """
+    last: dict[str, t.Any] = {"row": row, "seen": deadline.elapsed(), "failed": None}
+
+    def look() -> t.Optional[Row]:
+        try:
+            rows, dummy = listing(client, deadline, server_id)
+        except RequestFailed as failed:
+            last["failed"] = failed
+            if not failed.transient:
+                raise _not_done(snapshot_id, last, deadline, failed.reason(), failed) from failed
+            return None
+        found = by_id(rows, snapshot_id)
+        if found is None:
+            if deadline.elapsed() - last["seen"] >= patience:
+                raise _not_done(
+                    snapshot_id, last, deadline, f"it is missing from the list for {patience:.0f} s"
+                )
+            return None
+        last.update(row=found, seen=deadline.elapsed(), failed=None)
+        if found["status"] in FAILED:
+            raise _not_done(snapshot_id, last, deadline, f"it ended '{found['status']}'")
+        if found["status"] == COMPLETED:
+            return found
+        progress(
+            f"{found['server']['name']}: snapshot {snapshot_id} {found['status']}, "
+            f"{_clock_face(deadline.elapsed())} elapsed, {CREATE_TAKES}"
+        )
+        return None
+
+    done = poll(look, deadline, pauses(interval))
+    if done is None:
+        failed = last["failed"]
+        why = f"the time limit of {deadline.seconds:.0f} s passed"
+        if failed:
+            why += f"; the last look failed: {failed.reason()}"
+        raise _not_done(snapshot_id, last, deadline, why, failed)
+    return done
+
+
+def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) -> None:
+    """Wait until the list no longer shows the snapshot. Raises VpsOrgError (accepted)."""
+
+    def look() -> t.Optional[bool]:
+        try:
+            rows, dummy = listing(client, deadline, row["server"]["id"])
+        except RequestFailed as failed:
+            if failed.transient:
+                return None
+            raise VpsOrgError(
+                f"Snapshot {row['id']} was deleted, but looking for it failed: {failed.reason()}",
+                "accepted",
+                failed,
+                row,
+            ) from failed
+        return True if by_id(rows, row["id"]) is None else None
+
+    if poll(look, deadline, pauses(interval)) is None:
+        raise VpsOrgError(
+            f"Snapshot {row['id']} ('{row['name']}') of server {row['server']['id']}: its deletion "
+            f"was accepted, but the list still shows it after {deadline.elapsed():.0f} s",
+            "accepted",
+            snapshot=row,
+            retryable=True,
+        )
+
+
+def restore(
+    client: Client, deadline: Deadline, row: Row, warn: t.Callable[[str], None]
+) -> tuple[str, t.Optional[str]]:
+    """Start the restore of the row's server: (the API's message, the server's status by the answer).
+
+    When the answer is lost it looks at the server for 30 s: ``restoring`` means accepted; only then
+    the POST is sent once more. A token that may not list servers cannot look: no second POST.
+    Raises VpsOrgError.
+    """
+    server = row["server"]
+    path = f"{PATH}{row['id']}/restore/"
+    what = f"restore server {server['id']} ({server['name']}) from snapshot {row['id']}"
+    lost: RequestFailed
+
+    def look() -> t.Optional[str]:
+        try:
+            found = servers.by_id(servers.listing(client, deadline), server["id"])
+        except RequestFailed as failed:
+            if servers.may_not_list(failed) or not failed.transient:
+                raise VpsOrgError(
+                    f"Cannot {what}: {lost.reason()}; and whether it was accepted cannot be seen: "
+                    f"{failed.reason()}. Look at the server in the dashboard",
+                    "unknown",
+                    lost,
+                    row,
+                    retryable=False,
+                ) from failed
+            return None
+        return servers.RESTORING if found and found["status"] == servers.RESTORING else None
+
+    def seen() -> bool:
+        seconds = min(LOOK_SECONDS, deadline.left())
+        return poll(look, Deadline(seconds, client.clock), pauses(LOOK_SECONDS)) is not None
+
+    for second in (False, True):
+        try:
+            return _restore_answer(client.request("POST", path, deadline).data, path)
+        except RequestFailed as failed:
+            if not second and not failed.arrived:
+                raise VpsOrgError(f"Cannot {what}: {failed.reason()}", "rejected", failed, row) from failed
+            lost = failed
+        if seen():
+            warn(f"the answer to the restore was lost ({lost.text}), but the server is restoring")
+            return "the server is restoring", servers.RESTORING
+        if deadline.left() <= 0:
+            break
+    raise VpsOrgError(
+        f"Cannot {what}: {lost.reason()}; and the server was not seen restoring. Look at the server "
+        "in the dashboard before you repeat this",
+        "unknown",
+        lost,
+        row,
+        retryable=False,
+    )
+
+
+def _restore_answer(data: t.Any, path: str) -> tuple[str, t.Optional[str]]:
+    """Message and server status of a 200 answer; raises RequestFailed when it is no object."""
+    if not isinstance(data, dict):
+        raise RequestFailed(
+            "the answer is not a JSON object", "POST", path, 200, transient=True, arrived=True
+        )
+    server = data.get("server")
+    status = server.get("status") if isinstance(server, dict) else None
+    return str(data.get("message") or "accepted"), str(status) if status else None
+
+
+def epoch(row: Row) -> float:
+    """``created_at`` as epoch seconds."""
+    return _time(row["created_at"]).timestamp()
+
+
+def timestamp(seconds: float) -> str:
+    """Epoch seconds as the API writes its times."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _time(text: str) -> datetime:
+    value = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+
+
+def _age_key(row: Row) -> tuple[float, int]:
+    return epoch(row), row["id"]
+
+
+def _created(client: Client, deadline: Deadline, body: Row) -> Row:
+    answer = client.request("POST", PATH, deadline, body=body)
+    try:
+        return _row(client, answer.data)
+    except RequestFailed as failed:
+        raise RequestFailed(
+            failed.text, "POST", PATH, answer.status, transient=True, arrived=True
+        ) from failed
+
+
+def _look_for(
+    client: Client,
+    deadline: Deadline,
+    fresh: t.Callable[[], list[Row]],
+    what: str,
+    lost: RequestFailed,
+) -> t.Optional[Row]:
+    """Look for the row of a POST whose answer was lost, for 30 s at growing pauses."""
+
+    def look() -> t.Optional[Row]:
+        try:
+            rows = fresh()
+        except RequestFailed as failed:
+            if failed.transient:
+                return None
+            raise VpsOrgError(
+                f"Cannot {what}: {lost.reason()}; and whether it was done cannot be seen: "
+                f"{failed.reason()}",
+                "unknown",
+                failed,
+            ) from failed
+        return rows[-1] if rows else None
+
+    seconds = min(LOOK_SECONDS, deadline.left())
+    return poll(look, Deadline(seconds, client.clock), pauses(LOOK_SECONDS))
+
+
+def _refused_create(
+    client: Client, what: str, failed: RequestFailed, known: t.Sequence[Row]
+) -> VpsOrgError:
+    text = f"Cannot {what}: {failed.reason()}"
+    if failed.status == 400:
+        text += f". The server holds {len(known)} of {PER_SERVER}: {told(client, known)}"
+    elif failed.status == 404:
+        text += ". Check server_id: the API knows no such server"
+    return VpsOrgError(text, "rejected", failed)
+
+
+def _not_done(
+    snapshot_id: int,
+    last: t.Mapping[str, t.Any],
+    deadline: Deadline,
+    why: str,
+    cause: t.Optional[RequestFailed] = None,
+) -> VpsOrgError:
+    row = last["row"]
+    status = f"'{row['status']}'" if row else "never seen"
+    return VpsOrgError(
+        f"Snapshot {snapshot_id} is not completed: {why}. Its last status: {status}, "
+        f"{deadline.elapsed():.0f} s elapsed. Look at it with snapshot_info before you try again",
+        "accepted",
+        cause,
+        row,
+        retryable=bool(row and row["status"] not in FAILED),
+    )
+
+
+def _clock_face(seconds: float) -> str:
+    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
+
+
+def _row(client: Client, data: t.Any) -> Row:
+    """The documented fields of a row; raises RequestFailed when those needed are missing."""
+    try:
+        row = {
+            "id": servers.integer(data["id"]),
+            "server": {
+                "id": servers.integer(data["server"]["id"]),
+                "name": str(data["server"]["name"]),
+            },
+            "name": str(data["name"]),
+            "status": str(data["status"]),
+            "size_mb": data.get("size_mb"),
+            "created_at": str(data["created_at"]),
+            "description": data.get("description"),
+        }
+        _time(row["created_at"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RequestFailed(
+            f"the answer holds a snapshot without its documented fields: "
+            f"{client.harmless(str(data)[:200])}",
+            "GET",
+            PATH,
+            transient=True,
+        ) from error
+    return row

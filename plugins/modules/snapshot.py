@@ -1,0 +1,322 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: snapshot
+short_description: Create, await and delete snapshots of VPS.org servers
+version_added: "0.1.0"
+author:
+  - VPS.org collection contributors (@vps-org)
+description:
+  - Makes sure that a server has a snapshot of a given name, or that a snapshot is gone.
+  - A snapshot is known by its server and its name. When a completed one exists nothing is sent but one read; when one is in progress the module joins the wait.
+  - "When the answer to a create is lost, the module looks for the new snapshot for 30 seconds before it tries once more: one wish makes one snapshot. Its limit: a snapshot that the API lists only later than that."
+  - "B(V(absent) deletes the snapshot for good.) The server itself is not touched."
+  - By the documentation, creating takes 3 to 10 minutes, a server holds at most 5 snapshots, and a snapshot of a running server may be inconsistent.
+options:
+  state:
+    description:
+      - V(present) makes sure that the snapshot exists; V(absent) deletes it.
+    type: str
+    choices: [present, absent]
+    default: present
+  server_id:
+    description:
+      - The server. Beside O(snapshot_id) it is a cross-check.
+    type: int
+  name:
+    description:
+      - The snapshot's name. Letters, digits, hyphen and underscore.
+    type: str
+  snapshot_id:
+    description:
+      - The snapshot to delete, or to wait for with O(wait_only).
+    type: int
+  description:
+    description:
+      - Text kept with a new snapshot. The API cannot change it later; a different one on an existing snapshot is a warning.
+    type: str
+  wait_only:
+    description:
+      - Never create, only wait until the snapshot is completed. A snapshot missing for 10 seconds is a failure.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - Seconds. One limit over looks, retries and pauses together.
+    type: int
+    default: 1200
+extends_documentation_fragment:
+  - vps_org.cloud.api
+  - vps_org.cloud.wait
+  - vps_org.cloud.attributes
+attributes:
+  check_mode:
+    description: Can run in check mode and tell what it would change.
+    support: full
+  diff_mode:
+    description: Returns what was changed in diff mode.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Take a snapshot before a change, and wait until it is completed
+  vps_org.cloud.snapshot:
+    server_id: 12345
+    name: before-migration
+    description: Before the schema migration
+
+- name: Start a snapshot and go on
+  vps_org.cloud.snapshot:
+    server_id: 12345
+    name: nightly
+    wait: false
+  register: started
+
+- name: Wait for it later
+  vps_org.cloud.snapshot:
+    snapshot_id: "{{ started.snapshot.id }}"
+    wait_only: true
+
+- name: Delete it for good
+  vps_org.cloud.snapshot:
+    state: absent
+    snapshot_id: "{{ started.snapshot.id }}"
+"""
+
+RETURN = r"""
+snapshot:
+  description: The snapshot as the API shows it; the deleted one with V(absent); null when there is none.
+  returned: success, and on failure when known
+  type: dict
+  sample:
+    id: 801
+    server: {id: 12345, name: web-server-01}
+    name: before-migration
+    status: completed
+    size_mb: 5120
+    created_at: "2025-01-15T18:30:00Z"
+    description: Before the schema migration
+failure:
+  description:
+    - What failed, as data. C(phase) is V(rejected) when surely nothing was done, V(accepted) when the API took it and what followed failed, V(unknown) when the answer was lost and looking did not settle it.
+    - C(retryable) tells that the same call may be repeated without changing anything.
+  returned: failure
+  type: dict
+  sample: {phase: rejected, retryable: false, status: 400, method: POST, path: /snapshots/, text: Snapshot limit reached}
+"""
+
+import re
+
+from ansible_collections.vps_org.cloud.plugins.module_utils import _snapshots as snapshots
+from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
+from ansible_collections.vps_org.cloud.plugins.module_utils._errors import VpsOrgError
+from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
+    Context,
+    Params,
+    connection_options,
+    run_module,
+    wait_options,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
+
+SPEC: Params = {
+    "argument_spec": {
+        **connection_options(),
+        **wait_options(timeout=1200),
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "server_id": {"type": "int"},
+        "name": {"type": "str"},
+        "snapshot_id": {"type": "int"},
+        "description": {"type": "str"},
+        "wait_only": {"type": "bool", "default": False},
+    },
+    "mutually_exclusive": [("snapshot_id", "name")],
+    "supports_check_mode": True,
+}
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
+Row = snapshots.Row
+
+
+def run(params: Params, client: Client, ctx: Context) -> Params:
+    """Find, decide, act, report."""
+    _check(params)
+    deadline = client.deadline(params["wait_timeout"] if params["wait"] else None)
+    if params["state"] == "absent":
+        return _absent(params, client, ctx, deadline)
+    if params["wait_only"]:
+        return _wait_only(params, client, ctx, deadline)
+    return _present(params, client, ctx, deadline)
+
+
+def _check(params: Params) -> None:
+    absent, by_id = params["state"] == "absent", params["snapshot_id"] is not None
+    if absent and params["wait_only"]:
+        raise VpsOrgError("wait_only goes with state=present only")
+    if by_id and not absent and not params["wait_only"]:
+        raise VpsOrgError(
+            "snapshot_id goes with state=absent or wait_only only; a new snapshot needs server_id and name"
+        )
+    if not by_id and (params["server_id"] is None or params["name"] is None):
+        also = "" if not absent and not params["wait_only"] else "snapshot_id, or "
+        raise VpsOrgError(f"{also}server_id and name together are needed to say which snapshot is meant")
+    if params["name"] is not None and not _NAME.match(params["name"]):
+        raise VpsOrgError(
+            f"name {params['name']!r} is refused: the API takes letters, digits, hyphen and underscore"
+        )
+
+
+def _present(params: Params, client: Client, ctx: Context, deadline: Deadline) -> Params:
+    server_id, name = params["server_id"], params["name"]
+    rows, dummy = snapshots.listing(client, deadline, server_id)
+    row = _standing(snapshots.named(rows, name), client, ctx, server_id, name)
+    if row is None:
+        return _create(params, client, ctx, deadline, rows)
+    wanted = params["description"]
+    if wanted is not None and wanted != (row["description"] or ""):
+        ctx.warn(
+            f"snapshot {row['id']} has another description, which the API cannot change: "
+            f"{client.harmless(str(row['description']))}"
+        )
+    if row["status"] != snapshots.COMPLETED and params["wait"] and not ctx.check_mode:
+        row = _waited(params, client, ctx, deadline, row["id"], server_id, row)
+    return _result(False, row, ctx, row, row)
+
+
+def _standing(
+    rows: list[Row], client: Client, ctx: Context, server_id: int, name: str
+) -> Row | None:
+    """The one row that satisfies the wish: completed before in progress, newest first."""
+    completed = [row for row in rows if row["status"] == snapshots.COMPLETED]
+    failed = [row for row in rows if row["status"] in snapshots.FAILED]
+    if len(rows) > 1 and completed:
+        ctx.warn(
+            f"server {server_id} holds several snapshots named '{name}': "
+            f"{snapshots.told(client, rows)}; the newest completed one is taken"
+        )
+    if completed:
+        return completed[0]
+    if failed:
+        raise VpsOrgError(
+            f"Snapshot {failed[0]['id']} of server {server_id} has the name '{name}' and is "
+            f"'{client.harmless(failed[0]['status'])}': delete it, or choose another name",
+            snapshot=failed[0],
+        )
+    return rows[0] if rows else None
+
+
+def _create(
+    params: Params, client: Client, ctx: Context, deadline: Deadline, held: list[Row]
+) -> Params:
+    server_id, name, description = params["server_id"], params["name"], params["description"]
+    if ctx.check_mode:
+        if len(held) >= snapshots.PER_SERVER:
+            ctx.warn(
+                f"server {server_id} already holds {len(held)} of {snapshots.PER_SERVER} snapshots: "
+                f"{snapshots.told(client, held)}; the API would refuse this one"
+            )
+        planned = {"server": {"id": server_id}, "name": name, "description": description}
+        return _result(True, None, ctx, {}, planned)
+    row = snapshots.create(client, deadline, server_id, name, description, held, ctx.warn)
+    if params["wait"]:
+        row = _waited(
+            params, client, ctx, deadline, row["id"], server_id, row, snapshots.LOOK_SECONDS
+        )
+    return _result(True, row, ctx, {}, row)
+
+
+def _wait_only(params: Params, client: Client, ctx: Context, deadline: Deadline) -> Params:
+    snapshot_id, server_id, row = params["snapshot_id"], params["server_id"], None
+    if snapshot_id is None:
+        rows, dummy = snapshots.listing(client, deadline, server_id)
+        row = _standing(snapshots.named(rows, params["name"]), client, ctx, server_id, params["name"])
+        if row is None:
+            raise VpsOrgError(
+                f"Server {server_id} has no snapshot named '{params['name']}' to wait for. It holds "
+                f"{len(rows)}: {snapshots.told(client, rows)}"
+            )
+        snapshot_id = row["id"]
+    if ctx.check_mode or not params["wait"]:
+        if row is None:
+            rows, dummy = snapshots.listing(client, deadline, server_id)
+            row = snapshots.by_id(rows, snapshot_id)
+        return _result(False, row, ctx, row or {}, row or {})
+    row = _waited(params, client, ctx, deadline, snapshot_id, server_id, row)
+    return _result(False, row, ctx, row, row)
+
+
+def _absent(params: Params, client: Client, ctx: Context, deadline: Deadline) -> Params:
+    row = _to_delete(params, client, deadline)
+    if row is None:
+        return _result(False, None, ctx, {}, {})
+    if ctx.check_mode:
+        return _result(True, row, ctx, row, {})
+    deleted = snapshots.delete(client, deadline, row)
+    if not deleted:
+        ctx.warn(f"snapshot {row['id']} was listed, but gone when it was to be deleted")
+    elif params["wait"]:
+        snapshots.wait_deleted(client, deadline, row, params["wait_interval"])
+    return _result(deleted, row, ctx, row if deleted else {}, {})
+
+
+def _to_delete(params: Params, client: Client, deadline: Deadline) -> Row | None:
+    server_id = params["server_id"]
+    if params["snapshot_id"] is not None:
+        rows, dummy = snapshots.listing(client, deadline)
+        row = snapshots.by_id(rows, params["snapshot_id"])
+        if row and server_id not in (None, row["server"]["id"]):
+            raise VpsOrgError(
+                f"Snapshot {row['id']} belongs to server {row['server']['id']} "
+                f"({client.harmless(row['server']['name'])}), not to server {server_id}: nothing "
+                "was deleted",
+                snapshot=row,
+            )
+        return row
+    rows, dummy = snapshots.listing(client, deadline, server_id)
+    same = snapshots.named(rows, params["name"])
+    if len(same) > 1:
+        raise VpsOrgError(
+            f"Server {server_id} holds {len(same)} snapshots named '{params['name']}': "
+            f"{snapshots.told(client, same)}. Nothing was deleted; say which one by snapshot_id"
+        )
+    return same[0] if same else None
+
+
+def _waited(
+    params: Params,
+    client: Client,
+    ctx: Context,
+    deadline: Deadline,
+    snapshot_id: int,
+    server_id: int | None,
+    row: Row | None,
+    patience: float = snapshots.MISSING_SECONDS,
+) -> Row:
+    return snapshots.wait_completed(
+        client,
+        deadline,
+        snapshot_id,
+        server_id,
+        params["wait_interval"],
+        ctx.progress,
+        patience,
+        row,
+    )
+
+
+def _result(changed: bool, row: Row | None, ctx: Context, before: Params, after: Params) -> Params:
+    result: Params = {"changed": changed, "snapshot": row}
+    if ctx.diff_mode:
+        result["diff"] = {"before": before, "after": after}
+    return result
+
+
+def main() -> None:
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,351 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: snapshot_restore
+short_description: Overwrite a VPS.org server with one of its snapshots
+version_added: "0.1.0"
+author:
+  - VPS.org collection contributors (@vps-org)
+description:
+  - "B(Overwrites all data of the server with the snapshot's. Everything written since is erased; it cannot be undone.)"
+  - By the documentation, the server is stopped by itself and the restore takes 5 to 15 minutes. Whether the server is started again afterwards is not documented; look at RV(server.status).
+  - Not idempotent. Each call restores, unless it joins a restore of that server that is already running.
+  - Only a completed snapshot is restored. Nothing is sent when a check fails.
+  - When the answer is lost, the module looks at the server for 30 seconds before it sends the restore once more. With a token that may not list servers it cannot look, and ends with C(phase=unknown).
+  - In check mode it tells what would be lost, and sends nothing but reads.
+options:
+  snapshot_id:
+    description:
+      - The snapshot.
+    type: int
+  server_id:
+    description:
+      - The server. Beside O(snapshot_id) it must be the snapshot's server.
+    type: int
+  name:
+    description:
+      - The snapshot's name, with O(server_id). A name that several snapshots share is an error.
+    type: str
+  server_name:
+    description:
+      - The name the API must show for the server. Another one is an error before anything is sent.
+    type: str
+  max_age:
+    description:
+      - Seconds. An older snapshot is an error before anything is sent.
+    type: int
+  wait_only:
+    description:
+      - Start nothing, only wait until the server has left C(restoring).
+    type: bool
+    default: false
+  accepted_at:
+    description:
+      - With O(wait_only), when the restore was accepted, as RV(accepted_at) of the task that started it. Else the start of this task.
+    type: str
+  wait_timeout:
+    description:
+      - Seconds. One limit over looks, retries and pauses together.
+    type: int
+    default: 2400
+extends_documentation_fragment:
+  - vps_org.cloud.api
+  - vps_org.cloud.wait
+  - vps_org.cloud.attributes
+attributes:
+  check_mode:
+    description: Can run in check mode and tell what it would change.
+    support: full
+  diff_mode:
+    description: Returns what was changed in diff mode.
+    support: full
+    details: Shows the server's data as of now and as of the snapshot, by their times.
+"""
+
+EXAMPLES = r"""
+- name: Ask what a restore would erase
+  vps_org.cloud.snapshot_restore:
+    server_id: 12345
+    name: before-migration
+  check_mode: true
+  register: rehearsal
+
+- name: Restore, unless the snapshot is older than two hours
+  vps_org.cloud.snapshot_restore:
+    snapshot_id: "{{ rehearsal.snapshot.id }}"
+    server_id: 12345
+    max_age: 7200
+"""
+
+RETURN = r"""
+snapshot:
+  description: The snapshot.
+  returned: success, and on failure when known
+  type: dict
+  sample: {id: 801, name: before-migration, status: completed, created_at: "2025-01-15T18:30:00Z"}
+server:
+  description: The server, with its status after the wait, or V(restoring) without one. The status is null when the token may not list servers and nothing was started.
+  returned: success
+  type: dict
+  sample: {id: 12345, name: web-server-01, status: active}
+message:
+  description: What the API said.
+  returned: success
+  type: str
+  sample: Snapshot restore initiated
+accepted_at:
+  description: When the restore was accepted, by the clock of where this ran.
+  returned: when a restore was started or joined
+  type: str
+  sample: "2025-01-15T19:30:00Z"
+restoring_seen:
+  description: Whether the server was seen in C(restoring). Null when it could not be looked at or was not waited for.
+  returned: success
+  type: bool
+  sample: true
+data_loss_seconds:
+  description: Age of the snapshot, by the API's own clock where its answers carry one. What was written in this time is erased.
+  returned: success
+  type: int
+  sample: 4200
+newer_snapshots:
+  description: Snapshots of the server that are newer than this one.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description:
+    - What failed, as data. C(phase) is V(rejected) when surely nothing was done, V(accepted) when the API took it and what followed failed, V(unknown) when the answer was lost and looking did not settle it.
+  returned: failure
+  type: dict
+  sample: {phase: rejected, retryable: false, status: 400, method: POST, path: /snapshots/801/restore/, text: Server is not in a valid state}
+"""
+
+from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
+from ansible_collections.vps_org.cloud.plugins.module_utils import _snapshots as snapshots
+from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
+from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
+    RequestFailed,
+    VpsOrgError,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
+    Context,
+    Params,
+    connection_options,
+    run_module,
+    wait_options,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
+
+SPEC: Params = {
+    "argument_spec": {
+        **connection_options(),
+        **wait_options(timeout=2400),
+        "snapshot_id": {"type": "int"},
+        "server_id": {"type": "int"},
+        "name": {"type": "str"},
+        "server_name": {"type": "str"},
+        "max_age": {"type": "int"},
+        "wait_only": {"type": "bool", "default": False},
+        "accepted_at": {"type": "str"},
+    },
+    "mutually_exclusive": [("snapshot_id", "name")],
+    "supports_check_mode": True,
+}
+
+Row = snapshots.Row
+
+
+def run(params: Params, client: Client, ctx: Context) -> Params:
+    """Find, check, act, wait, report."""
+    if params["snapshot_id"] is None and (params["server_id"] is None or params["name"] is None):
+        raise VpsOrgError(
+            "snapshot_id, or server_id and name together, are needed to say which snapshot is meant"
+        )
+    started = ctx.clock.now()
+    accepted = _accepted_at(params, started)
+    deadline = client.deadline(params["wait_timeout"] if params["wait"] else None)
+    row, result = _find(params, client, deadline)
+    if params["wait_only"]:
+        return _finish(params, client, ctx, deadline, row, {**result, "changed": False}, accepted)
+    _check(params, client, row, result["data_loss_seconds"])
+    status = _status(client, ctx, deadline, row)
+    result["server"]["status"] = status
+    joined = status == servers.RESTORING
+    result.update(changed=not joined, restoring_seen=None, message="")
+    if ctx.diff_mode:
+        result["diff"] = {
+            "before": {"data_of": snapshots.timestamp(started)},
+            "after": {"data_of": row["created_at"]},
+        }
+    if joined:
+        ctx.warn(
+            f"server {row['server']['id']} is already being restored, perhaps from another snapshot: "
+            "no second restore is started"
+        )
+        result["message"] = "joined a restore that was already running"
+    if ctx.check_mode:
+        return result
+    if not joined:
+        message, dummy = snapshots.restore(client, deadline, row, ctx.warn)
+        result["message"] = client.harmless(message)
+        accepted = ctx.clock.now()
+    result["server"]["status"] = servers.RESTORING
+    result["accepted_at"] = snapshots.timestamp(accepted)
+    if not params["wait"]:
+        return result
+    return _finish(params, client, ctx, deadline, row, result, accepted)
+
+
+def _accepted_at(params: Params, started: float) -> float:
+    if params["accepted_at"] is None:
+        return started
+    try:
+        return snapshots.epoch({"created_at": params["accepted_at"]})
+    except ValueError as error:
+        raise VpsOrgError(
+            f"accepted_at must be an ISO 8601 time such as 2025-01-15T19:30:00Z, got "
+            f"{params['accepted_at']!r}"
+        ) from error
+
+
+def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Params]:
+    server_id, snapshot_id = params["server_id"], params["snapshot_id"]
+    rows, now = snapshots.listing(client, deadline, server_id)
+    if snapshot_id is not None:
+        row = snapshots.by_id(rows, snapshot_id)
+        if row is None and server_id is not None:
+            other = snapshots.by_id(snapshots.listing(client, deadline)[0], snapshot_id)
+            if other:
+                raise VpsOrgError(
+                    f"Snapshot {snapshot_id} belongs to server {other['server']['id']} "
+                    f"({client.harmless(other['server']['name'])}), not to server {server_id}: "
+                    "nothing was restored",
+                    snapshot=other,
+                )
+        wanted = f"snapshot {snapshot_id}"
+    else:
+        same = snapshots.named(rows, params["name"])
+        if len(same) > 1:
+            raise VpsOrgError(
+                f"Server {server_id} holds {len(same)} snapshots named '{params['name']}': "
+                f"{snapshots.told(client, same)}. Nothing was restored; say which one by snapshot_id"
+            )
+        row = same[0] if same else None
+        wanted = f"snapshot named '{params['name']}'"
+    if row is None:
+        place = f"Server {server_id}" if server_id is not None else "The account"
+        raise VpsOrgError(
+            f"{place} has no {wanted} to restore. It holds {len(rows)}: "
+            f"{snapshots.told(client, rows[:20])}"
+        )
+    created = snapshots.epoch(row)
+    newer = [
+        one
+        for one in rows
+        if one["server"]["id"] == row["server"]["id"] and snapshots.epoch(one) > created
+    ]
+    return row, {
+        "snapshot": row,
+        "server": {**row["server"], "status": None},
+        "data_loss_seconds": max(0, int(now - created)),
+        "newer_snapshots": newer,
+    }
+
+
+def _check(params: Params, client: Client, row: Row, age: int) -> None:
+    server = row["server"]
+    what = f"Cannot restore server {server['id']} ({client.harmless(server['name'])}) from snapshot {row['id']}"
+    wanted, most = params["server_name"], params["max_age"]
+    if row["status"] != snapshots.COMPLETED:
+        raise VpsOrgError(
+            f"{what}: it is '{client.harmless(row['status'])}', and only a completed snapshot is "
+            "restored",
+            snapshot=row,
+        )
+    if wanted is not None and wanted != server["name"]:
+        raise VpsOrgError(
+            f"{what}: the API calls the server '{client.harmless(server['name'])}', not "
+            f"'{wanted}' (server_name)",
+            snapshot=row,
+        )
+    if most is not None and age > most:
+        raise VpsOrgError(
+            f"{what}: the snapshot is {age} s old, older than max_age {most} s", snapshot=row
+        )
+
+
+def _status(client: Client, ctx: Context, deadline: Deadline, row: Row) -> str | None:
+    """The server's status now; None when this token may not list servers."""
+    try:
+        found = servers.by_id(servers.listing(client, deadline), row["server"]["id"])
+    except RequestFailed as failed:
+        if servers.may_not_list(failed):
+            return None
+        raise VpsOrgError(
+            f"Cannot look at server {row['server']['id']} before its restore: {failed.reason()}",
+            "rejected",
+            failed,
+            row,
+        ) from failed
+    if found is None:
+        raise VpsOrgError(
+            f"Server {row['server']['id']} of snapshot {row['id']} is not in the list of servers: "
+            "nothing was restored",
+            snapshot=row,
+        )
+    return str(found["status"])
+
+
+def _finish(
+    params: Params,
+    client: Client,
+    ctx: Context,
+    deadline: Deadline,
+    row: Row,
+    result: Params,
+    accepted: float,
+) -> Params:
+    result.setdefault("message", "")
+    result["restoring_seen"] = None
+    result["accepted_at"] = snapshots.timestamp(accepted)
+    if ctx.check_mode:
+        return result
+    try:
+        server, seen = servers.wait_restored(
+            client,
+            deadline,
+            row["server"],
+            accepted,
+            params["wait_interval"],
+            ctx.progress,
+            row,
+        )
+    except RequestFailed as failed:
+        ctx.warn(
+            f"the end of the restore cannot be awaited, for the servers cannot be listed: "
+            f"{failed.reason()}"
+        )
+        result["server"]["status"] = servers.RESTORING
+        return result
+    result["server"] = {key: server[key] for key in ("id", "name", "status")}
+    result["restoring_seen"] = seen
+    if not seen:
+        ctx.warn(
+            f"server {server['id']} was never seen restoring: the API shows it as "
+            f"'{client.harmless(server['status'])}' {servers.NEVER_SEEN_SECONDS:.0f} s after it "
+            "accepted the restore; check on the server that it was restored"
+        )
+    return result
+
+
+def main() -> None:
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()
