@@ -26,12 +26,10 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *dummy: stop.set())
     if options.until_stdin_closes:
-        threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+        threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
     try:
         simulator = Simulator(
-            json.loads(options.servers_file.read_text())
-            if options.servers_file
-            else options.servers,
+            options.servers,
             options.disks,
             token=options.token,
             port=options.port,
@@ -52,18 +50,16 @@ def main() -> int:
     return 0
 
 
+def _wait_for_stdin(stop: threading.Event) -> None:
+    sys.stdin.read()
+    stop.set()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="simulator", description=__doc__)
     add = parser.add_argument
-    add(
-        "--servers", type=_servers, default=1, metavar="N|NAME,...", help="how many, or their names"
-    )
-    add(
-        "--servers-file",
-        type=Path,
-        metavar="FILE",
-        help="a JSON list of server rows, each with a name",
-    )
+    add("--servers", type=_servers, default=1, metavar="N|NAME,...", help="(%(default)s)")
+    add("--servers-file", type=_rows, dest="servers", metavar="FILE", help="JSON, see README.md")
     add("--disks", type=Path, metavar="DIR", help="where the servers' disks are; none without it")
     add("--token", default=TOKEN, help="the only right token (%(default)s)")
     add("--port", type=int, default=0, help="chosen by the system unless given")
@@ -72,16 +68,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--delete-seconds", type=float, default=0.0, metavar="S", help="(%(default)s)")
     add("--list-lag", type=float, default=0.0, metavar="S", help="lists are so old (%(default)s)")
     add("--page-size", type=int, metavar="N", help="lists come in pages of N rows")
-    add(
-        "--fault", action="append", default=[], metavar="KIND[,KEY=VALUE...]", help="see the README"
-    )
+    add("--fault", action="append", default=[], metavar="KIND[,KEY=VALUE]", help="see README.md")
     add("--log", type=Path, metavar="FILE", help="append a JSON line for every request")
     add("--until-stdin-closes", action="store_true", help="stop when standard input ends")
     return parser
 
 
-def _servers(text: str) -> t.Union[int, list[str]]:
+def _servers(text: str) -> int | list[str]:
     return int(text) if text.isdecimal() else [name.strip() for name in text.split(",")]
+
+
+def _rows(path: str) -> list[dict[str, t.Any]]:
+    return t.cast("list[dict[str, t.Any]]", json.loads(Path(path).read_text()))
 
 
 if __name__ == "__main__":

@@ -89,15 +89,15 @@ def act(
     request: Request, cloud: Cloud, faults: t.Mapping[str, Fault], page_size: int | None, lag: float
 ) -> Answer:
     """Carry the call out."""
-    handler = t.cast("t.Callable[..., Answer]", globals()[f"_{request.call}"])
     with cloud.lock:
         cloud.advance()
         try:
-            if request.call in ("list_snapshots", "list_servers"):
+            if request.call in _LISTS:
                 lag = faults["lag"]["seconds"] if "lag" in faults else lag
-                answer = _page(request, handler(request, cloud, lag), page_size, faults)
+                rows = _LISTS[request.call](request, cloud, lag)
+                answer = _page(request, rows, page_size, faults)
             else:
-                answer = handler(request, cloud, faults)
+                answer = _ACTIONS[t.cast(str, request.call)](request, cloud, faults)
         except Refused as refusal:
             return Answer(refusal.status, refusal.body)
         request.acted = True
@@ -198,6 +198,10 @@ def _account(request: Request, cloud: Cloud, faults: t.Mapping[str, Fault]) -> A
         "token": {"name": "simulator", "permissions": ["servers", "snapshots"]},
     }
     return Answer(200, body)
+
+
+_LISTS = {"list_snapshots": _list_snapshots, "list_servers": _list_servers}
+_ACTIONS = {"create": _create, "restore": _restore, "delete": _delete, "account": _account}
 
 
 def _match(path: str) -> tuple[t.Match[str] | None, dict[str, str]]:

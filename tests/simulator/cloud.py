@@ -23,7 +23,7 @@ FIRST_SERVER_ID = 12345
 FIRST_SNAPSHOT_ID = 801
 SNAPSHOTS_PER_SERVER = 5
 
-Row = t.Dict[str, t.Any]
+Row = dict[str, t.Any]
 
 
 class Refused(Exception):
@@ -86,9 +86,7 @@ class Cloud:
             **given,
         }
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-            raise ValueError(
-                f"a server's name is also the name of its disk: {name!r} cannot be one"
-            )
+            raise ValueError(f"a server's disk is named as the server is: {name!r} cannot be")
         if row["id"] in self.servers:
             raise ValueError(f"two servers have the id {row['id']}")
         self.servers[row["id"]] = row
@@ -130,10 +128,8 @@ class Cloud:
 
     def _status(self, server_id: int, lag: float) -> str:
         moment = self.clock() - lag
-        history = self.statuses[server_id]
-        return next(
-            (status for since, status in reversed(history) if since <= moment), history[0][1]
-        )
+        first, *later = self.statuses[server_id]
+        return [first, *(entry for entry in later if entry[0] <= moment)][-1][1]
 
     def create(
         self, server_id: int, name: str, description: str = "", faults: t.Collection[str] = ()

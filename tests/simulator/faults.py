@@ -5,7 +5,7 @@
 
 A fault is a mapping: ``kind`` (one of `KINDS`), whom it meets (``call``: a name or a list of names,
 ``server_id``; all by default), how often (``times``, for ever by default; ``after``: the number of
-matching requests let through first), and its own settings, explained in the README beside this file.
+matching requests let through first), and its own settings, all explained in README.md.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ KINDS: dict[str, tuple[tuple[str, ...], dict[str, t.Any]]] = {
     "read_only": (WRITES, {}),
 }
 
-Fault = t.Dict[str, t.Any]
+Fault = dict[str, t.Any]
 
 
 def fault(kind: str, **given: t.Any) -> Fault:
@@ -65,9 +65,7 @@ def fault(kind: str, **given: t.Any) -> Fault:
     known = {"call": calls, "server_id": None, "times": None, "after": 0, **settings}
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise ValueError(
-            f"fault {kind}: unknown {', '.join(unknown)}; it knows: {', '.join(known)}"
-        )
+        raise ValueError(f"fault {kind} has no {', '.join(unknown)}; it has: {', '.join(known)}")
     made = {"kind": kind, **known, **given}
     made["call"] = [made["call"]] if isinstance(made["call"], str) else list(made["call"])
     wrong = sorted(set(made["call"]) - set(CALLS))
@@ -77,7 +75,7 @@ def fault(kind: str, **given: t.Any) -> Fault:
 
 
 def parse(text: str) -> Fault:
-    """A fault written as ``kind,key=value,key=value`` (values are JSON or plain text) or as JSON."""
+    """A fault written as ``kind,key=value,...`` (values are JSON or plain text), or as JSON."""
     if text.lstrip().startswith("{"):
         return fault(**json.loads(text))
     kind, *pairs = text.split(",")

@@ -16,6 +16,7 @@ import os
 import select
 import socket
 import struct
+import sys
 import threading
 import time
 import typing as t
@@ -63,7 +64,9 @@ class Simulator:
         self.log: list[Row] = []
         self.faults: list[faults_.Fault] = []
         self.stopping = threading.Event()
-        self._log_file = Path(log_file).open("a", encoding="utf-8") if log_file else None
+        self._log_file = Path(log_file) if log_file else None
+        if self._log_file:
+            self._log_file.touch()
         self.cloud = Cloud(
             servers,
             Disks(Path(disks)) if disks is not None else None,
@@ -94,8 +97,6 @@ class Simulator:
         self._http.server_close()
         for thread in self._threads:
             thread.join()
-        if self._log_file:
-            self._log_file.close()
 
     def _keep_time(self) -> None:
         with self.cloud.lock:
@@ -106,7 +107,7 @@ class Simulator:
     # For tests in the same process; other processes use the control endpoints
 
     def set_fault(self, kind: str, **settings: t.Any) -> None:
-        """Add a fault (see `faults.KINDS` and the README); ValueError says what is wrong with it."""
+        """Add a fault of `faults.KINDS`; ValueError says what is wrong with it."""
         with self.cloud.lock:
             self.faults.append(faults_.fault(kind, **settings))
 
@@ -131,13 +132,13 @@ class Simulator:
             return dict(self.cloud.servers[server_id])
 
     def add_snapshot(self, server_id: int, name: str, age: float = 0.0, **fields: t.Any) -> Row:
-        """A completed snapshot of the disk as it is, *age* seconds old; *fields* replace its own."""
+        """A completed snapshot of the disk, *age* seconds old; *fields* replace its own."""
         return self.cloud.add_snapshot(server_id, name, age, **fields)
 
     # What the handler needs
 
     def record(
-        self, request: api.Request, status: int | None, headers: t.Mapping[str, str], arrived: float
+        self, request: api.Request, status: int | None, headers: dict[str, str], arrived: float
     ) -> None:
         row = {
             "time": arrived,
@@ -158,8 +159,8 @@ class Simulator:
         with self.cloud.lock:
             self.log.append(row)
             if self._log_file:
-                self._log_file.write(json.dumps(row) + "\n")
-                self._log_file.flush()
+                with self._log_file.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
 
     def control(self, method: str, path: str, body: bytes) -> api.Answer:
         """The control endpoints, which are no part of the API: faults, log and state."""
@@ -196,8 +197,9 @@ class _Server(http.server.ThreadingHTTPServer):
     def server_bind(self) -> None:
         # Without HTTPServer's look-up of the host's name, which can take seconds.
         self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = self.server_address[:2]
+        host, port = self.socket.getsockname()
+        self.server_address = (host, port)
+        self.server_name, self.server_port = host, port
 
     def get_request(self) -> tuple[socket.socket, t.Any]:
         connection, address = super().get_request()
@@ -214,8 +216,6 @@ class _Server(http.server.ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: t.Any, client_address: t.Any) -> None:
-        import sys
-
         if not isinstance(sys.exc_info()[1], OSError):  # a client that went away is no error
             super().handle_error(request, client_address)
 
@@ -257,7 +257,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if answer is None:
             answer = self.answer(request, met)
         sent = None if {"lost", "reset_before", "reset_after"} & set(met) else answer.status
-        simulator.record(request, sent, self.headers, arrived)
+        simulator.record(request, sent, dict(self.headers), arrived)
         self.deliver(answer, met)
 
     do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = do_OPTIONS = serve
@@ -364,9 +364,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def send_huge(self, mib: int) -> None:
         """A JSON list of no use, *mib* MiB of it, in chunks: its length is not announced."""
-        head, start = self.encode(
-            api.Answer(200, b'{"count": 0, "results": [], "padding": "'), "chunked"
-        )
+        start = b'{"count": 0, "results": [], "padding": "'
+        head, dummy = self.encode(api.Answer(200, start), "chunked")
         self.wfile.write(head)
         for part in [start, *[b"x" * _MIB] * mib, b'"}']:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
