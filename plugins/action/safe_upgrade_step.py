@@ -72,7 +72,9 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         args = dict(self._task.args)
         steps = {
-            name[len("step_") :]: getattr(self, name) for name in dir(self) if name.startswith("step_")
+            name[len("step_") :]: getattr(self, name)
+            for name in dir(self)
+            if name.startswith("step_")
         }
         if args.get("step") not in steps:
             return {"failed": True, "msg": f"step must be one of {', '.join(sorted(steps))}"}
@@ -263,7 +265,7 @@ class ActionModule(ActionBase):
         return {"guest": texts.harmless_data(guest.state(data["look"]), self._secrets)}
 
     def step_started(self, data: Data) -> Data:
-        """Refuse a snapshot that this run did not make: it may be older than what happened since."""
+        """Refuse a snapshot that this run did not make: it may miss what happened since."""
         started = data["started"]
         if started.get("changed"):
             return {}
@@ -342,8 +344,7 @@ class ActionModule(ActionBase):
         batch = [
             host
             for host in self._vars["ansible_play_hosts_all"]
-            if (self._other(host, "safe_upgrade_settings") or {}).get("batch")
-            == settings["batch"]
+            if (self._other(host, "safe_upgrade_settings") or {}).get("batch") == settings["batch"]
         ]
         lost = [host for host in batch if self._other(host, "safe_upgrade_lost")]
         act, why = verdict.decide(
@@ -483,9 +484,10 @@ class ActionModule(ActionBase):
         settings = self._settings
         state = guest.state(data["look"])
         if settings["marker_path"] and not state["answered"]:
+            why = texts.harmless(state["why"], self._secrets)
             raise _Failed(
-                "nothing is pruned: the host does not answer, so an interrupted run whose snapshot "
-                f"is still needed cannot be ruled out: {texts.harmless(state['why'], self._secrets)}"
+                "nothing is pruned: the host does not answer, so an interrupted run whose "
+                f"snapshot is still needed cannot be ruled out: {why}"
             )
         return {
             "delete": snapshots.to_prune(
@@ -500,7 +502,9 @@ class ActionModule(ActionBase):
         """Choose the one snapshot a restore without an id may mean, or list the candidates."""
         settings = self._settings
         mine = [
-            row for row in snapshots.own(data["snapshots"], settings) if row["status"] == "completed"
+            row
+            for row in snapshots.own(data["snapshots"], settings)
+            if row["status"] == "completed"
         ]
         if settings["snapshot_id"]:
             mine = [row for row in data["snapshots"] if row["id"] == settings["snapshot_id"]]
@@ -547,7 +551,9 @@ class ActionModule(ActionBase):
             {key: value for key, value in data.items() if value not in (None, "")}, self._secrets
         )
         if "snapshot" in changes:
-            changes["snapshot"] = {key: changes["snapshot"][key] for key in ("id", "name", "created_at")}
+            changes["snapshot"] = {
+                key: changes["snapshot"][key] for key in ("id", "name", "created_at")
+            }
         result = report.moved(self._result, changes, self._now)
         outcome: Data = {"result": result}
         if result["state"] in report.ANNOUNCED:

@@ -10,7 +10,8 @@ version_added: "0.1.0"
 author:
   - VPS.org collection contributors (@vps-org)
 description:
-  - B(Internal to the role) P(vps_org.cloud.safe_upgrade#role). Do not call it, its options may change in any release.
+  - B(Internal to the role) P(vps_org.cloud.safe_upgrade#role).
+    Do not call it, its options may change in any release.
   - It decides and reports; it sends nothing to the VPS.org API and nothing to the host.
   - It runs on the controller, also when the host is dead.
 options:

@@ -31,7 +31,8 @@ if [ -e MARKER ]; then echo "marker $(head -c 400 MARKER | tr -d '\r\n')"; fi
 _SYSTEMD = r"""
 if [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then
   echo "systemd"
-  systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null | sed 's/ .*//; s/^/systemd /'
+  systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null |
+    sed 's/ .*//; s/^/systemd /'
 fi
 """
 _PACKAGES = r"""
@@ -104,7 +105,9 @@ def state(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         elif key == "disk":
             use, dummy, mount = value.partition(" ")
             disks = seen["disks"] = seen["disks"] or {}
-            disks[mount] = use if use == "read-only" or disks.get(mount) == "read-only" else int(use)
+            disks[mount] = (
+                use if use == "read-only" or disks.get(mount) == "read-only" else int(use)
+            )
     return seen
 
 

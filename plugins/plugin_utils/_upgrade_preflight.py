@@ -19,7 +19,9 @@ Verdict = tuple[list[str], list[str]]
 
 def same_server(host: str, server_id: int, others: t.Mapping[str, t.Any]) -> list[str]:
     """Blockers for hosts of the play that name the same server; *others* maps host to its id."""
-    twins = [name for name, other in others.items() if name != host and str(other) == str(server_id)]
+    twins = [
+        name for name, other in others.items() if name != host and str(other) == str(server_id)
+    ]
     if not twins:
         return []
     return [
@@ -52,14 +54,15 @@ def server(
                 [],
             )
     return None, (
-        [f"server {server_id} is not among the servers this token can see: check vps_org_server_id"],
+        [
+            f"server {server_id} is not among the servers this token can see: "
+            "check vps_org_server_id"
+        ],
         [],
     )
 
 
-def identity(
-    server_id: int, address: str, listed: t.Sequence[Row], strict: bool
-) -> Verdict:
+def identity(server_id: int, address: str, listed: t.Sequence[Row], strict: bool) -> Verdict:
     """Judge whether the address that Ansible connects to belongs to the server."""
     addresses = _resolve(address)
     for row in listed:
@@ -68,8 +71,8 @@ def identity(
                 return [], []
             return (
                 [
-                    f"{address} is the address of server {row['id']} ({row['name']}), not of server "
-                    f"{server_id}: a restore would overwrite the wrong server; correct "
+                    f"{address} is the address of server {row['id']} ({row['name']}), not of "
+                    f"server {server_id}: a restore would overwrite the wrong server; correct "
                     "vps_org_server_id or ansible_host"
                 ],
                 [],
@@ -154,9 +157,7 @@ def too_late(start_before: str | None, now: datetime) -> list[str]:
     return []
 
 
-def interrupted(
-    marker: t.Mapping[str, t.Any] | None, marker_path: str, proceed: bool
-) -> Verdict:
+def interrupted(marker: t.Mapping[str, t.Any] | None, marker_path: str, proceed: bool) -> Verdict:
     """Judge a marker found on the guest: an earlier run that never ended."""
     if not marker:
         return [], []
@@ -164,7 +165,8 @@ def interrupted(
     text = (
         f"run {run} changed this server and never ended well (marker {marker_path}): look at the "
         "server, then restore that run's snapshot (tasks_from: restore with "
-        f"safe_upgrade_restore_run={run}), or keep its state by safe_upgrade_interrupted_run: proceed"
+        f"safe_upgrade_restore_run={run}), or keep its state by "
+        "safe_upgrade_interrupted_run: proceed"
     )
     return ([], [text]) if proceed else ([text], [])
 

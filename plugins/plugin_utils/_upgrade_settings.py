@@ -105,7 +105,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "restore_run": {"type": "str"},
 }
 
-_BOUNDS: dict[str, tuple[int, t.Optional[int]]] = {
+_BOUNDS: dict[str, tuple[int, int | None]] = {
     "server_id": (1, None),
     "snapshot_id": (1, None),
     "mass_loss": (0, 100),
@@ -150,9 +150,7 @@ def settle(given: t.Mapping[str, t.Any], entry_point: str) -> dict[str, t.Any]:
     result = ArgumentSpecValidator(spec).validate(values)
     if result.error_messages:
         raise SettingsError("; ".join(result.error_messages))
-    settings = {
-        name[len(PREFIX) :]: value for name, value in result.validated_parameters.items()
-    }
+    settings = {name[len(PREFIX) :]: value for name, value in result.validated_parameters.items()}
     if marker_off:
         settings["marker_path"] = ""
     settings["health"]["builtin"] = settings["health"].get("builtin") or list(DEFAULT_CHECKS)

@@ -33,9 +33,7 @@ def harmless(text: t.Any, secrets: t.Iterable[str] = (), limit: int = LIMIT) -> 
 def harmless_data(value: t.Any, secrets: t.Iterable[str] = ()) -> t.Any:
     """The same for every text of a nested structure, keys included."""
     if isinstance(value, t.Mapping):
-        return {
-            harmless(key, secrets): harmless_data(item, secrets) for key, item in value.items()
-        }
+        return {harmless(key, secrets): harmless_data(item, secrets) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [harmless_data(item, secrets) for item in value]
     return harmless(value, secrets) if isinstance(value, str) else value

@@ -33,9 +33,10 @@ def failure(
 
 def _reason(result: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> str:
     for item in result.get("results") or []:
-        if isinstance(item, t.Mapping) and (item.get("failed") or item.get("unreachable")):
-            if not item.get("_ansible_no_log"):
-                return _reason(item, secrets)
+        if not isinstance(item, t.Mapping) or item.get("_ansible_no_log"):
+            continue
+        if item.get("failed") or item.get("unreachable"):
+            return _reason(item, secrets)
     texts = [
         str(result[key]).strip()
         for key in ("msg", "stderr", "module_stderr")
@@ -49,7 +50,7 @@ def may_have_changed(
     result: t.Mapping[str, t.Any] | None,
     change: t.Mapping[str, t.Any],
 ) -> bool:
-    """False for the one failure that surely changed nothing: the change role refused its arguments."""
+    """False for the one failure that surely changed nothing: the role refused its arguments."""
     context = (result or {}).get("validate_args_context") or {}
     return not (
         task

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a module's own ``run()`` inside the Ansible worker, on the controller.
+
+The API is reached without shipping a program to a host, also while the host is dead. An explicit
+``delegate_to`` a host that is not local runs the ordinary module there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+from types import ModuleType
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
+    Context,
+    Params,
+    argument_failure,
+    given,
+    no_requests,
+    outcome,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
+
+PROGRESS_SECONDS = 30.0
+ORPHAN_CHECK_SECONDS = 0.5
+
+display = Display()
+
+
+class ControllerAction(ActionBase):
+    """Base of the action plugins; ``module`` is the module of the same name."""
+
+    module: ModuleType
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = True  # refused below, with a message that says what to do instead
+
+    def run(self, tmp: t.Any = None, task_vars: Params | None = None) -> Params:
+        if self._task.async_val:
+            return argument_failure(
+                f"{self._task.action} does not support async: it waits by itself. Set wait_timeout, "
+                "or start it with wait: false and wait later with wait_only: true"
+            )
+        super().run(tmp, task_vars)
+        environment: Params = {}
+        self._compute_environment_string(environment)
+        args = given(self._task.args, {**os.environ, **environment})
+        if self._task.delegate_to and self._connection.transport != "local":
+            return self._run_there(args, environment, task_vars or {})
+        os.environ.update({name: str(value) for name, value in environment.items()})
+        return self._run_here(args)
+
+    def _run_there(self, args: Params, environment: Params, task_vars: Params) -> Params:
+        """The token travels as a no_log argument: an environment is shown at -vvv."""
+        self._task.environment = [
+            {name: value for name, value in environment.items() if not name.startswith("VPS_ORG_")}
+        ]
+        result: Params = self._execute_module(module_args=args, task_vars=task_vars)
+        return result
+
+    def _run_here(self, args: Params) -> Params:
+        spec = {key: value for key, value in self.module.SPEC.items() if key != "supports_check_mode"}
+        validated = ArgumentSpecValidator(**spec).validate(args)
+        warnings: list[str] = []
+        missing = no_requests()
+        if missing:
+            result = argument_failure(missing)
+        elif validated.error_messages:
+            result = argument_failure("; ".join(validated.error_messages))
+        else:
+            params = validated.validated_parameters
+            parent = _Parent()
+            ctx = Context(
+                check_mode=bool(self._task.check_mode),
+                diff_mode=bool(self._task.diff),
+                clock=Clock(time.monotonic, parent.sleep, time.time),
+                warn=warnings.append,
+                progress=self._progress(params["api_token"]),
+            )
+            result = outcome(self.module.run, params, ctx, parent.end_without_it)
+        if warnings:
+            result["warnings"] = warnings
+        result["invocation"] = {"module_args": dict(validated.validated_parameters)}
+        token = args.get("api_token")
+        masked: Params = remove_values(result, {str(token)} if token else set())
+        return masked
+
+    def _progress(self, token: str) -> t.Callable[[str], None]:
+        """Show a line on stderr now and then; a task with no_log shows none."""
+        shown = time.monotonic()
+
+        def show(text: str) -> None:
+            nonlocal shown
+            if not self._task.no_log and time.monotonic() - shown >= PROGRESS_SECONDS:
+                shown = time.monotonic()
+                display.display(remove_values(text, {token}), stderr=True)
+
+        return show
+
+
+class _Parent:
+    """The controller, which this worker must not outlive: after a kill -9 nothing may be sent."""
+
+    def __init__(self) -> None:
+        self._pid = os.getppid()
+
+    def end_without_it(self) -> None:
+        """End this process at once when the controller is gone."""
+        if os.getppid() != self._pid:
+            os._exit(1)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep in short pieces, looking for the controller in between."""
+        end = time.monotonic() + seconds
+        while True:
+            self.end_without_it()
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(ORPHAN_CHECK_SECONDS, left))
