@@ -1,7 +1,7 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Print the SHA-256 of every file below the given directories, as JSON: {directory: {file: sum}}."""
+"""Print the SHA-256 of every file below the given directories, as {directory: {file: sum}}."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
+
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_files as files,
 )
@@ -21,7 +23,6 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_verdict as verdict,
 )
-from ansible.parsing.dataloader import DataLoader
 
 ROLE_TASKS = str(Path(__file__).parents[4] / "roles" / "safe_upgrade" / "tasks")
 SETTINGS = {
@@ -54,7 +55,13 @@ def test_another_hosts_failure_never_overwrites_a_server_unless_asked_to():
 
 @pytest.mark.parametrize(
     ("lost", "batch", "percent", "many"),
-    [(10, 10, 50, True), (3, 5, 50, True), (2, 2, 50, False), (5, 10, 50, False), (10, 10, 0, False)],
+    [
+        (10, 10, 50, True),
+        (3, 5, 50, True),
+        (2, 2, 50, False),
+        (5, 10, 50, False),
+        (10, 10, 0, False),
+    ],
 )
 def test_many_lost_at_once_are_a_network_fault(lost, batch, percent, many):
     assert verdict.many_lost(lost, batch, percent) is many
@@ -67,7 +74,10 @@ def test_of_a_no_log_task_only_name_and_action_are_told():
 
 
 def test_the_failed_item_of_a_loop_is_told():
-    result = {"msg": "One or more items failed", "results": [{"msg": "ok"}, {"failed": True, "msg": "disk"}]}
+    result = {
+        "msg": "One or more items failed",
+        "results": [{"msg": "ok"}, {"failed": True, "msg": "disk"}],
+    }
     assert verdict.failure({"name": "", "action": "copy"}, result) == ("copy", "disk")
 
 
@@ -75,12 +85,16 @@ def test_a_role_that_refuses_its_arguments_has_changed_nothing():
     task = {"action": "ansible.builtin.validate_argument_spec"}
     result = {"validate_args_context": {"name": "patch"}}
     assert not verdict.may_have_changed(task, result, {"role": "patch"})
-    assert verdict.may_have_changed(task, {"validate_args_context": {"name": "x"}}, {"role": "patch"})
+    assert verdict.may_have_changed(
+        task, {"validate_args_context": {"name": "x"}}, {"role": "patch"}
+    )
     assert verdict.may_have_changed({"action": "copy"}, {}, {"role": "patch"})
 
 
 def test_texts_are_one_line_without_jinja_control_characters_and_secrets():
-    text = texts.harmless("a\n\x1b[31m{{ lookup('pipe') }}{% if %}{# #}}} s3cret " + "x" * 600, ["s3cret"])
+    text = texts.harmless(
+        "a\n\x1b[31m{{ lookup('pipe') }}{% if %}{# #}}} s3cret " + "x" * 600, ["s3cret"]
+    )
     assert len(text) <= 520 and "s3cret" not in text and "\x1b" not in text and "\n" not in text
     for mark in ("{{", "}}", "{%", "%}", "{#", "#}"):
         assert mark not in text
@@ -112,13 +126,19 @@ def test_a_file_that_ends_the_play_is_refused_with_its_line(tmp_path, word, task
 def test_files_imported_statically_are_looked_into(tmp_path):
     (tmp_path / "change.yml").write_text("- import_tasks: more.yml\n")
     (tmp_path / "more.yml").write_text("- meta: end_host\n- import_tasks: change.yml\n")
-    (problem,) = files.problems(str(tmp_path / "change.yml"), DataLoader().load_from_file, ROLE_TASKS)
+    (problem,) = files.problems(
+        str(tmp_path / "change.yml"), DataLoader().load_from_file, ROLE_TASKS
+    )
     assert "more.yml, line 1" in problem
 
 
 def test_a_relative_include_that_means_the_roles_own_file_is_refused(tmp_path):
-    (tmp_path / "change.yml").write_text("- include_tasks: status.yml\n- include_tasks: other.yml\n")
-    (problem,) = files.problems(str(tmp_path / "change.yml"), DataLoader().load_from_file, ROLE_TASKS)
+    (tmp_path / "change.yml").write_text(
+        "- include_tasks: status.yml\n- include_tasks: other.yml\n"
+    )
+    (problem,) = files.problems(
+        str(tmp_path / "change.yml"), DataLoader().load_from_file, ROLE_TASKS
+    )
     assert "status.yml' would run the role's own file" in problem
 
 
@@ -135,27 +155,47 @@ def result(**changes):
     snapshot = {"id": 802, "name": "pre-upgrade-j7", "created_at": "2026-01-31T02:00:00Z"}
     fields = {"state": "restored", "server_id": 12345, "server_name": "web-01", "run_id": "j7"}
     rest = {"failed_task": "Install", "reason": "no space left", "own_failure": True}
-    times = {"started": "2026-01-31T01:55:00Z", "ended": "2026-01-31T02:12:00Z", "next_step": "look"}
+    times = {
+        "started": "2026-01-31T01:55:00Z",
+        "ended": "2026-01-31T02:12:00Z",
+        "next_step": "look",
+    }
     return {**fields, **rest, **times, "snapshot": snapshot, **changes}
 
 
 def test_the_closing_message_is_one_paragraph_with_all_that_matters():
     text = report.closing_message("web-01", result())
-    for words in ("web-01", "restored", "Install", "no space left", "802", "12 minutes", "Next: look"):
+    for words in (
+        "web-01",
+        "restored",
+        "Install",
+        "no space left",
+        "802",
+        "12 minutes",
+        "Next: look",
+    ):
         assert words in text
     assert "\n" not in text
 
 
 @pytest.mark.parametrize("state", ["restore_failed", "left_changed"])
 def test_a_server_that_was_not_restored_is_told_with_the_restore_command(state):
-    moved = report.moved(result(state="changing"), {"state": state}, report.datetime.now(report.timezone.utc))
+    moved = report.moved(
+        result(state="changing"), {"state": state}, report.datetime.now(report.timezone.utc)
+    )
     text = report.closing_message("web-01", moved)
     assert "NOT restored" in text
-    assert "ansible localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'" in text
+    assert (
+        "ansible localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'"
+        in text
+    )
 
 
 def test_the_table_fits_a_hundred_columns():
-    rows = [(f"host-{number}-with-a-very-long-name.example.org", result(reason="x y " * 90)) for number in (1, 2)]
+    rows = [
+        (f"host-{number}-with-a-very-long-name.example.org", result(reason="x y " * 90))
+        for number in (1, 2)
+    ]
     lines = report.table(rows).splitlines()
     assert max(map(len, lines)) <= 100
     assert lines[0].split() == ["HOST", "SERVER", "SNAPSHOT", "STATE", "MIN", "REASON"]

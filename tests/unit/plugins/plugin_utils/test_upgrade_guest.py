@@ -6,16 +6,29 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_guest as guest,
 )
 
-BEFORE = {"boot_id": "one", "systemd": ["old.service"], "packages": [], "disks": {"/": 40, "/old": 97}}
+BEFORE = {
+    "boot_id": "one",
+    "systemd": ["old.service"],
+    "packages": [],
+    "disks": {"/": 40, "/old": 97},
+}
 ALL = ("connection", "boot_id", "systemd", "packages", "disk")
 
 
 def answer(**changes):
-    state = {"answered": True, "why": None, "boot_id": "one", "kernel": "6.1", "os": "x", "marker": None}
+    state = {
+        "answered": True,
+        "why": None,
+        "boot_id": "one",
+        "kernel": "6.1",
+        "os": "x",
+        "marker": None,
+    }
     return {**state, "systemd": [], "packages": [], "disks": {"/": 40}, **changes}
 
 
@@ -23,17 +36,24 @@ def test_the_look_runs_in_a_plain_shell_and_is_understood(tmp_path):
     marker = tmp_path / "it's here" / "marker.json"
     subprocess.run(guest.mark_command(str(marker), 12345, "run-1"), shell=True, check=True)
     look = guest.look_command(str(marker), ALL)
-    seen = guest.state(subprocess.run(look, shell=True, capture_output=True, text=True).__dict__)
+    seen = guest.state(
+        subprocess.run(look, shell=True, check=False, capture_output=True, text=True).__dict__
+    )
     assert seen["answered"] and seen["kernel"]
     assert seen["marker"] == {"server_id": 12345, "run_id": "run-1"}
     assert isinstance(seen["disks"], dict)
     subprocess.run(guest.unmark_command(str(marker)), shell=True, check=True)
-    seen = guest.state(subprocess.run(look, shell=True, capture_output=True, text=True).__dict__)
+    seen = guest.state(
+        subprocess.run(look, shell=True, check=False, capture_output=True, text=True).__dict__
+    )
     assert seen["marker"] is None
 
 
 def test_a_marker_that_cannot_be_read_is_still_a_marker():
-    assert guest.state({"stdout": "marker {broken\nend"})["marker"] == {"server_id": None, "run_id": None}
+    assert guest.state({"stdout": "marker {broken\nend"})["marker"] == {
+        "server_id": None,
+        "run_id": None,
+    }
 
 
 @pytest.mark.parametrize("stdout", ["", "boot_id one\nkernel 6.1", "boot_id one\nsend"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_settings as settings,
 )
@@ -18,7 +19,9 @@ LEAST = {"safe_upgrade_server_id": 12345, "safe_upgrade_change": {"tasks_file": 
 def test_defaults_stand_the_same_in_code_defaults_file_and_argument_specs():
     defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
     entries = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-    options = {name: option for entry in entries.values() for name, option in entry["options"].items()}
+    options = {
+        name: option for entry in entries.values() for name, option in entry["options"].items()
+    }
     assert set(defaults) == set(options) == {f"safe_upgrade_{name}" for name in settings.SPEC}
     settled = settings.settle(LEAST, "main")
     for name, option in options.items():
@@ -47,7 +50,10 @@ def test_a_blank_variable_means_its_default(blank):
 
 
 def test_blanks_inside_a_dict_are_not_given_either():
-    given = {**LEAST, "safe_upgrade_change": {"tasks_file": " ", "role": "patch", "role_tasks_from": ""}}
+    given = {
+        **LEAST,
+        "safe_upgrade_change": {"tasks_file": " ", "role": "patch", "role_tasks_from": ""},
+    }
     assert settings.settle(given, "main")["change"]["role"] == "patch"
 
 
@@ -70,7 +76,11 @@ def test_an_empty_marker_path_switches_the_marker_off():
         ("change", {}, "safe_upgrade_change is not given"),
         ("change", {"tasks_file": "/x", "role": "y"}, "safe_upgrade_change"),
         ("change", {"task_file": "/x"}, "safe_upgrade_change"),
-        ("change", {"tasks_file": "x.yml"}, "safe_upgrade_change.tasks_file must be an absolute path"),
+        (
+            "change",
+            {"tasks_file": "x.yml"},
+            "safe_upgrade_change.tasks_file must be an absolute path",
+        ),
         ("health", {"builtin": ["telepathy"]}, "safe_upgrade_health"),
         ("health", {"attempts": 0}, "safe_upgrade_health.attempts must be 1 or more"),
         ("verify", {"delay": -1}, "safe_upgrade_verify.delay must be 0 or more"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_snapshots as snapshots,
 )
