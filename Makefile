@@ -35,9 +35,9 @@ test: $(VENV) .venv-core/2.16/.installed  ## Everything that guards the project,
 test-all: $(VENV) $(CORE_VENVS)  ## The same on every supported ansible-core, with a table of all gates at the end
 	@.venv/bin/python tests/tools/gates.py test-all
 bench: $(VENV)  ## Measure speed and CPU time
-	@.venv/bin/python -m tests.bench
+	@for bench in tests/bench/*.py; do .venv/bin/python $$bench; done
 guards: $(VENV)  ## Break the code on purpose, and see that the tests notice
-	@.venv/bin/python -m tests.guards
+	@.venv/bin/python tests/tools/guards.py
 
 ##@ Release
 build: $(VENV)  ## Build the collection's tarball into build/

@@ -10,6 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(next(Path(__file__).resolve().parent.glob("pip-*.whl"))))
 
-from pip._internal.cli.main import main  # noqa: E402  the wheel must be on the path first
+from pip._internal.cli.main import main
 
-sys.exit(main(["install", *(a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel"))]))
+sys.exit(
+    main(["install", *(a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel"))])
+)
