@@ -19,7 +19,9 @@ as the connection plugin does.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 import stat
 import uuid
 from pathlib import Path
@@ -60,7 +62,13 @@ class Disks:
         (self.root / ".power" / name).touch()
 
     def power_off(self, name: str) -> None:
+        """Take the power away; what runs on the server (see the connection plugin) ends."""
         _unlink(self.root / ".power" / name)
+        mark = b"SIMULATED_DISK=" + os.fsencode(self.root / name)
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):  # it has ended by itself, or is another user's
+                if mark in environment.read_bytes().split(b"\0"):
+                    os.kill(int(environment.parent.name), signal.SIGKILL)
 
     def cut(self, name: str) -> None:
         """Take the server's network away."""
@@ -91,6 +99,7 @@ class Disks:
         for path in ready.iterdir():
             path.replace(disk / path.name)
         ready.rmdir()
+        _unlink(self.root / ".full" / name)
 
     def forget(self, snapshot_id: int) -> None:
         shutil.rmtree(self._content(snapshot_id), ignore_errors=True)
