@@ -107,7 +107,7 @@ def run_one(name: str, work: Path) -> tuple[str, bool, float]:
 
 def environment(work: Path | None = None) -> dict[str, str]:
     """The caller's environment, with .venv's commands first and the copy of the collection."""
-    found = dict(os.environ)
+    found = {**os.environ, "NO_COLOR": "1"}
     found["PATH"] = f"{COLLECTION / '.venv/bin'}{os.pathsep}{found['PATH']}"
     if work is not None:
         found["WORK"] = found["STAGE"] = found["MYPYPATH"] = str(work)
