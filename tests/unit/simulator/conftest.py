@@ -8,7 +8,6 @@ import typing as t
 
 import pytest
 import requests
-
 from simulator import Simulator
 
 
