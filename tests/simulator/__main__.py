@@ -79,7 +79,13 @@ def _servers(text: str) -> int | list[str]:
 
 
 def _rows(path: str) -> list[dict[str, t.Any]]:
-    return t.cast("list[dict[str, t.Any]]", json.loads(Path(path).read_text()))
+    try:
+        rows = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"cannot read {path}: {error}") from error
+    if not isinstance(rows, list) or not all(isinstance(r, dict) and "name" in r for r in rows):
+        raise argparse.ArgumentTypeError(f"{path} is not a list of objects with a name")
+    return rows
 
 
 if __name__ == "__main__":

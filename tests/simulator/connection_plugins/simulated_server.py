@@ -106,7 +106,12 @@ class Connection(ConnectionBase):
         """What a login would set; with a full disk there is no room below the home directory."""
         full = self._marker("full")
         return {
-            "HOME": str(full if full.exists() else self._marker("tmp")),
+            "HOME": str(
+                next(
+                    (path for path in (full, self.disk / "var/full") if path.exists()),
+                    self._marker("tmp"),
+                )
+            ),
             "LC_ALL": "C.UTF-8",
             "PATH": os.environ.get("PATH", os.defpath),
             "SIMULATED_DISK": str(self.disk),  # the simulator ends these processes at power off
