@@ -9,11 +9,11 @@ Below the root directory::
     .snapshots/ID/    what the disk held when the snapshot ID was taken
     .power/NAME       exists while the server is powered on
     .cut/NAME         exists while the server's network is cut
-    .full/NAME        exists while the server has no room for temporary files
     .tmp/NAME/        temporary files of the server, never part of a snapshot
 
-Marker files and the boot id are plain files so that a shell script can stand in for a guest as well
-as the connection plugin does.
+On a disk, ``etc/firewall.d/lockout`` keeps everybody out and ``var/full`` leaves no room for
+temporary files, until they are removed or a restore takes them away. All are plain files so that a
+shell script can stand in for a guest as well as the connection plugin does.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Disks:
         if not reboot.exists():
             reboot.write_text(_REBOOT_SCRIPT)
             reboot.chmod(0o755)
-        for folder in (".snapshots", ".power", ".cut", ".full"):
+        for folder in (".snapshots", ".power", ".cut"):
             (self.root / folder).mkdir(exist_ok=True)
         (self.root / ".tmp" / name).mkdir(parents=True, exist_ok=True)
         self.boot(name)
@@ -99,7 +99,6 @@ class Disks:
         for path in ready.iterdir():
             path.replace(disk / path.name)
         ready.rmdir()
-        _unlink(self.root / ".full" / name)
 
     def forget(self, snapshot_id: int) -> None:
         shutil.rmtree(self._content(snapshot_id), ignore_errors=True)

@@ -350,9 +350,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def wait_for_goodbye(self, seconds: float) -> None:
         """Say nothing until the client leaves, or for so long; then hang up."""
         end = time.monotonic() + seconds
+        waiting = select.poll()  # unlike select(), for any number of connections
+        waiting.register(self.connection, select.POLLIN)
         while time.monotonic() < end and not self.simulator.stopping.is_set():
-            readable, dummy, dummy = select.select([self.connection], [], [], 0.05)
-            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+            if waiting.poll(50) and not self.connection.recv(1, socket.MSG_PEEK):
                 break
         self.close_connection = True
 

@@ -25,6 +25,7 @@ description:
     environment of their own as after a login.
   - The server is unreachable while it is powered off, while its network is cut, and while its disk
     holds the file C(etc/firewall.d/lockout).
+  - While the disk holds the file C(var/full), there is no room for temporary files.
   - Paths are those of this machine, except that C(/proc/sys/kernel/random/boot_id) in a command
     means the server's own boot id.
   - There is no privilege escalation that asks for a password.
@@ -103,15 +104,10 @@ class Connection(ConnectionBase):
             raise
 
     def _environment(self) -> dict[str, str]:
-        """What a login would set; with a full disk there is no room below the home directory."""
-        full = self._marker("full")
+        """What a login would set; on a full disk nothing can be created in the home directory."""
+        full = self.disk / "var/full"
         return {
-            "HOME": str(
-                next(
-                    (path for path in (full, self.disk / "var/full") if path.exists()),
-                    self._marker("tmp"),
-                )
-            ),
+            "HOME": str(full if full.exists() else self._marker("tmp")),
             "LC_ALL": "C.UTF-8",
             "PATH": os.environ.get("PATH", os.defpath),
             "SIMULATED_DISK": str(self.disk),  # the simulator ends these processes at power off

@@ -99,15 +99,6 @@ def test_what_a_disk_already_holds_is_kept(tmp_path):
         assert (tmp_path / "web-01/data").read_text() == "mine"
 
 
-def test_a_full_disk_has_room_again_after_a_restore(client, clock, simulator, tmp_path):
-    simulator.add_snapshot(12345, "before")
-    (tmp_path / ".full/web-01").touch()
-    client.restore()
-    clock.now += 300
-    client.get("/servers/")
-    assert not (tmp_path / ".full/web-01").exists()
-
-
 def test_pipes_and_sockets_are_left_out(client, clock, disk, tmp_path):
     os.mkfifo(disk / "pipe")
     client.create()
