@@ -11,7 +11,7 @@ export LC_ALL := C.UTF-8
 VENV := .venv/.installed
 CORES := 2.16 2.18 2.19 2.20
 CORE_VENVS := $(CORES:%=.venv-core/%/.installed)
-PYTHONS_2.16 := 3.10 3.11 3.12
+PYTHONS_2.16 := 3.11 3.12
 PYTHONS_2.18 := 3.11 3.12 3.13
 PYTHONS_2.19 := 3.11 3.12 3.13
 PYTHONS_2.20 := 3.12 3.13
