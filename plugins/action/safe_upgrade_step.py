@@ -474,6 +474,8 @@ class ActionModule(ActionBase):
         return {
             "proof": proof,
             "why": texts.harmless(why, self._secrets),
+            # Few looks, for each one nests an include deeper.
+            "pause": max(self._settings["wait_interval"], self._settings["restore_timeout"] // 40),
             "look_again": proof != "proved"
             and status == "restoring"
             and elapsed < self._settings["restore_timeout"],

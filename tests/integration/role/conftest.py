@@ -1,0 +1,247 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sites of simulated servers, and runs of the role on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from simulator import Simulator
+
+FILES = Path(__file__).parent / "files"
+CONNECTION_PLUGINS = Path(__file__).parents[2] / "simulator" / "connection_plugins"
+QUICK = {
+    "fault": "",
+    "ansible_connection": "simulated_server",
+    "ansible_python_interpreter": sys.executable,
+    "safe_upgrade_reconnect_timeout": 3,
+    "safe_upgrade_wait_interval": 1,
+    "safe_upgrade_change": {"tasks_file": str(FILES / "change.yml")},
+    "safe_upgrade_health": {
+        "tasks_file": str(FILES / "health.yml"),
+        "builtin": ["connection"],
+        "attempts": 1,
+    },
+    "safe_upgrade_verify": {
+        "tasks_file": str(FILES / "verify.yml"),
+        "attempts": 2,
+        "delay": 0,
+    },
+}
+
+
+@dataclass
+class Run:
+    """What the user of one playbook run saw: exit code, output, and the results by host."""
+
+    code: int
+    out: str
+    results: dict[str, dict[str, t.Any]]
+    stats: dict[str, t.Any]
+
+    def states(self) -> dict[str, str]:
+        return {host: result["state"] for host, result in self.results.items()}
+
+    def table(self) -> list[str]:
+        """The rows of all end tables, headings and continuations left out."""
+        lines = self.out.splitlines()
+        rows = []
+        inside = False
+        for line in lines:
+            if line.startswith("HOST "):
+                inside = True
+            elif line.startswith("safe_upgrade: "):
+                inside = False
+            elif inside and not line.startswith(" "):
+                rows.append(line)
+        return rows
+
+    def message(self, host: str) -> str:
+        """The message the host failed with."""
+        for line in self.out.splitlines():
+            if line.startswith(f"fatal: [{host}]: FAILED!") and f"({'server'} " in line:
+                return str(json.loads(line.split("=> ", 1)[1])["msg"])
+        raise AssertionError(f"{host} did not fail with a closing message:\n{self.out}")
+
+
+class Site:
+    """Simulated servers with their disks, and an inventory of them."""
+
+    def __init__(self, folder: Path, hosts: dict[str, dict[str, t.Any]], **settings: t.Any) -> None:
+        self.folder = folder
+        self.hosts = hosts
+        self.disks = folder / "disks"
+        settings = {"snapshot_seconds": 0.3, "restore_seconds": 1.2, **settings}
+        self.sim = Simulator(list(hosts), self.disks, **settings)
+        self.ids = {row["name"]: row["id"] for row in self.sim.cloud.servers.values()}
+        for host in hosts:
+            disk = self.disks / host
+            for path in ("srv/app", "etc/firewall.d", "var/lib"):
+                (disk / path).mkdir(parents=True, exist_ok=True)
+            (disk / "srv/app/VERSION").write_text("1\n")
+        self.runs = 0
+
+    def variables(self, host: str) -> dict[str, t.Any]:
+        disk = self.disks / host
+        return {
+            **QUICK,
+            "ansible_host": self.sim.server(self.ids[host])["ip_address"],
+            "simulated_disk": str(disk),
+            "case_folder": str(self.folder),
+            "vps_org_server_id": self.ids[host],
+            "safe_upgrade_marker_path": str(disk / "var/lib/vps_org_safe_upgrade.json"),
+            **self.hosts[host],
+        }
+
+    def version(self, host: str) -> str:
+        """What is on the disk: 1 before the change, 2 after it."""
+        return (self.disks / host / "srv/app/VERSION").read_text().strip()
+
+    def restarts(self, host: str) -> int:
+        log = self.disks / host / "srv/app/restarts"
+        return len(log.read_text().splitlines()) if log.exists() else 0
+
+    def marked(self, host: str) -> bool:
+        return (self.disks / host / "var/lib/vps_org_safe_upgrade.json").exists()
+
+    def calls(self, name: str, host: str) -> int:
+        """How many requests of that call the API got for the host's server."""
+        return len([row for row in self.sim.calls(name) if row["server_id"] == self.ids[host]])
+
+    def held(self, host: str) -> list[str]:
+        """Names of the server's snapshots, oldest first."""
+        return [row["name"] for row in self.sim.snapshots(self.ids[host])]
+
+    def own_snapshot(self, host: str, run: str, age: float = 3600, **fields: t.Any) -> int:
+        """A snapshot as an earlier run of the role left it; returns its id."""
+        row = self.sim.add_snapshot(
+            self.ids[host],
+            f"pre-upgrade-{run}",
+            age,
+            description=f"safe_upgrade run={run} host={host}",
+            **fields,
+        )
+        return int(row["id"])
+
+    def command(
+        self,
+        *arguments: str,
+        play: dict[str, t.Any] | None = None,
+        tasks_from: str = "main",
+        role: dict[str, t.Any] | None = None,
+        only: t.Iterable[str] = (),
+    ) -> tuple[list[str], dict[str, str]]:
+        """The ansible-playbook command of one run, and its environment."""
+        self.runs += 1
+        work = self.folder / f"run-{self.runs}"
+        work.mkdir()
+        hosts = {host: self.variables(host) for host in (only or self.hosts)}
+        (work / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+        include = {
+            "ansible.builtin.include_role": {
+                "name": "vps_org.cloud.safe_upgrade",
+                "tasks_from": tasks_from,
+            },
+            "vars": {"safe_upgrade_report_dir": str(work), **(role or {})},
+        }
+        handler = {
+            "name": "Restart the application",
+            "ansible.builtin.raw": "echo x >> srv/app/restarts",
+            "failed_when": "fault == 'handler'",
+        }
+        after = {
+            "name": "Go on with the play",
+            "ansible.builtin.debug": {"msg": "went on"},
+        }
+        playbook = [
+            {
+                "hosts": "all",
+                "gather_facts": False,
+                "handlers": [handler],
+                "tasks": [include, after],
+                **(play or {}),
+            }
+        ]
+        (work / "site.yml").write_text(json.dumps(playbook))
+        environment = {
+            **os.environ,
+            "VPS_ORG_API_TOKEN": self.sim.token,
+            "VPS_ORG_API_URL": self.sim.url,
+            "ANSIBLE_CONNECTION_PLUGINS": str(CONNECTION_PLUGINS),
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_FORKS": "25",
+            "ANSIBLE_TIMEOUT": "2",
+            "ANSIBLE_SHOW_CUSTOM_STATS": "true",
+            "ANSIBLE_NOCOLOR": "true",
+            "COLUMNS": "200",
+        }
+        command = [str(Path(sys.executable).with_name("ansible-playbook"))]
+        command += ["-i", str(work / "inventory.json"), str(work / "site.yml"), *arguments]
+        return command, environment
+
+    def run(self, *arguments: str, **settings: t.Any) -> Run:
+        environment_more = settings.pop("environment", {})
+        command, environment = self.command(*arguments, **settings)
+        done = subprocess.run(
+            command,
+            env={**environment, **environment_more},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=240,
+        )
+        return self.seen(done.returncode, done.stdout)
+
+    def seen(self, code: int, out: str) -> Run:
+        """What one run's output and report tell."""
+        results = {}
+        for report in sorted((self.folder / f"run-{self.runs}").glob("safe_upgrade-*.jsonl")):
+            for line in report.read_text().splitlines():
+                entry = json.loads(line)
+                results[entry["host"]] = entry
+        stats = {}
+        marker = "\tRUN: "
+        if marker in out:
+            text = out.split(marker, 1)[1]
+            stats = json.JSONDecoder().raw_decode(text)[0]
+        return Run(code, out, results, stats.get("safe_upgrade_results", {}))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> t.Iterator[t.Callable[..., Site]]:
+    """Make a site: ``site({host: variables}, **settings of the simulator)``."""
+    made: list[Site] = []
+
+    def make(hosts: dict[str, dict[str, t.Any]], **settings: t.Any) -> Site:
+        one = Site(tmp_path, hosts, **settings)
+        one.sim.__enter__()
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.sim.__exit__()
+
+
+@pytest.fixture(scope="module")
+def module_site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Callable[..., Site]]:
+    """The same for all cases of a module, which share one run."""
+    made: list[Site] = []
+
+    def make(hosts: dict[str, dict[str, t.Any]], **settings: t.Any) -> Site:
+        one = Site(tmp_path_factory.mktemp("site"), hosts, **settings)
+        one.sim.__enter__()
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.sim.__exit__()

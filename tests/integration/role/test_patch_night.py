@@ -1,0 +1,191 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One patch night on many servers: each host is a row of the failure table."""
+
+from __future__ import annotations
+
+import pytest
+
+HOSTS = {
+    "good": {},
+    "task": {"fault": "task"},
+    "no-log": {"fault": "no_log"},
+    "lost": {"fault": "lost"},
+    "reboot": {"fault": "reboot"},
+    "full": {"fault": "full"},
+    "handler": {"fault": "handler"},
+    "health": {"fault": "health"},
+    "verify": {"fault": "verify"},
+    "blip": {"fault": "blip"},
+    "blip-watched": {"fault": "blip", "safe_upgrade_watch_registers": ["during_the_blip"]},
+    "leave": {"fault": "task", "safe_upgrade_on_failure": "leave"},
+    "leave-lost": {"fault": "lost", "safe_upgrade_on_unreachable": "leave"},
+    "too-much-lost": {"fault": "task", "safe_upgrade_max_data_loss": 1},
+    "unmarked": {"fault": "task", "safe_upgrade_marker_path": ""},
+    "unmarkable": {"fault": "task", "safe_upgrade_marker_path": "/proc/none/marker.json"},
+    "refused": {"fault": "task"},
+    "answer-lost": {"fault": "task"},
+    "never-ends": {"fault": "task", "safe_upgrade_restore_timeout": 4},
+    "server-error": {"fault": "task"},
+    "stopped": {"fault": "task"},
+    "silent": {"fault": "task"},
+    "not-rolled-back": {"fault": "task"},
+    "sick-after": {"fault": "task"},
+}
+RESTORED = {
+    "task": "the package is broken",
+    "no-log": "hidden by no_log",
+    "lost": "did not answer again within 3 s",
+    "full": "did not answer again within 3 s",
+    "handler": "",
+    "health": "health check failed",
+    "verify": "verification failed",
+    "blip-watched": "unreachable during the task that registers 'during_the_blip'",
+    "unmarked": "the boot id is new",
+    "unmarkable": "the boot id is new",
+    "answer-lost": "the marker is gone and the boot id is new",
+    "reboot": "",
+}
+UNPROVEN = {
+    "stopped": "stopped",
+    "silent": "does not answer",
+    "not-rolled-back": "the marker written before the change is still on the guest's disk",
+}
+FAILED = {
+    "refused": "not in a valid state",
+    "never-ends": "time limit",
+    "server-error": "'error'",
+}
+LEFT = {
+    "leave": "safe_upgrade_on_failure: leave",
+    "too-much-lost": "safe_upgrade_max_data_loss",
+}
+
+
+@pytest.fixture(scope="module")
+def night(module_site):
+    site = module_site(HOSTS)
+    refusal = {"detail": "Server is not in a valid state"}
+    for kind, host, settings in (
+        ("status", "refused", {"call": "restore", "status": 400, "body": refusal}),
+        ("reset_after", "answer-lost", {"call": "restore", "times": 1}),
+        ("stuck", "never-ends", {"call": "restore"}),
+        ("restore_fails", "server-error", {}),
+        ("left_stopped", "stopped", {}),
+        ("silent_after_restore", "silent", {}),
+        ("restore_nothing", "not-rolled-back", {}),
+    ):
+        site.sim.set_fault(kind, server_id=site.ids[host], **settings)
+    return site, site.run("-v")
+
+
+def test_the_night_fails_and_nothing_else_in_the_play_runs_on_failed_hosts(night):
+    site, run = night
+    assert run.code == 4  # leave-lost is unreachable; without it: 2
+    went_on = [
+        line for line in run.out.splitlines() if line.startswith("ok: [") and "went on" in line
+    ]
+    assert sorted(line.split("[")[1].split("]")[0] for line in went_on) == ["blip", "good"]
+
+
+def test_no_traceback_no_token_and_nothing_templated(night):
+    site, run = night
+    assert "Traceback" not in run.out
+    assert site.sim.token not in run.out
+    assert "s3cret-of-the-user" not in run.message("no-log") + str(run.results) + str(run.table())
+    assert not (site.folder / "templated").exists()
+
+
+def test_every_server_got_one_snapshot_and_at_most_one_restore(night):
+    site, dummy = night
+    for host in HOSTS:
+        assert site.calls("create", host) == 1, host
+        assert site.calls("restore", host) <= 1, host
+
+
+def test_a_good_server_is_upgraded_and_keeps_its_change(night):
+    site, run = night
+    assert run.states()["good"] == "upgraded"
+    assert site.version("good") == "2" and site.restarts("good") == 1
+    assert site.calls("restore", "good") == 0 and not site.marked("good")
+
+
+@pytest.mark.parametrize("host", RESTORED)
+def test_a_failed_server_is_restored_and_says_why(night, host):
+    site, run = night
+    result = run.results[host]
+    assert result["state"] == "restored", result
+    assert RESTORED[host] in result["reason"]
+    assert result["own_failure"] is True
+    assert site.version(host) == "1" and not site.marked(host)
+    assert site.calls("restore", host) == 1
+    message = run.message(host)
+    assert str(result["snapshot"]["id"]) in message and "is lost" in message and "Next:" in message
+
+
+@pytest.mark.parametrize("host", UNPROVEN)
+def test_a_restore_that_cannot_be_proved_is_not_called_done(night, host):
+    site, run = night
+    result = run.results[host]
+    assert result["state"] == "restored_unproven", result
+    assert UNPROVEN[host] in result["reason"]
+    assert site.version(host) == ("2" if host == "not-rolled-back" else "1")
+    assert "console" in result["next_step"]
+
+
+@pytest.mark.parametrize("host", FAILED)
+def test_a_restore_that_fails_leaves_the_snapshot_and_the_command(night, host):
+    site, run = night
+    result = run.results[host]
+    assert result["state"] == "restore_failed", result
+    assert "the package is broken" in result["reason"] and FAILED[host] in result["reason"]
+    assert site.held(host) == [result["snapshot"]["name"]]
+    command = f"'server_id={site.ids[host]} snapshot_id={result['snapshot']['id']}'"
+    assert command in result["next_step"] and command in run.message(host)
+
+
+@pytest.mark.parametrize("host", LEFT)
+def test_a_server_left_by_policy_says_so_and_how_to_restore_it(night, host):
+    site, run = night
+    result = run.results[host]
+    assert result["state"] == "left_changed", result
+    assert LEFT[host] in result["reason"] and "snapshot_id=" in result["next_step"]
+    assert site.version(host) == "2" and site.calls("restore", host) == 0
+    assert "NOT restored" in run.message(host)
+
+
+def test_a_lost_server_that_is_to_be_left_leaves_the_play_as_ansible_does(night):
+    site, run = night
+    assert run.results["leave-lost"]["state"] == "changing"
+    assert site.calls("restore", "leave-lost") == 0
+    assert "leave-lost                 : " in run.out and "unreachable=1" in run.out
+
+
+def test_a_blip_that_nobody_watches_is_decided_by_the_verification(night):
+    site, run = night
+    assert run.states()["blip"] == "upgraded"
+    assert not (site.disks / "blip/srv/app/BLIP").exists()
+
+
+def test_the_failed_task_is_named(night):
+    dummy, run = night
+    assert run.results["task"]["failed_task"] == "Fail the change"
+    assert run.results["verify"]["failed_task"] == "Ask for version 2"
+    assert run.results["no-log"]["failed_task"] == "Fail without telling"
+    assert run.results["handler"]["failed_task"]
+
+
+def test_the_table_stands_once_with_a_row_for_every_host(night):
+    dummy, run = night
+    assert run.out.count("HOST ") == 1
+    assert sorted(row.split()[0] for row in run.table()) == sorted(HOSTS)
+    assert max(map(len, run.table())) <= 100
+
+
+def test_statistics_hold_the_same_results(night):
+    dummy, run = night
+    for host, result in run.stats.items():
+        if host != "leave-lost":
+            assert result["state"] == run.results[host]["state"], host
+    assert set(run.stats) == set(HOSTS)

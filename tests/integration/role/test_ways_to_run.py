@@ -1,0 +1,392 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ways to run a playbook that endanger a rollback: strategies, tags, check mode, and the like."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+THREE = {"one": {}, "two": {"fault": "task"}, "three": {}}
+
+
+def states(site, run):
+    return {host: (run.states().get(host), site.version(host)) for host in site.hosts}
+
+
+def test_any_errors_fatal_does_not_send_healthy_hosts_into_rescue(site):
+    one = site(THREE)
+    run = one.run(play={"any_errors_fatal": True})
+    assert run.code == 2
+    assert states(one, run) == {
+        "one": ("upgraded", "2"),
+        "two": ("restored", "1"),
+        "three": ("upgraded", "2"),
+    }
+    assert "went on" not in run.out
+
+
+def test_run_once_that_fails_restores_only_the_host_it_ran_on(site):
+    one = site({"one": {"fault": "run_once"}, "two": {"fault": "run_once"}, "three": {}})
+    run = one.run()
+    assert run.code == 2
+    assert states(one, run)["one"] == ("restored", "1")
+    for host in ("two", "three"):
+        assert states(one, run)[host] == ("left_changed", "2")
+        assert run.results[host]["own_failure"] is False
+        assert "failure outside this host" in run.results[host]["reason"]
+        assert one.calls("restore", host) == 0
+
+
+def test_serial_is_a_canary(site):
+    one = site({"one": {"fault": "task"}, "two": {}})
+    run = one.run(play={"serial": 1})
+    assert run.code == 2
+    assert states(one, run) == {"one": ("restored", "1"), "two": (None, "1")}
+    assert one.calls("create", "two") == 0
+    assert run.out.count("HOST ") == 1
+
+
+def test_serial_shows_a_table_a_batch(site):
+    one = site({"one": {}, "two": {}})
+    run = one.run(play={"serial": 1})
+    assert run.code == 0 and run.out.count("HOST ") == 2
+    assert [row.split()[0] for row in run.table()] == ["one", "two"]
+
+
+def test_max_fail_percentage_brakes_the_fleet_after_a_restore(site):
+    one = site({"one": {"fault": "task"}, "two": {}, "three": {}})
+    run = one.run(play={"serial": [2, 1], "max_fail_percentage": 0})
+    assert states(one, run) == {
+        "one": ("restored", "1"),
+        "two": ("upgraded", "2"),
+        "three": (None, "1"),
+    }
+
+
+def test_free_restores_each_host_by_itself_and_shows_lines_instead_of_a_table(site):
+    one = site(THREE)
+    run = one.run(play={"strategy": "free"})
+    assert run.code == 2
+    assert states(one, run)["two"] == ("restored", "1") and states(one, run)["one"][0] == "upgraded"
+    assert "HOST " not in run.out
+    for word in (
+        "armed one server=",
+        "restoring two server=",
+        "restored two server=",
+        "upgraded one",
+    ):
+        assert word in run.out
+
+
+def test_limit_to_one_host_restores_it(site):
+    one = site(THREE)
+    run = one.run("--limit", "two")
+    assert run.code == 2 and run.states() == {"two": "restored"}
+    assert one.version("two") == "1" and one.calls("create", "one") == 0
+
+
+@pytest.mark.parametrize("how", [["--check"], {"check_mode": True}])
+def test_check_mode_reads_only_even_where_a_user_task_would_really_change(site, how):
+    one = site({"one": {}})
+    (one.folder / "real.yml").write_text(
+        "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n  check_mode: false\n"
+    )
+    role = {"safe_upgrade_change": {"tasks_file": str(one.folder / "real.yml")}}
+    arguments, play = (how, {}) if isinstance(how, list) else ([], how)
+    run = one.run(*arguments, play=play, role=role)
+    assert run.code == 0 and run.states() == {"one": "check_mode"}
+    assert one.version("one") == "1" and not one.marked("one")
+    assert {row["method"] for row in one.sim.calls()} == {"GET"}
+    assert "0 of 5 held" in run.results["one"]["reason"] and "3 to 10 minutes" in run.out
+
+
+def test_start_at_task_cannot_get_past_the_snapshot(site):
+    one = site({"one": {}})
+    for task in (
+        "Install version 2",
+        "Change and verify, or restore",
+        "Run the tasks file of the change",
+    ):
+        one.run("--start-at-task", task)
+        roles = [{"role": "vps_org.cloud.safe_upgrade"}]
+        run = one.run("--start-at-task", task, play={"roles": roles, "tasks": []})
+        if task == "Change and verify, or restore":
+            assert run.code == 2
+        assert one.version("one") == "1"
+    assert one.sim.calls("create") == []
+
+
+@pytest.mark.parametrize("arguments", [["--tags", "upgrade"], ["--skip-tags", "snapshot"]])
+def test_tags_cannot_part_the_snapshot_from_the_change(site, arguments):
+    one = site({"one": {}})
+    one.run(*arguments)
+    assert (one.version("one") == "2") == (one.calls("create", "one") == 1)
+
+
+def test_force_handlers_is_refused(site):
+    one = site({"one": {"fault": "task"}})
+    run = one.run("--force-handlers")
+    assert run.code == 2 and "force_handlers" in run.results["one"]["reason"]
+    assert (
+        one.version("one") == "1" and one.restarts("one") == 0 and one.calls("create", "one") == 0
+    )
+
+
+def test_many_lost_at_once_restores_none(site):
+    hosts = {f"host-{number}": {"fault": "lost"} for number in range(5)}
+    one = site(hosts)
+    run = one.run()
+    assert run.code == 2 and set(run.states().values()) == {"left_changed"}
+    assert one.sim.calls("restore") == []
+    assert "suspect network, bastion or credential" in run.results["host-0"]["reason"]
+
+
+def test_a_snapshot_that_fails_or_takes_too_long_means_no_change_and_wakes_the_services(site):
+    one = site({"failed": {}, "slow": {"safe_upgrade_snapshot_timeout": 2}, "refused": {}})
+    one.sim.set_fault("fail_snapshot", server_id=one.ids["failed"])
+    one.sim.set_fault("stuck", call="create", server_id=one.ids["slow"])
+    one.sim.set_fault("full", server_id=one.ids["refused"])
+    (one.folder / "quiet.yml").write_text("- ansible.builtin.raw: echo quiet >> srv/app/hooks\n")
+    (one.folder / "wake.yml").write_text("- ansible.builtin.raw: echo awake >> srv/app/hooks\n")
+    hooks = {
+        key: str(one.folder / f"{name}.yml")
+        for key, name in (("before_tasks_file", "quiet"), ("after_tasks_file", "wake"))
+    }
+    run = one.run(role={"safe_upgrade_quiesce": hooks})
+    assert run.code == 2 and set(run.states().values()) == {"aborted"}
+    for host in one.hosts:
+        assert one.version(host) == "1"
+        assert (one.disks / host / "srv/app/hooks").read_text() == "quiet\nawake\n"
+    assert "ended 'failed'" in run.results["failed"]["reason"]
+    assert "time limit" in run.results["slow"]["reason"]
+    assert run.results["slow"]["snapshot"]["id"]
+    assert "limit reached" in run.results["refused"]["reason"].lower()
+
+
+def test_a_quiesce_hook_that_fails_to_wake_the_service_aborts_and_says_so(site):
+    one = site({"one": {}})
+    (one.folder / "wake.yml").write_text("- ansible.builtin.fail: {msg: no}\n")
+    run = one.run(role={"safe_upgrade_quiesce": {"after_tasks_file": str(one.folder / "wake.yml")}})
+    assert run.states() == {"one": "aborted"} and one.version("one") == "1"
+    assert "may still be stopped" in run.results["one"]["reason"]
+
+
+def test_restore_hooks_run_around_a_restore_and_a_failing_first_one_leaves_the_server(site):
+    one = site({"ok": {"fault": "task"}, "stays": {"fault": "task", "hook_fails": True}})
+    (one.folder / "before.yml").write_text(
+        "- ansible.builtin.fail: {msg: still in the cluster}\n  when: hook_fails | default(false)\n"
+    )
+    (one.folder / "after.yml").write_text("- ansible.builtin.raw: echo back > srv/app/BACK\n")
+    hooks = {
+        "before_tasks_file": str(one.folder / "before.yml"),
+        "after_tasks_file": str(one.folder / "after.yml"),
+    }
+    run = one.run(role={"safe_upgrade_restore_hooks": hooks})
+    assert run.states() == {"ok": "restored", "stays": "left_changed"}
+    assert (one.disks / "ok/srv/app/BACK").exists() and not (
+        one.disks / "stays/srv/app/BACK"
+    ).exists()
+    assert "still in the cluster" in run.results["stays"]["reason"]
+    assert one.calls("restore", "stays") == 0
+
+
+def test_a_handler_notified_before_the_role_that_fails_aborts(site):
+    one = site({"one": {"fault": "handler"}})
+    first = {
+        "name": "Notify",
+        "ansible.builtin.debug": {"msg": "x"},
+        "changed_when": True,
+        "notify": "Restart the application",
+    }
+    play = {"pre_tasks": []}
+    include = {
+        "ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"},
+        "vars": {"safe_upgrade_report_dir": "{{ case_folder }}/run-1"},
+    }
+    run = one.run(play={**play, "tasks": [first, include]})
+    assert run.code == 2 and run.states() == {"one": "aborted"}, run.out
+    assert one.version("one") == "1" and one.calls("create", "one") == 0
+
+
+def test_an_expected_reboot_that_did_not_happen_fails_the_verification(site):
+    one = site({"one": {}})
+    run = one.run(role={"safe_upgrade_verify": {"attempts": 1, "expect_reboot": True}})
+    assert run.states() == {"one": "restored"} and "did not reboot" in run.results["one"]["reason"]
+
+
+def test_a_hook_file_given_as_a_role_for_the_change(site):
+    one = site({"one": {"fault": "task"}})
+    role = one.folder / "run-1" / "roles" / "patch" / "tasks"
+    command, environment = one.command(role={"safe_upgrade_change": {"role": "patch"}})
+    role.mkdir(parents=True)
+    (role / "main.yml").write_text("- ansible.builtin.raw: echo 2 > srv/app/VERSION; exit 3\n")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    run = one.seen(done.returncode, done.stdout)
+    assert run.states() == {"one": "restored"} and one.version("one") == "1", done.stdout
+
+
+def started(one, **settings):
+    command, environment = one.command(**settings)
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def until(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
+    one = site({"one": {"fault": "long"}})
+    process = started(one)
+    until((one.disks / "one/srv/app/CHANGING").exists)
+    os.killpg(process.pid, signal.SIGTERM)
+    out = process.communicate(timeout=30)[0]
+    assert process.returncode != 0 and "armed one server=" in out
+    run_id = one.held("one")[0].removeprefix("pre-upgrade-")
+
+    status = one.run(tasks_from="status")
+    assert status.code == 0 and f'"interrupted_run": "{run_id}"' in status.out
+    again = one.run()
+    assert again.states() == {"one": "aborted"} and run_id in again.results["one"]["reason"]
+    assert one.calls("create", "one") == 1
+    pruned = one.run(tasks_from="prune", role={"safe_upgrade_keep": 0})
+    assert pruned.code == 0 and one.calls("delete", "one") == 0
+
+    restored = one.run(tasks_from="restore", role={"safe_upgrade_restore_run": run_id})
+    assert restored.code == 2 and restored.states() == {"one": "restored"}
+    assert one.version("one") == "1" and not one.marked("one")
+    assert one.run().states() == {"one": "upgraded"}
+
+
+def test_two_runs_at_once_on_one_server_do_not_meet(site):
+    one = site({"one": {}}, snapshot_seconds=6.0)
+    first = started(one)
+    until(lambda: one.calls("create", "one") == 1)
+    second = one.run()
+    first.communicate(timeout=90)
+    assert first.returncode == 0 and second.code == 2
+    assert (
+        second.states() == {"one": "aborted"} and "in progress" in second.results["one"]["reason"]
+    )
+    assert one.calls("create", "one") == 1 and one.calls("restore", "one") == 0
+    assert one.version("one") == "2"
+
+
+def test_the_snapshot_node_of_a_workflow_is_adopted_by_its_run_id(site):
+    one = site({"one": {"fault": "task"}})
+    first = one.run(tasks_from="snapshot")
+    assert first.code == 0 and first.stats["one"]["state"] == "armed" and one.version("one") == "1"
+    run = one.run(role={"safe_upgrade_use_run": first.stats["one"]["run_id"]})
+    assert run.states() == {"one": "restored"} and one.calls("create", "one") == 1
+    assert run.results["one"]["snapshot"]["id"] == first.stats["one"]["snapshot"]["id"]
+
+
+def test_a_snapshot_that_is_too_old_does_not_cover_the_change(site):
+    one = site({"one": {}})
+    one.own_snapshot("one", "old", age=7200)
+    run = one.run(role={"safe_upgrade_use_run": "old"})
+    assert run.states() == {"one": "aborted"} and "120 minutes old" in run.results["one"]["reason"]
+    assert one.version("one") == "1"
+
+
+def test_an_existing_snapshot_of_the_same_run_id_is_not_taken_for_a_fresh_one(site):
+    one = site({"one": {}})
+    one.own_snapshot("one", "fixed")
+    run = one.run(role={"safe_upgrade_run_id": "fixed"})
+    assert (
+        run.states() == {"one": "aborted"}
+        and "already has snapshot" in run.results["one"]["reason"]
+    )
+    assert one.version("one") == "1"
+
+
+def test_pruning_keeps_what_it_must_and_says_in_check_mode_what_it_would_do(site):
+    one = site({"one": {}})
+    foreign = one.sim.add_snapshot(one.ids["one"], "pre-upgrade-db", 9000)["name"]
+    for run, age in (("a", 8000), ("b", 7000), ("c", 6000)):
+        one.own_snapshot("one", run, age)
+    check = one.run("--check", tasks_from="prune")
+    assert check.code == 0 and one.calls("delete", "one") == 0
+    assert "pre-upgrade-a" in check.out and "changed=1" in check.out
+    run = one.run(role={"safe_upgrade_keep": 2})
+    newest = f"pre-upgrade-{run.results['one']['run_id']}"
+    assert run.states() == {"one": "upgraded"}
+    assert one.held("one") == [foreign, "pre-upgrade-c", newest]
+
+
+def test_a_prune_that_fails_after_success_is_a_warning(site):
+    one = site({"one": {}})
+    one.own_snapshot("one", "a")
+    one.sim.set_fault("status", call="delete", status=400)
+    run = one.run()
+    assert run.code == 0 and run.states() == {"one": "upgraded"} and one.version("one") == "2"
+    assert "upgraded, but not tidied up" in run.out and one.calls("restore", "one") == 0
+
+
+def test_room_is_made_only_by_own_snapshots_and_only_as_much_as_needed(site):
+    one = site({"one": {}, "two": {}})
+    for number in range(3):
+        one.sim.add_snapshot(one.ids["one"], f"foreign-{number}", 9000)
+    for run, age in (("a", 8000), ("b", 7000)):
+        one.own_snapshot("one", run, age)
+    for number in range(5):
+        one.sim.add_snapshot(one.ids["two"], f"foreign-{number}")
+    run = one.run(role={"safe_upgrade_when_full": "prune_own", "safe_upgrade_keep": 4})
+    assert run.states() == {"one": "upgraded", "two": "aborted"}
+    assert one.calls("delete", "one") == 1 and "pre-upgrade-a" not in one.held("one")
+    assert one.calls("delete", "two") == 0 and len(one.held("one")) == 5
+
+
+def test_restore_without_an_id_needs_exactly_one_candidate(site):
+    one = site({"one": {}})
+    one.own_snapshot("one", "a", 8000)
+    one.own_snapshot("one", "b", 7000)
+    run = one.run(tasks_from="restore")
+    assert run.states() == {"one": "aborted"} and one.calls("restore", "one") == 0
+    for word in ("pre-upgrade-a", "pre-upgrade-b", "safe_upgrade_snapshot_id"):
+        assert word in run.results["one"]["reason"]
+
+
+def test_a_check_of_the_restore_entry_tells_what_would_be_erased(site):
+    one = site({"one": {}})
+    one.own_snapshot("one", "a", 8000)
+    run = one.run("--check", tasks_from="restore")
+    assert run.code == 0 and run.states() == {"one": "check_mode"}
+    assert "133 minutes" in run.results["one"]["reason"] and one.calls("restore", "one") == 0
+
+
+def test_a_second_call_in_one_play_is_a_run_of_its_own(site):
+    one = site({"one": {}})
+    include = {"ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"}}
+    run = one.run(play={"tasks": [include, include]}, role={})
+    assert run.code == 0, run.out
+    first, second = (row["body"]["name"] for row in one.sim.calls("create"))
+    assert second == f"{first}-2"
+
+
+def test_json_on_stdout_stays_parseable(site):
+    one = site({"one": {"fault": "task"}})
+    command, environment = one.command()
+    environment["ANSIBLE_STDOUT_CALLBACK"] = "ansible.builtin.json"
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if "Invalid callback" in done.stderr:
+        environment["ANSIBLE_STDOUT_CALLBACK"] = "json"
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert "HOST " in done.stderr
+    assert json.loads(done.stdout)["stats"]["one"]["failures"] == 1
