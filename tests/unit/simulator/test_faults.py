@@ -108,7 +108,7 @@ def test_lost_hangs_up_in_the_end(client, simulator):
 
 @pytest.mark.parametrize("act", [False, True])
 def test_delay(client, simulator, until, act):
-    simulator.set_fault("delay", seconds=0.4, act=act, times=1)
+    simulator.set_fault("delay", seconds=0.8, act=act, times=1)
     with pytest.raises(requests.Timeout):
         client.post("/snapshots/", json={"server_id": 12345, "name": "a"}, timeout=0.1)
     assert names(simulator) == (["a"] if act else [])
@@ -164,13 +164,14 @@ def test_truncated(client, simulator):
 
 @pytest.mark.parametrize("headers", [False, True])
 def test_drip(client, simulator, headers):
-    simulator.set_fault("drip", seconds=0.001, headers=headers)
+    simulator.set_fault("drip", seconds=0.004, headers=headers)
     start = time.monotonic()
     answer = client.get("/snapshots/", stream=True)
     until_headers = time.monotonic() - start
     assert answer.json() == {"count": 0, "results": []}
-    assert time.monotonic() - start > 0.025
-    assert (until_headers > 0.05) is headers
+    assert time.monotonic() - start > 28 * 0.004
+    if headers:
+        assert until_headers > 100 * 0.004
 
 
 def test_a_drip_ends_with_the_simulator(make_client):

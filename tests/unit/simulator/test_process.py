@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,11 @@ def running(*options):
             yield process, process.stdout.readline().strip()
         finally:
             process.kill()
+
+
+def address(url):
+    parts = urllib.parse.urlsplit(url)
+    return parts.hostname, parts.port
 
 
 def get(url, token="vps_simulator"):
@@ -61,19 +67,19 @@ def test_everything_can_be_set(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_at_once(number):
+def test_a_signal_ends_it_at_once(number, until):
     with running("--fault", "lost") as (process, url):
-        address = (url.split("/")[2].split(":")[0], int(url.split(":")[2].split("/")[0]))
-        with socket.create_connection(address) as idle, socket.create_connection(address) as lost:
-            lost.sendall(
-                b"GET /api/v1/servers/ HTTP/1.1\r\nAuthorization: Bearer vps_simulator\r\n\r\n"
-            )
-            time.sleep(0.05)
-            start = time.monotonic()
-            process.send_signal(number)
-            assert process.wait(2) == 0
-            assert time.monotonic() - start < 1
-            assert (idle.recv(1), lost.recv(1)) == (b"", b"")
+        headers = {"Authorization": "Bearer vps_simulator"}
+        lost = http.client.HTTPConnection(*address(url))
+        lost.request("GET", "/api/v1/servers/", headers=headers)
+        log = url.replace("/api/v1", "/simulator/log")
+        until(lambda: get(log))
+        start = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(5) == 0
+        assert time.monotonic() - start < 2
+        assert lost.sock.recv(1) == b""
+        lost.close()
         assert process.stderr.read() == ""
 
 
@@ -104,10 +110,12 @@ def test_wrong_options_are_explained(options, message):
 def test_nothing_is_left_behind_in_the_same_process():
     before = threading.active_count()
     with Simulator() as simulator:
-        connection = socket.create_connection(("127.0.0.1", int(simulator.url.split(":")[2][:-7])))
+        connection = http.client.HTTPConnection(*address(simulator.url))
+        connection.request("GET", "/simulator/state")
+        connection.getresponse().read()
         assert threading.active_count() > before
     assert threading.active_count() == before
-    assert connection.recv(1) == b""
+    assert connection.sock.recv(1) == b""
     connection.close()
     with pytest.raises(requests.ConnectionError):
         get(f"{simulator.url}/servers/")
