@@ -74,7 +74,6 @@ class Connection(ConnectionBase):
     def exec_command(
         self, cmd: str, in_data: bytes | None = None, sudoable: bool = True
     ) -> tuple[int, bytes, bytes]:
-        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         self._connect()
         command = BOOT_ID.sub(lambda match: f"{self.disk}{match[0]}", to_text(cmd))
         with subprocess.Popen(
@@ -114,12 +113,10 @@ class Connection(ConnectionBase):
         }
 
     def put_file(self, in_path: str, out_path: str) -> None:
-        super().put_file(in_path, out_path)
         self._connect()
         self._copy(in_path, out_path)
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
-        super().fetch_file(in_path, out_path)
         self._connect()
         self._copy(in_path, out_path)
 
