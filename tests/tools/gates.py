@@ -26,6 +26,10 @@ OTHER_CORES = ("2.16", "2.18", "2.19", "2.20")
 GATES = {
     **{f"sanity {core}": f"tests/tools/sanity .venv-core/{core}/bin" for core in OTHER_CORES},
     "sanity newest": "tests/tools/sanity .venv/bin",
+    # The oldest Pythons: of managed hosts for modules, of controllers for the other plugins.
+    "imports on 3.9": "tests/tools/sanity .venv/bin --python 3.9 --test compile --test import",
+    "imports on 3.10": """
+        tests/tools/sanity .venv-core/2.16/bin --python 3.10 --test compile --test import""",
     **{
         f"pytest {core}": f".venv-core/{core}/bin/pytest tests/unit tests/integration"
         for core in OTHER_CORES
@@ -45,6 +49,7 @@ GATES = {
         mypy --config-file "$COPY/pyproject.toml" -p ansible_collections.vps_org.cloud.plugins""",
     "reuse": "reuse lint",
     "ruff": "ruff check . && ruff format --check .",
+    "shellcheck": "shellcheck .ci/run $(grep -lE '^#!.*sh$' tests/tools/*)",
 }
 ALL_BUT_PYTEST_NEWEST = [name for name in GATES if name != "pytest newest"]
 QUICK = [n for n in ALL_BUT_PYTEST_NEWEST if not n.endswith(OTHER_CORES) or n == "sanity 2.16"]

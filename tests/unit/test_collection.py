@@ -1,0 +1,31 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module of the collection has: a place in the action group and an action plugin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+COLLECTION = Path(__file__).resolve().parents[2]
+MODULES = sorted(path.stem for path in (COLLECTION / "plugins/modules").glob("*.py"))
+
+
+def test_one_module_defaults_reaches_every_module():
+    runtime = yaml.safe_load((COLLECTION / "meta/runtime.yml").read_text())
+    assert sorted(runtime["action_groups"]["all"]) == MODULES
+
+
+def test_every_module_runs_in_the_controller():
+    actions = sorted(path.stem for path in (COLLECTION / "plugins/action").glob("*.py"))
+    assert actions == MODULES
+
+
+def test_every_python_file_carries_its_licence_and_postponed_annotations():
+    for folder in ("plugins", "tests"):
+        for path in (COLLECTION / folder).rglob("*.py"):
+            text = path.read_text()
+            assert "SPDX-License-Identifier: GPL-3.0-or-later" in text[:400], path
+            assert "from __future__ import annotations" in text, path
