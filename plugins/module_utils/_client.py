@@ -238,17 +238,20 @@ class Client:
         seconds = min(self.endpoint.timeout, max(deadline.left(), 0.1))
         self._wire.sent = False
         try:
-            with self._wire.cut_after(seconds), self._session.request(
-                method,
-                self._base + path,
-                params=query,
-                json=body,
-                headers={"Content-Type": "application/json"},
-                timeout=seconds,
-                allow_redirects=False,
-                stream=True,
-                proxies=self._proxies(),
-            ) as response:
+            with (
+                self._wire.cut_after(seconds),
+                self._session.request(
+                    method,
+                    self._base + path,
+                    params=query,
+                    json=body,
+                    headers={"Content-Type": "application/json"},
+                    timeout=seconds,
+                    allow_redirects=False,
+                    stream=True,
+                    proxies=self._proxies(),
+                ) as response,
+            ):
                 content = _read(response, method, path)
         except (requests.exceptions.RequestException, HTTPError, OSError) as error:
             raise self._lost(error, method, path, seconds) from error
@@ -279,16 +282,12 @@ class Client:
         host = urlsplit(self._base).hostname or ""
         return {"no_proxy": host} if is_loopback(host) else None
 
-    def _lost(
-        self, error: Exception, method: str, path: str, seconds: float
-    ) -> RequestFailed:
+    def _lost(self, error: Exception, method: str, path: str, seconds: float) -> RequestFailed:
         told = self.harmless(str(error))
         host = urlsplit(self._base).netloc
         certificate = isinstance(error, requests.exceptions.SSLError) and not self._wire.sent
         if certificate:
-            text = (
-                f"no trusted connection to {host}: {told}. Give the CA by ca_path, or correct api_url"
-            )
+            text = f"no trusted connection to {host}: {told}. Give the CA by ca_path, or correct api_url"
         elif self._wire.was_cut or isinstance(error, requests.exceptions.Timeout):
             text = f"no complete answer from {host} within {seconds:.0f} s"
         elif not self._wire.sent:

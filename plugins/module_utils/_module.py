@@ -168,9 +168,7 @@ class _Module(AnsibleModule):
         super().fail_json(**{**argument_failure(msg), **kwargs})
 
 
-def run_module(
-    spec: Params, run: t.Callable[[Params, Client, Context], Params]
-) -> None:
+def run_module(spec: Params, run: t.Callable[[Params, Client, Context], Params]) -> None:
     """Run as an ordinary module: the body of every ``main()``."""
     module = _Module(**spec)
     missing = no_requests()

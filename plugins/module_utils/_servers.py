@@ -124,7 +124,9 @@ def wait_restored(
                 raise
             last["failed"] = failed
             if not failed.transient:
-                raise failure(f"looking at the server failed: {failed.reason()}", failed) from failed
+                raise failure(
+                    f"looking at the server failed: {failed.reason()}", failed
+                ) from failed
             return None
         last["failed"] = None
         row = by_id(rows, server["id"])

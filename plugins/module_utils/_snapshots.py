@@ -150,7 +150,9 @@ def delete(client: Client, deadline: Deadline, row: Row) -> bool:
         if failed.status == 404:
             return failed.earlier_arrived
         if not failed.arrived and not failed.earlier_arrived:
-            raise VpsOrgError(f"Cannot {what}: {failed.reason()}", "rejected", failed, row) from failed
+            raise VpsOrgError(
+                f"Cannot {what}: {failed.reason()}", "rejected", failed, row
+            ) from failed
         try:
             rows = listing(client, deadline, row["server"]["id"])[0]
         except RequestFailed:
@@ -284,7 +286,9 @@ def restore(
             return _restore_answer(client.request("POST", path, deadline).data, path)
         except RequestFailed as failed:
             if not second and not failed.arrived:
-                raise VpsOrgError(f"Cannot {what}: {failed.reason()}", "rejected", failed, row) from failed
+                raise VpsOrgError(
+                    f"Cannot {what}: {failed.reason()}", "rejected", failed, row
+                ) from failed
             lost = failed
         if seen():
             warn(f"the answer to the restore was lost ({lost.text}), but the server is restoring")

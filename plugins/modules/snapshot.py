@@ -162,7 +162,9 @@ def _check(params: Params) -> None:
         )
     if not by_id and (params["server_id"] is None or params["name"] is None):
         also = "" if not absent and not params["wait_only"] else "snapshot_id, or "
-        raise VpsOrgError(f"{also}server_id and name together are needed to say which snapshot is meant")
+        raise VpsOrgError(
+            f"{also}server_id and name together are needed to say which snapshot is meant"
+        )
     if params["name"] is not None and not _NAME.match(params["name"]):
         raise VpsOrgError(
             f"name {params['name']!r} is refused: the API takes letters, digits, hyphen and underscore"
@@ -232,7 +234,9 @@ def _wait_only(params: Params, client: Client, ctx: Context, deadline: Deadline)
     snapshot_id, server_id, row = params["snapshot_id"], params["server_id"], None
     if snapshot_id is None:
         rows, dummy = snapshots.listing(client, deadline, server_id)
-        row = _standing(snapshots.named(rows, params["name"]), client, ctx, server_id, params["name"])
+        row = _standing(
+            snapshots.named(rows, params["name"]), client, ctx, server_id, params["name"]
+        )
         if row is None:
             raise VpsOrgError(
                 f"Server {server_id} has no snapshot named '{params['name']}' to wait for. It holds "

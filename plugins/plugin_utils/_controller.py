@@ -68,7 +68,9 @@ class ControllerAction(ActionBase):
         return result
 
     def _run_here(self, args: Params) -> Params:
-        spec = {key: value for key, value in self.module.SPEC.items() if key != "supports_check_mode"}
+        spec = {
+            key: value for key, value in self.module.SPEC.items() if key != "supports_check_mode"
+        }
         validated = ArgumentSpecValidator(**spec).validate(args)
         warnings: list[str] = []
         missing = no_requests()
