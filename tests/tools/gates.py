@@ -24,17 +24,17 @@ OTHER_CORES = ("2.16", "2.18", "2.19", "2.20")
 # Bash commands by name, the slowest first. They start in the clone; $STAGE is a collections path
 # with a copy of it, $COPY the copy itself.
 GATES = {
-    **{f"sanity {core}": f"tests/tools/sanity .venv-core/{core}/bin" for core in OTHER_CORES},
-    "sanity newest": "tests/tools/sanity .venv/bin",
+    **{f"sanity-{core}": f"tests/tools/sanity .venv-core/{core}/bin" for core in OTHER_CORES},
+    "sanity-newest": "tests/tools/sanity .venv/bin",
     # The oldest Pythons: of managed hosts for modules, of controllers for the other plugins.
-    "imports on 3.9": "tests/tools/sanity .venv/bin --python 3.9 --test compile --test import",
-    "imports on 3.10": """
+    "imports-3.9": "tests/tools/sanity .venv/bin --python 3.9 --test compile --test import",
+    "imports-3.10": """
         tests/tools/sanity .venv-core/2.16/bin --python 3.10 --test compile --test import""",
     **{
-        f"pytest {core}": f".venv-core/{core}/bin/pytest tests/unit tests/integration"
+        f"pytest-{core}": f".venv-core/{core}/bin/pytest tests/unit tests/integration"
         for core in OTHER_CORES
     },
-    "pytest newest": f"pytest {SUITES}",
+    "pytest-newest": f"pytest {SUITES}",
     "galaxy-importer": """
         ansible-galaxy collection build --output-path "$WORK" "$COPY"
         cd "$WORK" && python -m galaxy_importer.main vps_org-cloud-*.tar.gz""",
@@ -51,8 +51,8 @@ GATES = {
     "ruff": "ruff check . && ruff format --check .",
     "shellcheck": "shellcheck .ci/run $(grep -lE '^#!.*sh$' tests/tools/*)",
 }
-ALL_BUT_PYTEST_NEWEST = [name for name in GATES if name != "pytest newest"]
-QUICK = [n for n in ALL_BUT_PYTEST_NEWEST if not n.endswith(OTHER_CORES) or n == "sanity 2.16"]
+ALL_BUT_PYTEST_NEWEST = [name for name in GATES if name != "pytest-newest"]
+QUICK = [n for n in ALL_BUT_PYTEST_NEWEST if not n.endswith(OTHER_CORES) or n == "sanity-2.16"]
 
 
 def main(task: str, *names: str) -> int:
