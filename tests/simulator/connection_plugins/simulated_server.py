@@ -108,7 +108,7 @@ class Connection(ConnectionBase):
         return {
             "HOME": str(full if full.exists() else self._marker("tmp")),
             "LC_ALL": "C.UTF-8",
-            "PATH": os.environ.get("PATH", os.defpath),
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "SIMULATED_DISK": str(self.disk),  # the simulator ends these processes at power off
         }
 
