@@ -204,7 +204,7 @@ class ActionModule(ActionBase):
             self._host,
             server_id,
             {
-                host: (self._other(host, "safe_upgrade_server_id"))
+                host: self._server_id_of(host)
                 for host in self._vars["ansible_play_hosts_all"]
                 if host != self._host
             },
@@ -246,6 +246,15 @@ class ActionModule(ActionBase):
                 "documentation), then run the change, then verify it"
             ),
         }
+
+    def _server_id_of(self, host: str) -> t.Any:
+        """The server another host of the play names; one of a later batch only by its variables."""
+        settled = self._other(host, "safe_upgrade_settings") or {}
+        return (
+            settled.get("server_id")
+            or self._other(host, "safe_upgrade_server_id")
+            or self._other(host, "vps_org_server_id")
+        )
 
     def step_files(self, data: Data) -> Data:
         """Refuse user files that are missing, cannot be parsed, or end the host's play."""

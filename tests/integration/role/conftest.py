@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from contract.documented import undocumented_requests
 from simulator import Simulator
 
 FILES = Path(__file__).parent / "files"
@@ -67,7 +68,7 @@ class Run:
     def message(self, host: str) -> str:
         """The message the host failed with."""
         for line in self.out.splitlines():
-            if line.startswith(f"fatal: [{host}]: FAILED!") and f"({'server'} " in line:
+            if line.startswith(f"fatal: [{host}]: FAILED!") and "(server " in line:
                 return str(json.loads(line.split("=> ", 1)[1])["msg"])
         raise AssertionError(f"{host} did not fail with a closing message:\n{self.out}")
 
@@ -200,6 +201,11 @@ class Site:
         )
         return self.seen(done.returncode, done.stdout)
 
+    def close(self) -> None:
+        """Stop the simulator; nothing may have been asked of it that is not documented."""
+        self.sim.__exit__()
+        assert undocumented_requests(self.sim.log) == []
+
     def seen(self, code: int, out: str) -> Run:
         """What one run's output and report tell."""
         results = {}
@@ -228,7 +234,7 @@ def site(tmp_path: Path) -> t.Iterator[t.Callable[..., Site]]:
 
     yield make
     for one in made:
-        one.sim.__exit__()
+        one.close()
 
 
 @pytest.fixture(scope="module")
@@ -244,4 +250,4 @@ def module_site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Callab
 
     yield make
     for one in made:
-        one.sim.__exit__()
+        one.close()

@@ -52,7 +52,7 @@ def preflight(module_site):
     (site.disks / "silent/etc/firewall.d/lockout").touch()
     marker = '{"server_id": 1, "run_id": "earlier-1"}'
     (site.disks / "interrupted/var/lib/vps_org_safe_upgrade.json").write_text(marker)
-    site.sim.cloud.servers[site.ids["stopped"]]["status"] = "stopped"
+    site.sim.cloud.statuses[site.ids["stopped"]] = [(0.0, "stopped")]
     site.sim.add_snapshot(site.ids["busy"], "other", status="in_progress")
     for number in range(5):
         site.sim.add_snapshot(site.ids["full"], f"foreign-{number}")
