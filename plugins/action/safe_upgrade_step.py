@@ -173,6 +173,11 @@ class ActionModule(ActionBase):
         state = guest.state(data["look"])
         if not state["answered"]:
             blockers.append(f"the host does not answer: {state['why']}")
+        if state["elsewhere"]:
+            warnings.append(
+                "a snapshot may not hold these writable mounts, and a restore may not take them "
+                f"back: {', '.join(state['elsewhere'])}"
+            )
         listed = data["servers"].get("servers")
         server, found = preflight.server(server_id, listed, data["servers"].get("msg"))
         interrupted = (state["marker"] or {}).get("run_id")
@@ -258,12 +263,21 @@ class ActionModule(ActionBase):
 
     def step_files(self, data: Data) -> Data:
         """Refuse user files that are missing, cannot be parsed, or end the host's play."""
+        settings = self._settings
+        role_dirs = [
+            os.path.join(str(self._vars["playbook_dir"]), "roles"),
+            *C.DEFAULT_ROLES_PATH,
+            str(self._vars["playbook_dir"]),
+        ]
+        named = settings_.user_files(settings)
+        for name, role, tasks_from in settings_.user_roles(settings):
+            path = files.role_tasks(role, tasks_from, role_dirs)
+            named += [(name, path)] if path else []
+        own_tasks = os.path.join(str(self._vars["role_path"]), "tasks")
         problems = [
             f"safe_upgrade_{name}: {texts.harmless(problem, self._secrets)}"
-            for name, path in settings_.user_files(self._settings)
-            for problem in files.problems(
-                path, self._loader.load_from_file, os.path.join(self._vars["role_path"], "tasks")
-            )
+            for name, path in named
+            for problem in files.problems(path, self._loader.load_from_file, own_tasks)
         ]
         if problems:
             raise _Failed("; ".join(problems))
@@ -336,7 +350,7 @@ class ActionModule(ActionBase):
 
     def _failed(self, name: str) -> Data | None:
         value = self._vars.get(name)
-        return value if isinstance(value, t.Mapping) else None  # type: ignore[return-value]
+        return dict(value) if isinstance(value, t.Mapping) else None
 
     def step_failure(self, data: Data) -> Data:
         """Decide what a failure inside the guarded part leads to: restore, leave or abort."""
@@ -544,17 +558,13 @@ class ActionModule(ActionBase):
         """Tell the own snapshots and the interrupted run of a server."""
         state = guest.state(data["look"])
         marker = state["marker"]
-        return texts.harmless_data(
-            {
-                "status": {
-                    "server_id": self._settings["server_id"],
-                    "snapshots": snapshots.own(data["snapshots"], self._settings),
-                    "interrupted_run": marker["run_id"] if marker else None,
-                    "answered": state["answered"],
-                }
-            },
-            self._secrets,
-        )
+        status = {
+            "server_id": self._settings["server_id"],
+            "snapshots": snapshots.own(data["snapshots"], self._settings),
+            "interrupted_run": marker["run_id"] if marker else None,
+            "answered": state["answered"],
+        }
+        return {"status": texts.harmless_data(status, self._secrets)}
 
     def step_record(self, data: Data) -> Data:
         """Move the host's result, and say so: a line, the statistics, the report."""

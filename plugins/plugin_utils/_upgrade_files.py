@@ -9,6 +9,8 @@ import os
 import re
 import typing as t
 
+from ansible.utils.collection_loader._collection_finder import _get_collection_role_path
+
 ENDS = ("end_host", "end_play", "end_role", "end_batch")
 _ENDS_LINE = re.compile(rf"\bmeta['\"]?\s*:.*\b({'|'.join(ENDS)})\b|\bmeta\s+({'|'.join(ENDS)})\b")
 _STATIC = ("import_tasks", "ansible.builtin.import_tasks")
@@ -58,6 +60,21 @@ def problems(
                 imported = os.path.join(os.path.dirname(path), name)
                 found += problems(imported, load, role_tasks, seen | {path})
     return found
+
+
+def role_tasks(role: str, tasks_from: str, role_dirs: t.Iterable[str]) -> str | None:
+    """The tasks file of a role's entry point, where it can be found; Ansible itself says if not."""
+    if role.count(".") == 2:
+        found = _get_collection_role_path(role)
+        folders = [found[1]] if found else []
+    else:
+        folders = [os.path.join(folder, role) for folder in role_dirs]
+    for folder in folders:
+        for ending in (".yml", ".yaml", ""):
+            path = os.path.join(folder, "tasks", tasks_from + ending)
+            if os.path.isfile(path):
+                return path
+    return None
 
 
 def _word(value: t.Any) -> str:

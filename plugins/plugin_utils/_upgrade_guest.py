@@ -6,24 +6,30 @@
 A look is one POSIX shell script sent by ``ansible.builtin.raw``: one round trip, no Python and no
 temporary directory needed on the guest, so it also answers when an upgrade broke either.
 
-A state is ``{answered, why, boot_id, kernel, os, marker, systemd, packages, disks}``:
-``systemd`` and ``packages`` are lists of faults, ``disks`` maps a mount point to a fault or its
-use in percent; each is None where the guest has no such thing.
+A state is ``{answered, why, boot_id, kernel, os, marker, elsewhere, systemd, packages, disks}``:
+``elsewhere`` lists writable mounts that a snapshot of the server may not hold; ``systemd`` and
+``packages`` are lists of faults, ``disks`` maps a mount point to a fault or its use in percent;
+each of these three is None where the guest has no such thing.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import typing as t
 
 DISK_LIMIT_PERCENT = 95
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
+_DISK_DEVICE = re.compile(r"/dev/(?:((?:s|v|xv|h)d[a-z]+)\d*|(nvme\d+n\d+)(?:p\d+)?)\Z")
+_MOUNT = re.compile(r"mount \S+ \S+ \S+\Z")
 
 _LOOK = r"""
 LC_ALL=C; export LC_ALL; PATH="$PATH:/usr/sbin:/sbin"
 echo "boot_id $(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 echo "kernel $(uname -r 2>/dev/null)"
 echo "os $(. /etc/os-release 2>/dev/null && echo "$PRETTY_NAME")"
+sed -n 's/^\([^ ]*\) \([^ ]*\) \([^ ]*\) rw[, ].*/mount \3 \1 \2/p' /proc/mounts 2>/dev/null
 """
 _MARKER = r"""
 if [ -e MARKER ]; then echo "marker $(head -c 400 MARKER | tr -d '\r\n')"; fi
@@ -85,6 +91,7 @@ def state(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "kernel": None,
         "os": None,
         "marker": None,
+        "elsewhere": [],
         "systemd": None,
         "packages": None,
         "disks": None,
@@ -94,6 +101,7 @@ def state(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             result.get("msg") or result.get("stderr") or "the look at the guest was cut off"
         )
         return seen
+    seen["elsewhere"] = _elsewhere([line.split()[1:] for line in lines if _MOUNT.match(line)])
     for line in lines:
         key, dummy, value = line.partition(" ")
         if key in ("boot_id", "kernel", "os"):
@@ -109,6 +117,22 @@ def state(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
                 use if use == "read-only" or disks.get(mount) == "read-only" else int(use)
             )
     return seen
+
+
+def _elsewhere(mounts: t.Sequence[t.Sequence[str]]) -> list[str]:
+    """Network mounts, and mounts of another whole disk than the root's, by their directories."""
+    disks = {directory: _whole_disk(device) for dummy, device, directory in mounts}
+    found = []
+    for kind, device, directory in mounts:
+        other_disk = disks[directory] and disks.get("/") and disks[directory] != disks["/"]
+        if kind in _NETWORK or other_disk:
+            found.append(f"{directory} ({device})")
+    return found
+
+
+def _whole_disk(device: str) -> str | None:
+    match = _DISK_DEVICE.match(device)
+    return (match[1] or match[2]) if match else None
 
 
 def _marker(text: str) -> dict[str, t.Any]:

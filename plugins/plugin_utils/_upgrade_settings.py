@@ -231,3 +231,12 @@ def user_files(settings: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
         for key, path in (settings[name] or {}).items()
         if key.endswith("tasks_file") and path
     ]
+
+
+def user_roles(settings: t.Mapping[str, t.Any]) -> list[tuple[str, str, str]]:
+    """The roles that the user named: (variable without the role's prefix, role, entry point)."""
+    return [
+        (f"{name}.role", settings[name]["role"], settings[name]["role_tasks_from"] or "main")
+        for name in ("change", "health", "verify")
+        if (settings[name] or {}).get("role")
+    ]

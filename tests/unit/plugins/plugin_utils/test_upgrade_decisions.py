@@ -217,3 +217,11 @@ def test_the_table_fits_a_hundred_columns():
 )
 def test_only_the_wanted_end_is_green(state, entry_point, green):
     assert report.is_green(result(state=state), entry_point) is green
+
+
+def test_the_tasks_of_a_role_are_found_where_ansible_finds_them(tmp_path):
+    (tmp_path / "patch" / "tasks").mkdir(parents=True)
+    tasks = tmp_path / "patch" / "tasks" / "night.yml"
+    tasks.write_text("- meta: end_play\n")
+    assert files.role_tasks("patch", "night", ["/nowhere", str(tmp_path)]) == str(tasks)
+    assert files.role_tasks("patch", "main", [str(tmp_path)]) is None

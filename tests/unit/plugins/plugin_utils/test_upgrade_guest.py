@@ -113,3 +113,16 @@ def test_an_expected_reboot_must_have_happened():
 )
 def test_a_restore_is_proved_by_marker_and_boot_id(last, written, now, seen, proof):
     assert guest.prove(last, written, now, seen)[0] == proof
+
+
+def test_mounts_that_a_snapshot_may_not_hold_are_told():
+    mounts = ["ext4 /dev/vda1 /", "ext4 /dev/vda2 /home", "xfs /dev/vdb /data", "nfs4 nas:/x /mnt"]
+    mounts += ["tmpfs tmpfs /run", "ext4 /dev/mapper/a /b"]
+    stdout = "\n".join([*(f"mount {one}" for one in mounts), "end"])
+    assert guest.state({"stdout": stdout})["elsewhere"] == ["/data (/dev/vdb)", "/mnt (nas:/x)"]
+
+
+def test_the_real_mounts_are_read():
+    look = guest.look_command("", [])
+    done = subprocess.run(look, shell=True, capture_output=True, text=True)
+    assert "\nmount " in done.stdout
