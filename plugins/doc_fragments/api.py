@@ -9,19 +9,22 @@ class ModuleDocFragment:
 options:
   api_token:
     description:
-      - Bearer token of the VPS.org API. Tokens are created in the dashboard at C(/account/developers/) and shown once.
+      - Bearer token of the VPS.org API. Tokens are created in the dashboard at
+        C(/account/developers/) and shown once.
       - If not given, the environment variable E(VPS_ORG_API_TOKEN) is taken, on the controller.
     type: str
     required: true
   api_url:
     description:
-      - Base URL of the API. Plain C(http://) is refused unless the host is the loopback address; a URL with user information is refused.
+      - Base URL of the API. Plain C(http://) is refused unless the host is the loopback address; a
+        URL with user information is refused.
       - If not given, the environment variable E(VPS_ORG_API_URL) is taken, on the controller.
     type: str
     default: https://admin.vps.org/api/v1
   api_timeout:
     description:
-      - Seconds. Limit of connecting and of each read of one request, and a bound on its whole answer.
+      - Seconds. Limit of connecting and of each read of one request, and a bound on its whole
+        answer.
       - If not given, the environment variable E(VPS_ORG_API_TIMEOUT) is taken, on the controller.
     type: int
     default: 30
@@ -33,8 +36,10 @@ options:
     default: 5
   validate_certs:
     description:
-      - Whether the API's certificate is verified. Without it anyone on the way can read the token; a warning is given.
-      - If not given, the environment variable E(VPS_ORG_VALIDATE_CERTS) is taken, on the controller.
+      - Whether the API's certificate is verified. Without it anyone on the way can read the token;
+        a warning is given.
+      - If not given, the environment variable E(VPS_ORG_VALIDATE_CERTS) is taken, on the
+        controller.
     type: bool
     default: true
   ca_path:
@@ -46,6 +51,7 @@ requirements:
   - requests >= 2.28 on the controller, or where O(ignore:delegate_to) says
 notes:
   - Unset, empty and blank values mean I(not given), for options and environment variables alike.
-  - Runs inside the controller. It needs nothing on the host, and works while the host is dead. With C(delegate_to) a host that is not local, it runs there as an ordinary module.
+  - Runs inside the controller. It needs nothing on the host, and works while the host is dead. With
+    C(delegate_to) a host that is not local, it runs there as an ordinary module.
   - Built from the public documentation of the API, never run against a live account.
 """

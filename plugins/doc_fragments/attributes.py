@@ -8,7 +8,8 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 attributes:
   action_group:
-    description: Use C(group/vps_org.cloud.all) in C(module_defaults) to set options for all modules of this collection.
+    description: Use C(group/vps_org.cloud.all) in C(module_defaults) to set options for all modules
+      of this collection.
     support: full
     membership:
       - vps_org.cloud.all

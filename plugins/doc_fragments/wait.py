@@ -9,7 +9,8 @@ class ModuleDocFragment:
 options:
   wait:
     description:
-      - Whether to wait until the work is done. Without it the module returns when the API has accepted the request.
+      - Whether to wait until the work is done. Without it the module returns when the API has
+        accepted the request.
     type: bool
     default: true
   wait_interval:

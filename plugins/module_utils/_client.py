@@ -10,14 +10,18 @@ the shape of error bodies.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 import random
 import re
 import socket
+import ssl
 import threading
 import typing as t
+import warnings
 from dataclasses import dataclass
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
@@ -27,9 +31,10 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock, 
 try:
     import requests
     from requests.adapters import HTTPAdapter
-    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import HTTPError, InsecureRequestWarning
+    from urllib3.util.ssl_match_hostname import CertificateError
 
-    REQUESTS_IMPORT_ERROR: t.Optional[ImportError] = None
+    REQUESTS_IMPORT_ERROR: ImportError | None = None
 except ImportError as error:
     REQUESTS_IMPORT_ERROR = error
 
@@ -37,6 +42,7 @@ ANSWER_BYTES = 10 * 1024 * 1024
 TEXT_LENGTH = 500
 PAGES = 1000
 BACK_OFF_SECONDS = 15.0
+LAST_LOOK_SECONDS = 1.0
 MASK = "********"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -54,7 +60,7 @@ class Answer:
 
     status: int
     data: t.Any
-    date: t.Optional[float]
+    date: float | None
     tries: int
 
 
@@ -67,20 +73,20 @@ class Endpoint:
     timeout: float = 30
     retries: int = 5
     validate_certs: bool = True
-    ca_path: t.Optional[str] = None
+    ca_path: str | None = None
 
 
-def url_problem(url: str) -> t.Optional[str]:
+def url_problem(url: str) -> str | None:
     """Why *url* must not get the token, or None."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        dummy = parts.port
+        port = parts.port
     except ValueError as error:
         return f"it is no URL ({error})"
     if parts.username is not None or parts.password is not None:
         return "it holds user information; give the token by api_token"
-    if not host or parts.scheme not in ("http", "https"):
+    if not host or port == 0 or parts.scheme not in ("http", "https"):
         return "it must begin with https://"
     if parts.scheme == "http" and not is_loopback(host):
         return "plain http would send the token readable over the network; use https"
@@ -109,31 +115,48 @@ def may_send_again(method: str, failed: RequestFailed) -> bool:
     return failed.transient and (method != "POST" or not failed.arrived)
 
 
-def back_off(tries: int, retry_after: t.Optional[float]) -> float:
+def back_off(tries: int, retry_after: float | None) -> float:
     """Seconds before try number *tries* + 1: what the server asks, else 1, 2, 4 ... with jitter."""
     if retry_after is not None:
         return retry_after
     return min(BACK_OFF_SECONDS, 2.0 ** (tries - 1)) * (0.5 + 0.5 * random.random())
 
 
-def retry_after_seconds(value: t.Optional[str], now: float) -> t.Optional[float]:
-    """``Retry-After`` as seconds from *now* (epoch): a number or an HTTP date; None when neither."""
+def retry_after_seconds(value: str | None, now: float) -> float | None:
+    """``Retry-After`` as seconds from *now* (epoch): a number or an HTTP date; None if neither."""
     if not value:
         return None
-    if re.match(r"\d{1,18}\Z", value.strip()):
+    if re.fullmatch(r"[0-9]+", value.strip()):
         return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    date = _epoch(value)
+    return None if date is None else max(0.0, date - now)
 
 
-def harmless(text: str, token: str = "") -> str:
-    """One bounded line of *text*: the token masked, control characters gone."""
+def harmless(text: str, token: str = "", length: int = TEXT_LENGTH) -> str:
+    """One line of *text*, *length* at most: the token masked, control characters gone."""
     if token:
         text = text.replace(token, MASK)
     text = _CONTROL.sub(" ", text).strip()
-    return text if len(text) <= TEXT_LENGTH else text[: TEXT_LENGTH - 3] + "..."
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def next_path(base: str, path: str, following: str) -> str | None:
+    """Where a list goes on, below *base*; None when *following* leads anywhere else.
+
+    *path* is the list's own. Escaped characters are refused in a path, for they may hide ``..``.
+    """
+    try:
+        url = urljoin(base + path, following)
+        parts, own = urlsplit(url), urlsplit(base)
+        same = (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
+    except ValueError:
+        return None
+    below = parts.path[len(own.path) :]
+    if not same or not parts.path.startswith(f"{own.path}/") or "/../" in f"{below}/":
+        return None
+    if re.fullmatch(r"[A-Za-z0-9._~/-]+", below) is None:
+        return None
+    return f"{below}?{parts.query}" if parts.query else below
 
 
 class Client:
@@ -159,22 +182,22 @@ class Client:
         """*text* as it may be shown: see the function of this name."""
         return harmless(text, self.endpoint.token)
 
-    def deadline(self, seconds: t.Optional[float] = None) -> Deadline:
+    def deadline(self, seconds: float | None = None) -> Deadline:
         """A deadline that starts now; without a wait it is timeout x (retries + 1)."""
         if seconds is None:
             seconds = self.endpoint.timeout * (self.endpoint.retries + 1)
         return Deadline(seconds, self.clock)
 
     def rows(
-        self, path: str, deadline: Deadline, query: t.Optional[t.Mapping[str, t.Any]] = None
-    ) -> tuple[list[t.Any], t.Optional[float]]:
+        self, path: str, deadline: Deadline, query: t.Mapping[str, t.Any] | None = None
+    ) -> tuple[list[t.Any], float | None]:
         """All rows of a list, over its pages, and the first answer's ``Date`` as epoch seconds.
 
         Accepts ``{"results": [...]}`` and a bare array; ``next`` is followed on the same scheme,
         host and base path only. Raises RequestFailed.
         """
         answer = self.request("GET", path, deadline, query=query)
-        date, rows, seen = answer.date, [], set()
+        date, rows, seen = answer.date, list[t.Any](), set[str]()
         while True:
             data = answer.data
             page = data.get("results") if isinstance(data, dict) else data
@@ -186,23 +209,31 @@ class Client:
             following = data.get("next") if isinstance(data, dict) else None
             if not following:
                 return rows, date
-            url = urljoin(f"{self._base}{path}", str(following))
-            if not url.startswith(f"{self._base}/") or _origin(url) != _origin(self._base):
+            onward = next_path(self._base, path, str(following))
+            if onward is None:
+                shown = self.harmless(re.sub(r"//[^/?#]*@", "//", str(following)))
                 raise RequestFailed(
-                    f"the list continues at a foreign address, {self.harmless(url)}", "GET", path
+                    f"the list continues at a foreign address, {shown}", "GET", path
                 )
-            if url in seen or len(seen) >= PAGES:
+            if onward in seen or len(seen) >= PAGES:
                 raise RequestFailed("the list never ends: its pages repeat", "GET", path)
-            seen.add(url)
-            answer = self.request("GET", url[len(self._base) :], deadline)
+            if deadline.left() <= 0:
+                raise RequestFailed(
+                    f"the list did not end within {deadline.seconds:.0f} s",
+                    "GET",
+                    path,
+                    transient=True,
+                )
+            seen.add(onward)
+            answer = self.request("GET", onward, deadline)
 
     def request(
         self,
         method: str,
         path: str,
         deadline: Deadline,
-        query: t.Optional[t.Mapping[str, t.Any]] = None,
-        body: t.Optional[t.Mapping[str, t.Any]] = None,
+        query: t.Mapping[str, t.Any] | None = None,
+        body: t.Mapping[str, t.Any] | None = None,
     ) -> Answer:
         """Send one request, again where that is safe, and return the 2xx answer.
 
@@ -231,16 +262,21 @@ class Client:
         method: str,
         path: str,
         deadline: Deadline,
-        query: t.Optional[t.Mapping[str, t.Any]],
-        body: t.Optional[t.Mapping[str, t.Any]],
+        query: t.Mapping[str, t.Any] | None,
+        body: t.Mapping[str, t.Any] | None,
         tries: int,
     ) -> Answer:
-        seconds = min(self.endpoint.timeout, max(deadline.left(), 0.1))
+        if method != "GET" and deadline.left() <= 0:
+            raise RequestFailed(
+                f"not sent, for the {deadline.seconds:.0f} s are over", method, path, transient=True
+            )
+        seconds = min(self.endpoint.timeout, max(deadline.left(), LAST_LOOK_SECONDS))
         self._wire.sent = False
         try:
-            with (
-                self._wire.cut_after(seconds),
-                self._session.request(
+            with self._wire.cut_after(seconds), warnings.catch_warnings():
+                # The user is warned once, in words of ours.
+                warnings.simplefilter("ignore", InsecureRequestWarning)
+                with self._session.request(
                     method,
                     self._base + path,
                     params=query,
@@ -250,9 +286,10 @@ class Client:
                     allow_redirects=False,
                     stream=True,
                     proxies=self._proxies(),
-                ) as response,
-            ):
-                content = _read(response, method, path)
+                    # Given with every request: a session's is overridden by the environment.
+                    verify=self.endpoint.validate_certs and (self.endpoint.ca_path or True),
+                ) as response:
+                    content = _read(response, method, path)
         except (requests.exceptions.RequestException, HTTPError, OSError) as error:
             raise self._lost(error, method, path, seconds) from error
         except RequestFailed as failed:
@@ -278,16 +315,19 @@ class Client:
             ),
         )
 
-    def _proxies(self) -> t.Optional[dict[str, str]]:
+    def _proxies(self) -> dict[str, str] | None:
         host = urlsplit(self._base).hostname or ""
         return {"no_proxy": host} if is_loopback(host) else None
 
     def _lost(self, error: Exception, method: str, path: str, seconds: float) -> RequestFailed:
         told = self.harmless(str(error))
         host = urlsplit(self._base).netloc
-        certificate = isinstance(error, requests.exceptions.SSLError) and not self._wire.sent
-        if certificate:
-            text = f"no trusted connection to {host}: {told}. Give the CA by ca_path, or correct api_url"
+        untrusted = not self._wire.sent and _untrusted(error)
+        if untrusted:
+            text = (
+                f"no trusted connection to {host}: {told}. "
+                "Give the CA by ca_path, or correct api_url"
+            )
         elif self._wire.was_cut or isinstance(error, requests.exceptions.Timeout):
             text = f"no complete answer from {host} within {seconds:.0f} s"
         elif not self._wire.sent:
@@ -295,14 +335,14 @@ class Client:
         else:
             text = f"the connection to {host} was lost: {told}"
         return RequestFailed(
-            text, method, path, None, transient=not certificate, arrived=self._wire.sent
+            text, method, path, None, transient=not untrusted, arrived=self._wire.sent
         )
 
     def _json(self, content: bytes, method: str, path: str, status: int) -> t.Any:
         try:
             return json.loads(content)
         except ValueError as error:
-            shown = self.harmless(content[:200].decode(errors="replace"))
+            shown = self.harmless(content[:4096].decode(errors="replace"))
             raise RequestFailed(
                 f"the answer is not JSON: {shown}", method, path, status, True, True
             ) from error
@@ -331,10 +371,18 @@ class _Wire:
         self.was_cut = False
         self._sockets: list[t.Any] = []
 
-    def connected(self, connection: t.Any) -> None:
-        """A new connection is up; what the proxy was told to get there is not yet the request."""
+    def watch(self, connection: t.Any) -> None:
+        """A connection is about to be made."""
         self._sockets.append(connection)
+
+    def connected(self) -> None:
+        """It is up; what a proxy was told to get there is not yet the request."""
         self.sent = False
+
+    def go_on(self) -> None:
+        """Raise TimeoutError when the time was up before there was anything to cut."""
+        if self.was_cut:
+            raise TimeoutError("the time for this request is up")
 
     def cut_after(self, seconds: float) -> _Cut:
         """A context that shuts the sockets after *seconds*: a dripping answer ends, headers too."""
@@ -345,10 +393,8 @@ class _Wire:
         self.was_cut = True
         for connection in self._sockets:
             if connection.sock is not None:
-                try:
+                with contextlib.suppress(OSError, TypeError):  # closed meanwhile
                     socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-                except (OSError, TypeError):
-                    pass  # closed meanwhile
 
 
 class _Cut:
@@ -368,7 +414,6 @@ class _Cut:
 def _session(endpoint: Endpoint, wire: _Wire) -> t.Any:
     session = requests.Session()
     session.auth = _bearer(endpoint.token)
-    session.verify = endpoint.validate_certs and (endpoint.ca_path or True)
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
     adapter = _adapter(wire)
     session.mount("https://", adapter)
@@ -392,12 +437,21 @@ def _adapter(wire: _Wire) -> t.Any:
     def watched(pool: t.Any) -> t.Any:
         class Connection(pool.ConnectionCls):  # type: ignore[misc]
             def connect(self) -> None:
+                wire.watch(self)
                 super().connect()
-                wire.connected(self)
+                wire.go_on()
+                wire.connected()
+
+            def _new_conn(self) -> t.Any:
+                # Names are resolved here, which nothing can cut; the TLS handshake comes after it.
+                self.sock = super()._new_conn()
+                wire.go_on()
+                return self.sock
 
             def send(self, data: t.Any) -> None:
                 if self.sock is None:
                     self.connect()
+                wire.go_on()
                 wire.sent = True
                 super().send(data)
 
@@ -438,16 +492,28 @@ def _read(response: t.Any, method: str, path: str) -> bytes:
     return content
 
 
-def _date(response: t.Any) -> t.Optional[float]:
+def _date(response: t.Any) -> float | None:
+    return _epoch(response.headers.get("Date", ""))
+
+
+def _epoch(date: str) -> float | None:
+    """An HTTP date as epoch seconds; None when it is none. Without a zone it is UTC."""
     try:
-        return parsedate_to_datetime(response.headers["Date"]).timestamp()
-    except (KeyError, TypeError, ValueError, OverflowError):
+        moment = parsedate_to_datetime(date)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _origin(url: str) -> tuple[str, t.Optional[str], t.Optional[int]]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+def _untrusted(error: BaseException | None) -> bool:
+    """Whether a certificate is the fault, or the file of CAs; a broken handshake is not."""
+    while error is not None:
+        if isinstance(error, (ssl.CertificateError, CertificateError)):
+            return True
+        if isinstance(error, ssl.SSLError) and error.library == "X509":
+            return True
+        error = error.__context__
+    return False
 
 
 def _flat(value: t.Any) -> str:

@@ -3,17 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all modules share: option specs, blank values, the environment, running a module.
 
-A module is ``SPEC`` (the arguments of AnsibleModule) and ``run(params, client, ctx) -> dict``. It is
-run by ``main()`` as an ordinary module, and by its action plugin inside the controller.
+A module is ``SPEC`` (the arguments of AnsibleModule) and ``run(params, client, ctx) -> dict``. It
+is run by ``main()`` as an ordinary module, and by its action plugin inside the controller.
 """
 
 from __future__ import annotations
 
 import os
 import time
-import traceback
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -21,6 +20,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._client import (
     REQUESTS_IMPORT_ERROR,
     Client,
     Endpoint,
+    harmless,
     url_problem,
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
@@ -29,7 +29,9 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 
-Params = t.Dict[str, t.Any]
+Params = dict[str, t.Any]
+
+MESSAGE_LENGTH = 2000
 
 ENVIRONMENT = {
     "api_token": "VPS_ORG_API_TOKEN",
@@ -93,7 +95,7 @@ def given(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Params
 def client_of(
     params: Params, clock: Clock, before_write: t.Callable[[], None] = lambda: None
 ) -> Client:
-    """The client for validated *params*. Raises VpsOrgError for a URL that must not get the token."""
+    """The client for validated *params*. Raises VpsOrgError for values that cannot be right."""
     problem = url_problem(params["api_url"])
     if problem:
         raise VpsOrgError(f"api_url is refused: {problem}")
@@ -125,17 +127,31 @@ def outcome(
     ctx: Context,
     before_write: t.Callable[[], None] = lambda: None,
 ) -> Params:
-    """Run a module's ``run`` and return its result, failed or not: the one place for errors."""
+    """Run a module's ``run`` and return its result, failed or not.
+
+    The one place for errors, and where messages, warnings and progress, which quote the API, are
+    made fit for a terminal.
+    """
+
+    def shown(text: str) -> str:
+        return harmless(text, params["api_token"], MESSAGE_LENGTH)
+
+    warn, progress = ctx.warn, ctx.progress
+    ctx = replace(
+        ctx,
+        warn=lambda text: warn(shown(text)),
+        progress=lambda text: progress(shown(text)),
+    )
     try:
         client = client_of(params, ctx.clock, before_write)
         if not params["validate_certs"]:
             ctx.warn("validate_certs is off: anyone on the way can read the token and answer")
         return run(params, client, ctx)
-    except VpsOrgError as error:
-        return {"failed": True, "changed": False, "msg": str(error), **error.result()}
+    except VpsOrgError as known:
+        error = known
     except RequestFailed as failed:
         error = VpsOrgError(f"Cannot ask the API: {failed.reason()}", "rejected", failed)
-        return {"failed": True, "changed": False, "msg": str(error), **error.result()}
+    return {"failed": True, "changed": False, "msg": shown(str(error)), **error.result()}
 
 
 def argument_failure(message: str) -> Params:
@@ -150,18 +166,21 @@ def argument_failure(message: str) -> Params:
     }
 
 
-def no_requests() -> t.Optional[str]:
+def no_requests() -> str | None:
     """What to say when the library requests is missing, or None."""
     if REQUESTS_IMPORT_ERROR is None:
         return None
-    return missing_required_lib("requests", url="https://pypi.org/project/requests/")
+    return str(missing_required_lib("requests", url="https://pypi.org/project/requests/"))
 
 
 class _Module(AnsibleModule):
     """AnsibleModule that knows blank values and reports argument errors as failures do."""
 
+    def __init__(self, spec: Params) -> None:
+        AnsibleModule.__init__(self, **spec)
+
     def _load_params(self) -> None:
-        super()._load_params()
+        AnsibleModule._load_params(self)
         self.params = given(self.params, os.environ)
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
@@ -170,10 +189,10 @@ class _Module(AnsibleModule):
 
 def run_module(spec: Params, run: t.Callable[[Params, Client, Context], Params]) -> None:
     """Run as an ordinary module: the body of every ``main()``."""
-    module = _Module(**spec)
+    module = _Module(spec)
     missing = no_requests()
     if missing:
-        module.fail_json(msg=missing, exception=traceback.format_exc())
+        module.fail_json(msg=missing)
     ctx = Context(
         check_mode=module.check_mode,
         diff_mode=module._diff,

@@ -19,7 +19,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
 
-Row = t.Dict[str, t.Any]
+Row = dict[str, t.Any]
 
 PATH = "/servers/"
 RESTORING = "restoring"
@@ -43,8 +43,8 @@ FIELDS = (
 def listing(
     client: Client,
     deadline: Deadline,
-    status: t.Optional[str] = None,
-    location: t.Optional[str] = None,
+    status: str | None = None,
+    location: str | None = None,
 ) -> list[Row]:
     """The account's servers with their documented fields, sorted by name. Raises RequestFailed."""
     query = {key: value for key, value in (("status", status), ("location", location)) if value}
@@ -53,7 +53,7 @@ def listing(
     return sorted(rows.values(), key=lambda row: (row["name"], row["id"]))
 
 
-def by_id(rows: t.Iterable[Row], server_id: int) -> t.Optional[Row]:
+def by_id(rows: t.Iterable[Row], server_id: int) -> Row | None:
     """The row with that id, or None."""
     return next((row for row in rows if row["id"] == server_id), None)
 
@@ -79,7 +79,7 @@ def _row(client: Client, data: t.Any) -> Row:
     except (KeyError, TypeError, AttributeError) as error:
         raise RequestFailed(
             f"the answer holds a server without its documented fields: "
-            f"{client.harmless(str(data)[:200])}",
+            f"{client.harmless(str(data))}",
             "GET",
             PATH,
             transient=True,
@@ -98,25 +98,26 @@ def wait_restored(
 ) -> tuple[Row, bool]:
     """Wait until the server has left ``restoring``: its row, and whether it was seen restoring.
 
-    *accepted* is the epoch second the restore was accepted: a server never seen restoring counts
-    as done only 60 s after it. Raises VpsOrgError (accepted), and RequestFailed when the token may
-    not list servers.
+    *accepted* is when the restore was accepted, in seconds of the deadline (negative: before it
+    began): a server never seen restoring counts as done only 60 s later. Raises VpsOrgError
+    (accepted), and RequestFailed when the token may not list servers.
     """
     last: dict[str, t.Any] = {"row": None, "seen": False, "failed": None}
 
-    def failure(why: str, cause: t.Optional[RequestFailed] = None) -> VpsOrgError:
+    def failure(why: str, cause: RequestFailed | None = None) -> VpsOrgError:
         status = f"'{last['row']['status']}'" if last["row"] else "never seen"
         return VpsOrgError(
             f"The restore of server {server['id']} ({server['name']}) from snapshot "
             f"{snapshot['id']} ('{snapshot['name']}') was accepted, but {why}. The server's last "
-            f"status: {status}, {deadline.elapsed():.0f} s elapsed. Look at the server in the dashboard",
+            f"status: {status}, {deadline.elapsed():.0f} s elapsed. "
+            "Look at the server in the dashboard",
             "accepted",
             cause,
             snapshot,
             retryable=False,
         )
 
-    def look() -> t.Optional[Row]:
+    def look() -> Row | None:
         try:
             rows = listing(client, deadline)
         except RequestFailed as failed:
@@ -139,11 +140,11 @@ def wait_restored(
             last["seen"] = True
             minutes, seconds = divmod(int(deadline.elapsed()), 60)
             progress(
-                f"{row['name']}: restoring from snapshot {snapshot['id']}, {minutes:02d}:{seconds:02d} "
-                "elapsed, usually 5-15 min"
+                f"{row['name']}: restoring from snapshot {snapshot['id']}, "
+                f"{minutes:02d}:{seconds:02d} elapsed, usually 5-15 min"
             )
             return None
-        if last["seen"] or client.clock.now() - accepted >= NEVER_SEEN_SECONDS:
+        if last["seen"] or deadline.elapsed() - accepted >= NEVER_SEEN_SECONDS:
             return row
         return None
 

@@ -4,7 +4,7 @@
 """Snapshots of servers: list, find, create, delete, restore, wait.
 
 Documented: ``GET /snapshots/?server_id=``, ``POST /snapshots/``, ``POST /snapshots/{id}/restore/``,
-``DELETE /snapshots/{id}/``; statuses ``in_progress`` and ``completed``; at most 5 snapshots a server.
+``DELETE /snapshots/{id}/``; statuses ``in_progress`` and ``completed``; at most 5 for a server.
 Not documented: the name of a failed state, whether names are unique, paging.
 
 A row is ``{id, server{id, name}, name, status, size_mb, created_at, description}``.
@@ -12,6 +12,8 @@ A row is ``{id, server{id, name}, name, status, size_mb, created_at, description
 
 from __future__ import annotations
 
+import contextlib
+import json
 import typing as t
 from datetime import datetime, timezone
 
@@ -23,7 +25,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
 
-Row = t.Dict[str, t.Any]
+Row = dict[str, t.Any]
 
 PATH = "/snapshots/"
 COMPLETED = "completed"
@@ -38,7 +40,7 @@ CREATE_TAKES = "usually 3-10 min"
 
 
 def listing(
-    client: Client, deadline: Deadline, server_id: t.Optional[int] = None
+    client: Client, deadline: Deadline, server_id: int | None = None
 ) -> tuple[list[Row], float]:
     """The account's snapshots, or one server's, newest first, and the API's time (epoch seconds).
 
@@ -56,7 +58,7 @@ def named(rows: t.Iterable[Row], name: str) -> list[Row]:
     return [row for row in rows if row["name"] == name]
 
 
-def by_id(rows: t.Iterable[Row], snapshot_id: int) -> t.Optional[Row]:
+def by_id(rows: t.Iterable[Row], snapshot_id: int) -> Row | None:
     """The row with that id, or None."""
     return next((row for row in rows if row["id"] == snapshot_id), None)
 
@@ -72,14 +74,15 @@ def create(
     deadline: Deadline,
     server_id: int,
     name: str,
-    description: t.Optional[str],
+    description: str | None,
     known: t.Sequence[Row],
     warn: t.Callable[[str], None],
-) -> Row:
-    """Make one snapshot and return its row; *known* are the rows the server held before.
+) -> tuple[Row, t.Callable[[list[Row]], None]]:
+    """Make one snapshot; *known* are the rows the server held before.
 
     When the answer is lost it looks before it acts: for 30 s a new row with that name is adopted;
-    only then the POST is sent once more. Raises VpsOrgError.
+    only then the POST is sent once more. Returns the row, and what to call with every later list:
+    it warns once should two snapshots have been made all the same. Raises VpsOrgError.
     """
     what = f"create snapshot '{name}' of server {server_id}"
     body: Row = {"server_id": server_id, "name": name}
@@ -88,21 +91,18 @@ def create(
     ids = {row["id"] for row in known}
 
     def fresh() -> list[Row]:
-        return [
-            row
-            for row in named(listing(client, deadline, server_id)[0], name)
-            if row["id"] not in ids
-        ]
+        rows = named(listing(client, deadline, server_id)[0], name)
+        return [row for row in rows if row["id"] not in ids]
 
     try:
-        return _created(client, deadline, body)
+        return _created(client, deadline, body), lambda rows: None
     except RequestFailed as failed:
         if not failed.arrived:
             raise _refused_create(client, what, failed, known) from failed
         lost = failed
     row = _look_for(client, deadline, fresh, what, lost)
     if row is not None:
-        return row
+        return row, lambda rows: None
     if deadline.left() < SECOND_TRY_SECONDS:
         raise VpsOrgError(
             f"Cannot {what}: {lost.reason()}. No new snapshot of that name appeared within "
@@ -118,22 +118,28 @@ def create(
         row = _look_for(client, deadline, fresh, what, failed)
         if row is None:
             raise VpsOrgError(
-                f"Cannot {what}: {lost.reason()}; and on the second try: {failed.reason()}. No "
-                "snapshot of that name was seen. List the server's snapshots before you repeat this",
+                f"Cannot {what}: {lost.reason()}; and on the second try: {failed.reason()}. "
+                "No snapshot of that name was seen. "
+                "List the server's snapshots before you repeat this",
                 "unknown",
                 failed,
                 retryable=True,
             ) from failed
-    try:
-        twins = fresh()
-    except RequestFailed:
-        twins = []
-    if len(twins) > 1:
-        warn(
-            f"two snapshots named '{name}' of server {server_id} exist after a lost answer: "
-            f"{told(client, twins)}; nothing was deleted, delete one of them"
-        )
-    return row
+    made = {row["id"]: row}
+    twins: dict[int, Row] = {}
+
+    def watch(rows: list[Row]) -> None:
+        made.update({one["id"]: one for one in named(rows, name) if one["id"] not in ids})
+        if len(made) > 1 and not twins:
+            twins.update(made)
+            warn(
+                f"two snapshots named '{name}' of server {server_id} exist after a lost answer: "
+                f"{told(client, made.values())}; nothing was deleted, delete one of them"
+            )
+
+    with contextlib.suppress(RequestFailed):
+        watch(fresh())
+    return row, watch
 
 
 def delete(client: Client, deadline: Deadline, row: Row) -> bool:
@@ -160,8 +166,8 @@ def delete(client: Client, deadline: Deadline, row: Row) -> bool:
         if by_id(rows, row["id"]) is None:
             return True
         raise VpsOrgError(
-            f"Cannot {what}: {failed.reason()}. Whether it will still be deleted is not known: list "
-            "the server's snapshots",
+            f"Cannot {what}: {failed.reason()}. Whether it will still be deleted is not known: "
+            "list the server's snapshots",
             "unknown",
             failed,
             row,
@@ -172,19 +178,21 @@ def wait_completed(
     client: Client,
     deadline: Deadline,
     snapshot_id: int,
-    server_id: t.Optional[int],
+    server_id: int | None,
     interval: float,
     progress: t.Callable[[str], None],
     patience: float = MISSING_SECONDS,
-    row: t.Optional[Row] = None,
+    row: Row | None = None,
+    watch: t.Callable[[list[Row]], None] = lambda rows: None,
 ) -> Row:
     """Wait until the snapshot is completed and return its row. Raises VpsOrgError (accepted).
 
-    A row missing for *patience* seconds, a failed state and the deadline are failures.
+    A row missing for *patience* seconds, a failed state and the deadline are failures. *watch* is
+    shown every list.
     """
     last: dict[str, t.Any] = {"row": row, "seen": deadline.elapsed(), "failed": None}
 
-    def look() -> t.Optional[Row]:
+    def look() -> Row | None:
         try:
             rows, dummy = listing(client, deadline, server_id)
         except RequestFailed as failed:
@@ -192,6 +200,7 @@ def wait_completed(
             if not failed.transient:
                 raise _not_done(snapshot_id, last, deadline, failed.reason(), failed) from failed
             return None
+        watch(rows)
         found = by_id(rows, snapshot_id)
         if found is None:
             if deadline.elapsed() - last["seen"] >= patience:
@@ -223,7 +232,7 @@ def wait_completed(
 def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) -> None:
     """Wait until the list no longer shows the snapshot. Raises VpsOrgError (accepted)."""
 
-    def look() -> t.Optional[bool]:
+    def look() -> bool | None:
         try:
             rows, dummy = listing(client, deadline, row["server"]["id"])
         except RequestFailed as failed:
@@ -247,10 +256,8 @@ def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) 
         )
 
 
-def restore(
-    client: Client, deadline: Deadline, row: Row, warn: t.Callable[[str], None]
-) -> tuple[str, t.Optional[str]]:
-    """Start the restore of the row's server: (the API's message, the server's status by the answer).
+def restore(client: Client, deadline: Deadline, row: Row, warn: t.Callable[[str], None]) -> str:
+    """Start the restore of the row's server and return the API's message.
 
     When the answer is lost it looks at the server for 30 s: ``restoring`` means accepted; only then
     the POST is sent once more. A token that may not list servers cannot look: no second POST.
@@ -261,7 +268,7 @@ def restore(
     what = f"restore server {server['id']} ({server['name']}) from snapshot {row['id']}"
     lost: RequestFailed
 
-    def look() -> t.Optional[str]:
+    def look() -> str | None:
         try:
             found = servers.by_id(servers.listing(client, deadline), server["id"])
         except RequestFailed as failed:
@@ -283,7 +290,7 @@ def restore(
 
     for second in (False, True):
         try:
-            return _restore_answer(client.request("POST", path, deadline).data, path)
+            return _restore_answer(client, client.request("POST", path, deadline).data, path)
         except RequestFailed as failed:
             if not second and not failed.arrived:
                 raise VpsOrgError(
@@ -292,12 +299,12 @@ def restore(
             lost = failed
         if seen():
             warn(f"the answer to the restore was lost ({lost.text}), but the server is restoring")
-            return "the server is restoring", servers.RESTORING
+            return "the server is restoring"
         if deadline.left() <= 0:
             break
     raise VpsOrgError(
-        f"Cannot {what}: {lost.reason()}; and the server was not seen restoring. Look at the server "
-        "in the dashboard before you repeat this",
+        f"Cannot {what}: {lost.reason()}; and the server was not seen restoring. Look at the "
+        "server in the dashboard before you repeat this",
         "unknown",
         lost,
         row,
@@ -305,15 +312,22 @@ def restore(
     )
 
 
-def _restore_answer(data: t.Any, path: str) -> tuple[str, t.Optional[str]]:
-    """Message and server status of a 200 answer; raises RequestFailed when it is no object."""
-    if not isinstance(data, dict):
-        raise RequestFailed(
-            "the answer is not a JSON object", "POST", path, 200, transient=True, arrived=True
-        )
-    server = data.get("server")
-    status = server.get("status") if isinstance(server, dict) else None
-    return str(data.get("message") or "accepted"), str(status) if status else None
+def _restore_answer(client: Client, data: t.Any, path: str) -> str:
+    """The message of a 2xx answer; RequestFailed unless it says the documented success."""
+    if isinstance(data, dict):
+        server = data.get("server")
+        restoring = isinstance(server, dict) and server.get("status") == servers.RESTORING
+        if restoring or data.get("status") == "success":
+            return str(data.get("message") or "accepted")
+    raise RequestFailed(
+        f"the answer does not say that the restore was accepted: "
+        f"{client.harmless(json.dumps(data))}",
+        "POST",
+        path,
+        200,
+        transient=True,
+        arrived=True,
+    )
 
 
 def epoch(row: Row) -> float:
@@ -351,10 +365,10 @@ def _look_for(
     fresh: t.Callable[[], list[Row]],
     what: str,
     lost: RequestFailed,
-) -> t.Optional[Row]:
+) -> Row | None:
     """Look for the row of a POST whose answer was lost, for 30 s at growing pauses."""
 
-    def look() -> t.Optional[Row]:
+    def look() -> Row | None:
         try:
             rows = fresh()
         except RequestFailed as failed:
@@ -388,7 +402,7 @@ def _not_done(
     last: t.Mapping[str, t.Any],
     deadline: Deadline,
     why: str,
-    cause: t.Optional[RequestFailed] = None,
+    cause: RequestFailed | None = None,
 ) -> VpsOrgError:
     row = last["row"]
     status = f"'{row['status']}'" if row else "never seen"
@@ -425,7 +439,7 @@ def _row(client: Client, data: t.Any) -> Row:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RequestFailed(
             f"the answer holds a snapshot without its documented fields: "
-            f"{client.harmless(str(data)[:200])}",
+            f"{client.harmless(str(data))}",
             "GET",
             PATH,
             transient=True,

@@ -42,7 +42,7 @@ class Deadline:
 
 
 def pauses(interval: float) -> t.Iterator[float]:
-    """Seconds between looks: 2, 4, 8, then *interval*, none longer; jitter shortens by at most 5 %."""
+    """Seconds between looks: 2, 4, 8, then *interval*, the longest; jitter shortens by 5 %."""
     for pause in FIRST_PAUSES:
         yield min(pause, interval) * (1 - JITTER * random.random())
     while True:
@@ -50,8 +50,8 @@ def pauses(interval: float) -> t.Iterator[float]:
 
 
 def poll(
-    look: t.Callable[[], t.Optional[T]], deadline: Deadline, between: t.Iterator[float]
-) -> t.Optional[T]:
+    look: t.Callable[[], T | None], deadline: Deadline, between: t.Iterator[float]
+) -> T | None:
     """Call *look* until it returns something; None when the deadline passed first.
 
     The last look happens at the deadline, not before it.

@@ -11,7 +11,8 @@ author:
   - VPS.org collection contributors (@vps-org)
 description:
   - Lists the servers of the account, sorted by name.
-  - All options that choose are optional and are met together. Nothing found is an empty list, not an error.
+  - All options that choose are optional and are met together. Nothing found is an empty list, not
+    an error.
   - A token may lack the right to list servers; then the module fails and says so.
 options:
   server_id:
@@ -69,7 +70,8 @@ failure:
   description: What failed, as data.
   returned: failure
   type: dict
-  sample: {phase: rejected, retryable: false, status: 403, method: GET, path: /servers/, text: Forbidden.}
+  sample: {phase: rejected, retryable: false, status: 403, method: GET, path: /servers/, text:
+    Forbidden.}
 """
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers

@@ -11,10 +11,14 @@ author:
   - VPS.org collection contributors (@vps-org)
 description:
   - Makes sure that a server has a snapshot of a given name, or that a snapshot is gone.
-  - A snapshot is known by its server and its name. When a completed one exists nothing is sent but one read; when one is in progress the module joins the wait.
-  - "When the answer to a create is lost, the module looks for the new snapshot for 30 seconds before it tries once more: one wish makes one snapshot. Its limit: a snapshot that the API lists only later than that."
+  - A snapshot is known by its server and its name. When a completed one exists nothing is sent but
+    one read; when one is in progress the module joins the wait.
+  - "When the answer to a create is lost, the module looks for the new snapshot for 30 seconds
+    before it tries once more: one wish makes one snapshot. Its limit: a snapshot that the API lists
+    only later than that."
   - "B(V(absent) deletes the snapshot for good.) The server itself is not touched."
-  - By the documentation, creating takes 3 to 10 minutes, a server holds at most 5 snapshots, and a snapshot of a running server may be inconsistent.
+  - By the documentation, creating takes 3 to 10 minutes, a server holds at most 5 snapshots, and a
+    snapshot of a running server may be inconsistent.
 options:
   state:
     description:
@@ -36,11 +40,13 @@ options:
     type: int
   description:
     description:
-      - Text kept with a new snapshot. The API cannot change it later; a different one on an existing snapshot is a warning.
+      - Text kept with a new snapshot. The API cannot change it later; a different one on an
+        existing snapshot is a warning.
     type: str
   wait_only:
     description:
-      - Never create, only wait until the snapshot is completed. A snapshot missing for 10 seconds is a failure.
+      - Never create, only wait until the snapshot is completed. A snapshot missing for 10 seconds
+        is a failure.
     type: bool
     default: false
   wait_timeout:
@@ -88,7 +94,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 snapshot:
-  description: The snapshot as the API shows it; the deleted one with V(absent); null when there is none.
+  description: The snapshot as the API shows it; the deleted one with V(absent); null when there is
+    none.
   returned: success, and on failure when known
   type: dict
   sample:
@@ -101,11 +108,14 @@ snapshot:
     description: Before the schema migration
 failure:
   description:
-    - What failed, as data. C(phase) is V(rejected) when surely nothing was done, V(accepted) when the API took it and what followed failed, V(unknown) when the answer was lost and looking did not settle it.
+    - What failed, as data. C(phase) is V(rejected) when surely nothing was done, V(accepted) when
+      the API took it and what followed failed, V(unknown) when the answer was lost and looking did
+      not settle it.
     - C(retryable) tells that the same call may be repeated without changing anything.
   returned: failure
   type: dict
-  sample: {phase: rejected, retryable: false, status: 400, method: POST, path: /snapshots/, text: Snapshot limit reached}
+  sample: {phase: rejected, retryable: false, status: 400, method: POST, path: /snapshots/, text:
+    Snapshot limit reached}
 """
 
 import re
@@ -158,7 +168,8 @@ def _check(params: Params) -> None:
         raise VpsOrgError("wait_only goes with state=present only")
     if by_id and not absent and not params["wait_only"]:
         raise VpsOrgError(
-            "snapshot_id goes with state=absent or wait_only only; a new snapshot needs server_id and name"
+            "snapshot_id goes with state=absent or wait_only only; "
+            "a new snapshot needs server_id and name"
         )
     if not by_id and (params["server_id"] is None or params["name"] is None):
         also = "" if not absent and not params["wait_only"] else "snapshot_id, or "
@@ -167,7 +178,8 @@ def _check(params: Params) -> None:
         )
     if params["name"] is not None and not _NAME.match(params["name"]):
         raise VpsOrgError(
-            f"name {params['name']!r} is refused: the API takes letters, digits, hyphen and underscore"
+            f"name {params['name']!r} is refused: "
+            "the API takes letters, digits, hyphen and underscore"
         )
 
 
@@ -181,7 +193,7 @@ def _present(params: Params, client: Client, ctx: Context, deadline: Deadline) -
     if wanted is not None and wanted != (row["description"] or ""):
         ctx.warn(
             f"snapshot {row['id']} has another description, which the API cannot change: "
-            f"{client.harmless(str(row['description']))}"
+            f"{row['description']}"
         )
     if row["status"] != snapshots.COMPLETED and params["wait"] and not ctx.check_mode:
         row = _waited(params, client, ctx, deadline, row["id"], server_id, row)
@@ -204,7 +216,7 @@ def _standing(
     if failed:
         raise VpsOrgError(
             f"Snapshot {failed[0]['id']} of server {server_id} has the name '{name}' and is "
-            f"'{client.harmless(failed[0]['status'])}': delete it, or choose another name",
+            f"'{failed[0]['status']}': delete it, or choose another name",
             snapshot=failed[0],
         )
     return rows[0] if rows else None
@@ -217,15 +229,23 @@ def _create(
     if ctx.check_mode:
         if len(held) >= snapshots.PER_SERVER:
             ctx.warn(
-                f"server {server_id} already holds {len(held)} of {snapshots.PER_SERVER} snapshots: "
-                f"{snapshots.told(client, held)}; the API would refuse this one"
+                f"server {server_id} already holds {len(held)} of {snapshots.PER_SERVER} "
+                f"snapshots: {snapshots.told(client, held)}; the API would refuse this one"
             )
         planned = {"server": {"id": server_id}, "name": name, "description": description}
         return _result(True, None, ctx, {}, planned)
-    row = snapshots.create(client, deadline, server_id, name, description, held, ctx.warn)
+    row, watch = snapshots.create(client, deadline, server_id, name, description, held, ctx.warn)
     if params["wait"]:
-        row = _waited(
-            params, client, ctx, deadline, row["id"], server_id, row, snapshots.LOOK_SECONDS
+        row = snapshots.wait_completed(
+            client,
+            deadline,
+            row["id"],
+            server_id,
+            params["wait_interval"],
+            ctx.progress,
+            snapshots.LOOK_SECONDS,
+            row,
+            watch,
         )
     return _result(True, row, ctx, {}, row)
 
@@ -239,8 +259,8 @@ def _wait_only(params: Params, client: Client, ctx: Context, deadline: Deadline)
         )
         if row is None:
             raise VpsOrgError(
-                f"Server {server_id} has no snapshot named '{params['name']}' to wait for. It holds "
-                f"{len(rows)}: {snapshots.told(client, rows)}"
+                f"Server {server_id} has no snapshot named '{params['name']}' to wait for. "
+                f"It holds {len(rows)}: {snapshots.told(client, rows)}"
             )
         snapshot_id = row["id"]
     if ctx.check_mode or not params["wait"]:
@@ -274,7 +294,7 @@ def _to_delete(params: Params, client: Client, deadline: Deadline) -> Row | None
         if row and server_id not in (None, row["server"]["id"]):
             raise VpsOrgError(
                 f"Snapshot {row['id']} belongs to server {row['server']['id']} "
-                f"({client.harmless(row['server']['name'])}), not to server {server_id}: nothing "
+                f"({row['server']['name']}), not to server {server_id}: nothing "
                 "was deleted",
                 snapshot=row,
             )
@@ -297,17 +317,9 @@ def _waited(
     snapshot_id: int,
     server_id: int | None,
     row: Row | None,
-    patience: float = snapshots.MISSING_SECONDS,
 ) -> Row:
     return snapshots.wait_completed(
-        client,
-        deadline,
-        snapshot_id,
-        server_id,
-        params["wait_interval"],
-        ctx.progress,
-        patience,
-        row,
+        client, deadline, snapshot_id, server_id, params["wait_interval"], ctx.progress, row=row
     )
 
 

@@ -11,7 +11,8 @@ author:
   - VPS.org collection contributors (@vps-org)
 description:
   - Lists the snapshots of the account, or of one server, newest first.
-  - All options that choose are optional and are met together. Nothing found is an empty list, not an error.
+  - All options that choose are optional and are met together. Nothing found is an empty list, not
+    an error.
 options:
   server_id:
     description: Only snapshots of this server.
@@ -69,7 +70,8 @@ failure:
   description: What failed, as data.
   returned: failure
   type: dict
-  sample: {phase: rejected, retryable: false, status: 401, method: GET, path: /snapshots/, text: Invalid token.}
+  sample: {phase: rejected, retryable: false, status: 401, method: GET, path: /snapshots/, text:
+    Invalid token.}
 """
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _snapshots as snapshots

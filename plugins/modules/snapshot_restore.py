@@ -10,11 +10,16 @@ version_added: "0.1.0"
 author:
   - VPS.org collection contributors (@vps-org)
 description:
-  - "B(Overwrites all data of the server with the snapshot's. Everything written since is erased; it cannot be undone.)"
-  - By the documentation, the server is stopped by itself and the restore takes 5 to 15 minutes. Whether the server is started again afterwards is not documented; look at RV(server.status).
-  - Not idempotent. Each call restores, unless it joins a restore of that server that is already running.
+  - "B(Overwrites all data of the server with the snapshot's. Everything written since is erased; it
+    cannot be undone.)"
+  - By the documentation, the server is stopped by itself and the restore takes 5 to 15 minutes.
+    Whether the server is started again afterwards is not documented; look at RV(server.status).
+  - Not idempotent. Each call restores, unless it joins a restore of that server that is already
+    running.
   - Only a completed snapshot is restored. Nothing is sent when a check fails.
-  - When the answer is lost, the module looks at the server for 30 seconds before it sends the restore once more. With a token that may not list servers it cannot look, and ends with C(phase=unknown).
+  - When the answer is lost, the module looks at the server for 30 seconds before it sends the
+    restore once more. With a token that may not list servers it cannot look, and ends with
+    C(phase=unknown).
   - In check mode it tells what would be lost, and sends nothing but reads.
 options:
   snapshot_id:
@@ -44,7 +49,8 @@ options:
     default: false
   accepted_at:
     description:
-      - With O(wait_only), when the restore was accepted, as RV(accepted_at) of the task that started it. Else the start of this task.
+      - With O(wait_only), when the restore was accepted, as RV(accepted_at) of the task that
+        started it. Else the start of this task.
     type: str
   wait_timeout:
     description:
@@ -87,7 +93,8 @@ snapshot:
   type: dict
   sample: {id: 801, name: before-migration, status: completed, created_at: "2025-01-15T18:30:00Z"}
 server:
-  description: The server, with its status after the wait, or V(restoring) without one. The status is null when the token may not list servers and nothing was started.
+  description: The server, with its status after the wait, or V(restoring) without one. The status
+    is null when the token may not list servers and nothing was started.
   returned: success
   type: dict
   sample: {id: 12345, name: web-server-01, status: active}
@@ -102,12 +109,14 @@ accepted_at:
   type: str
   sample: "2025-01-15T19:30:00Z"
 restoring_seen:
-  description: Whether the server was seen in C(restoring). Null when it could not be looked at or was not waited for.
+  description: Whether the server was seen in C(restoring). Null when it could not be looked at or
+    was not waited for.
   returned: success
   type: bool
   sample: true
 data_loss_seconds:
-  description: Age of the snapshot, by the API's own clock where its answers carry one. What was written in this time is erased.
+  description: Age of the snapshot, by the API's own clock where its answers carry one. What was
+    written in this time is erased.
   returned: success
   type: int
   sample: 4200
@@ -119,10 +128,13 @@ newer_snapshots:
   sample: []
 failure:
   description:
-    - What failed, as data. C(phase) is V(rejected) when surely nothing was done, V(accepted) when the API took it and what followed failed, V(unknown) when the answer was lost and looking did not settle it.
+    - What failed, as data. C(phase) is V(rejected) when surely nothing was done, V(accepted) when
+      the API took it and what followed failed, V(unknown) when the answer was lost and looking did
+      not settle it.
   returned: failure
   type: dict
-  sample: {phase: rejected, retryable: false, status: 400, method: POST, path: /snapshots/801/restore/, text: Server is not in a valid state}
+  sample: {phase: rejected, retryable: false, status: 400, method: POST, path:
+    /snapshots/801/restore/, text: Server is not in a valid state}
 """
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
@@ -167,11 +179,15 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
             "snapshot_id, or server_id and name together, are needed to say which snapshot is meant"
         )
     started = ctx.clock.now()
-    accepted = _accepted_at(params, started)
     deadline = client.deadline(params["wait_timeout"] if params["wait"] else None)
+    # In seconds of the deadline, which no change of the clock moves.
+    accepted = min(0.0, _accepted_at(params, started) - started)
     row, result = _find(params, client, deadline)
     if params["wait_only"]:
-        return _finish(params, client, ctx, deadline, row, {**result, "changed": False}, accepted)
+        result.update(
+            changed=False, message="", accepted_at=snapshots.timestamp(started + accepted)
+        )
+        return _finish(params, client, ctx, deadline, row, result, accepted)
     _check(params, client, row, result["data_loss_seconds"])
     status = _status(client, ctx, deadline, row)
     result["server"]["status"] = status
@@ -184,18 +200,17 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
         }
     if joined:
         ctx.warn(
-            f"server {row['server']['id']} is already being restored, perhaps from another snapshot: "
-            "no second restore is started"
+            f"server {row['server']['id']} is already being restored, "
+            "perhaps from another snapshot: no second restore is started"
         )
         result["message"] = "joined a restore that was already running"
     if ctx.check_mode:
         return result
     if not joined:
-        message, dummy = snapshots.restore(client, deadline, row, ctx.warn)
-        result["message"] = client.harmless(message)
-        accepted = ctx.clock.now()
+        result["message"] = client.harmless(snapshots.restore(client, deadline, row, ctx.warn))
+        accepted = deadline.elapsed()
     result["server"]["status"] = servers.RESTORING
-    result["accepted_at"] = snapshots.timestamp(accepted)
+    result["accepted_at"] = snapshots.timestamp(started + accepted)
     if not params["wait"]:
         return result
     return _finish(params, client, ctx, deadline, row, result, accepted)
@@ -223,7 +238,7 @@ def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Para
             if other:
                 raise VpsOrgError(
                     f"Snapshot {snapshot_id} belongs to server {other['server']['id']} "
-                    f"({client.harmless(other['server']['name'])}), not to server {server_id}: "
+                    f"({other['server']['name']}), not to server {server_id}: "
                     "nothing was restored",
                     snapshot=other,
                 )
@@ -233,7 +248,8 @@ def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Para
         if len(same) > 1:
             raise VpsOrgError(
                 f"Server {server_id} holds {len(same)} snapshots named '{params['name']}': "
-                f"{snapshots.told(client, same)}. Nothing was restored; say which one by snapshot_id"
+                f"{snapshots.told(client, same)}. "
+                "Nothing was restored; say which one by snapshot_id"
             )
         row = same[0] if same else None
         wanted = f"snapshot named '{params['name']}'"
@@ -259,18 +275,16 @@ def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Para
 
 def _check(params: Params, client: Client, row: Row, age: int) -> None:
     server = row["server"]
-    what = f"Cannot restore server {server['id']} ({client.harmless(server['name'])}) from snapshot {row['id']}"
+    what = f"Cannot restore server {server['id']} ({server['name']}) from snapshot {row['id']}"
     wanted, most = params["server_name"], params["max_age"]
     if row["status"] != snapshots.COMPLETED:
         raise VpsOrgError(
-            f"{what}: it is '{client.harmless(row['status'])}', and only a completed snapshot is "
-            "restored",
+            f"{what}: it is '{row['status']}', and only a completed snapshot is restored",
             snapshot=row,
         )
     if wanted is not None and wanted != server["name"]:
         raise VpsOrgError(
-            f"{what}: the API calls the server '{client.harmless(server['name'])}', not "
-            f"'{wanted}' (server_name)",
+            f"{what}: the API calls the server '{server['name']}', not '{wanted}' (server_name)",
             snapshot=row,
         )
     if most is not None and age > most:
@@ -310,9 +324,7 @@ def _finish(
     result: Params,
     accepted: float,
 ) -> Params:
-    result.setdefault("message", "")
     result["restoring_seen"] = None
-    result["accepted_at"] = snapshots.timestamp(accepted)
     if ctx.check_mode:
         return result
     try:
@@ -337,7 +349,7 @@ def _finish(
     if not seen:
         ctx.warn(
             f"server {server['id']} was never seen restoring: the API shows it as "
-            f"'{client.harmless(server['status'])}' {servers.NEVER_SEEN_SECONDS:.0f} s after it "
+            f"'{server['status']}' {servers.NEVER_SEEN_SECONDS:.0f} s after it "
             "accepted the restore; check on the server that it was restored"
         )
     return result

@@ -9,7 +9,10 @@ The API is reached without shipping a program to a host, also while the host is 
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import os
+import threading
 import time
 import typing as t
 from types import ModuleType
@@ -30,7 +33,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 
 PROGRESS_SECONDS = 30.0
-ORPHAN_CHECK_SECONDS = 0.5
+PARENT_CHECK_SECONDS = 0.25
 
 display = Display()
 
@@ -47,8 +50,8 @@ class ControllerAction(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: Params | None = None) -> Params:
         if self._task.async_val:
             return argument_failure(
-                f"{self._task.action} does not support async: it waits by itself. Set wait_timeout, "
-                "or start it with wait: false and wait later with wait_only: true"
+                f"{self._task.action} does not support async: it waits by itself. "
+                "Set wait_timeout, or start it with wait: false and wait later with wait_only: true"
             )
         super().run(tmp, task_vars)
         environment: Params = {}
@@ -80,15 +83,15 @@ class ControllerAction(ActionBase):
             result = argument_failure("; ".join(validated.error_messages))
         else:
             params = validated.validated_parameters
-            parent = _Parent()
             ctx = Context(
                 check_mode=bool(self._task.check_mode),
                 diff_mode=bool(self._task.diff),
-                clock=Clock(time.monotonic, parent.sleep, time.time),
+                clock=Clock(time.monotonic, time.sleep, time.time),
                 warn=warnings.append,
-                progress=self._progress(params["api_token"]),
+                progress=self._progress(),
             )
-            result = outcome(self.module.run, params, ctx, parent.end_without_it)
+            with _watched_parent() as end_without_it:
+                result = outcome(self.module.run, params, ctx, end_without_it)
         if warnings:
             result["warnings"] = warnings
         result["invocation"] = {"module_args": dict(validated.validated_parameters)}
@@ -96,7 +99,7 @@ class ControllerAction(ActionBase):
         masked: Params = remove_values(result, {str(token)} if token else set())
         return masked
 
-    def _progress(self, token: str) -> t.Callable[[str], None]:
+    def _progress(self) -> t.Callable[[str], None]:
         """Show a line on stderr now and then; a task with no_log shows none."""
         shown = time.monotonic()
 
@@ -104,28 +107,32 @@ class ControllerAction(ActionBase):
             nonlocal shown
             if not self._task.no_log and time.monotonic() - shown >= PROGRESS_SECONDS:
                 shown = time.monotonic()
-                display.display(remove_values(text, {token}), stderr=True)
+                display.display(text, stderr=True)
 
         return show
 
 
-class _Parent:
-    """The controller, which this worker must not outlive: after a kill -9 nothing may be sent."""
+@contextlib.contextmanager
+def _watched_parent() -> t.Iterator[t.Callable[[], None]]:
+    """End this process soon after its controller: after a kill -9 nothing may be sent.
 
-    def __init__(self) -> None:
-        self._pid = os.getppid()
+    A thread watches, for the worker may be blocked in a read. Gives what to ask before a write.
+    """
+    parent = multiprocessing.parent_process()
+    pid = parent.pid if parent else os.getppid()
+    done = threading.Event()
 
-    def end_without_it(self) -> None:
-        """End this process at once when the controller is gone."""
-        if os.getppid() != self._pid:
+    def end_without_it() -> None:
+        if os.getppid() != pid:
             os._exit(1)
 
-    def sleep(self, seconds: float) -> None:
-        """Sleep in short pieces, looking for the controller in between."""
-        end = time.monotonic() + seconds
-        while True:
-            self.end_without_it()
-            left = end - time.monotonic()
-            if left <= 0:
-                return
-            time.sleep(min(ORPHAN_CHECK_SECONDS, left))
+    def watch() -> None:
+        while not done.wait(PARENT_CHECK_SECONDS):
+            end_without_it()
+
+    end_without_it()
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield end_without_it
+    finally:
+        done.set()
