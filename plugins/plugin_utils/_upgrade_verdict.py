@@ -42,7 +42,7 @@ def _reason(result: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> str:
         for key in ("msg", "stderr", "module_stderr")
         if result.get(key) and str(result[key]).strip()
     ]
-    return harmless(": ".join(dict.fromkeys(texts)), secrets)
+    return harmless(": ".join(dict.fromkeys(texts)), secrets).rstrip(".")
 
 
 def may_have_changed(
