@@ -108,9 +108,12 @@ class Disks:
 
 
 def _copy(source: Path, target: Path) -> None:
-    # A file that vanishes meanwhile is missing in the copy, as with any running server.
-    with contextlib.suppress(shutil.Error):
+    try:
         shutil.copytree(source, target, symlinks=True, ignore=_special_files)
+    except shutil.Error as error:
+        # A file that vanishes meanwhile is missing in the copy, as with any running server.
+        if any(os.path.lexists(path) for path, *dummy in error.args[0]):
+            raise
 
 
 def _special_files(folder: str, names: list[str]) -> list[str]:
