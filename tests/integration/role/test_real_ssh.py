@@ -1,0 +1,91 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers behind real ssh servers, lost in the middle of the change in the ways ssh knows.
+
+Ansible's ssh settings are its defaults: ControlPersist, no ServerAliveInterval, host keys checked.
+So a task on the frozen server would hang for ever; a run that hangs is ended and fails the cases.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from simulator.ssh_server import SshServer, sshd
+
+HOSTS = {
+    "good": {},
+    "stopped": {"fault": "stopped"},
+    "frozen": {"fault": "frozen"},
+    "rekeyed": {"fault": "rekeyed"},
+    "reboot": {"fault": "reboot"},
+    "other-key": {"fault": "task"},
+}
+LOST = ("stopped", "frozen", "rekeyed", "reboot")
+CHANGE = {"tasks_file": str(Path(__file__).parent / "files/change_over_ssh.yml")}
+
+
+@pytest.fixture(scope="module")
+def night(module_site):
+    if not sshd():
+        assert os.environ.get("CI") != "true", "sshd is missing: install openssh-server"
+        pytest.skip("sshd is missing: install openssh-server")
+    site = module_site(HOSTS)
+    with ExitStack() as servers:
+        for number, host in enumerate(HOSTS, 1):
+            server = SshServer(
+                site.disks / host,
+                site.folder,
+                f"127.0.1.{number}",
+                new_identity_at_boot=host == "other-key",
+            )
+            servers.enter_context(server)
+            site.sim.cloud.servers[site.ids[host]]["ip_address"] = server.address
+            site.hosts[host] = {
+                **HOSTS[host],
+                **server.variables(),
+                "safe_upgrade_change": CHANGE,
+                "safe_upgrade_mass_loss": 0,
+            }
+        environment = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(site.folder / "cp")}
+        run = site.run("-v", environment=environment)
+        yield site, run
+
+
+def test_a_server_that_stays_reachable_is_upgraded(night):
+    site, run = night
+    assert run.states()["good"] == "upgraded", run.out
+    assert site.version("good") == "2" and not site.marked("good")
+
+
+@pytest.mark.parametrize("host", LOST)
+def test_a_lost_server_is_restored_and_proved_once_it_is_back(night, host):
+    site, run = night
+    result = run.results[host]
+    assert result["state"] == "restored", run.out
+    if host == "reboot":  # failed by itself before ansible-core 2.19, merely unreachable since
+        assert "ssh: connect to host 127.0.1.5" in result["reason"]
+    else:
+        assert "did not answer again within 3 s" in result["reason"]
+    if host != "rekeyed":  # ssh's own words about the host key fill the reason's 500 characters
+        assert "the marker is gone and the boot id is new" in result["reason"]
+    assert site.version(host) == "1" and site.calls("restore", host) == 1
+    assert str(result["snapshot"]["id"]) in run.message(host)
+
+
+def test_a_restored_server_with_another_host_key_is_not_called_restored(night):
+    site, run = night
+    result = run.results["other-key"]
+    assert result["state"] == "restored_unproven", run.out
+    assert "the package is broken" in result["reason"]
+    assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in result["reason"]
+    assert site.version("other-key") == "1" and "console" in result["next_step"]
+
+
+def test_the_run_ends_and_no_lost_server_leaves_the_play(night):
+    dummy, run = night
+    assert run.code == 2
+    assert sorted(row.split()[0] for row in run.table()) == sorted(HOSTS)
