@@ -1,0 +1,14 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from world import World
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Two servers, web-01 (12345) and web-02 (12346), with disks; pauses are skipped."""
+    with World(tmp_path / "disks") as world:
+        yield world

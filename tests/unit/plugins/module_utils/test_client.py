@@ -1,0 +1,316 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+from world import SERVER
+
+from ansible_collections.vps_org.cloud.plugins.module_utils import _client
+from ansible_collections.vps_org.cloud.plugins.module_utils._client import (
+    back_off,
+    harmless,
+    may_send_again,
+    next_path,
+    retry_after_seconds,
+    url_problem,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils._errors import RequestFailed
+
+BASE = "https://admin.vps.org/api/v1"
+NOW = 1_700_000_000.0
+
+
+@pytest.mark.parametrize(
+    "url", [BASE, "http://127.0.0.1:80/x", "http://[::1]:8/", "http://localhost/", "HTTPS://x/"]
+)
+def test_url_that_may_get_the_token(url):
+    assert url_problem(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://admin.vps.org/", "plain http"),
+        ("http://localhost.evil.example/", "plain http"),
+        ("http://127.1/", "plain http"),
+        ("http://0x7f.1/", "plain http"),
+        ("https://user@admin.vps.org/", "user information"),
+        ("http://127.0.0.1@evil.example/", "user information"),
+        ("https://evil.example\\@admin.vps.org/", "user information"),
+        ("ftp://admin.vps.org/", "must begin with https"),
+        ("https:///api", "must begin with https"),
+        ("admin.vps.org", "must begin with https"),
+        ("https://[::1", "no URL"),
+        ("https://x:port/", "no URL"),
+        ("https://x:0/", "must begin with https"),
+        ("https://x/?a=1", "query"),
+        ("https://x/#a", "fragment"),
+    ],
+)
+def test_url_that_must_not_get_the_token(url, why):
+    assert why in url_problem(url)
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "again"),
+    [
+        (method, status, status == 429 or (status in safe))
+        for method, safe in (
+            ("GET", (500, 502, 503, 504)),
+            ("DELETE", (502, 503, 504)),
+            ("POST", ()),
+        )
+        for status in (301, 400, 401, 403, 404, 429, 500, 501, 502, 503, 504)
+    ],
+)
+def test_statuses_that_allow_another_try(method, status, again):
+    assert may_send_again(method, RequestFailed("", method, "/", status)) is again
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+@pytest.mark.parametrize("arrived", [False, True])
+@pytest.mark.parametrize("transient", [False, True])
+def test_losses_that_allow_another_try(method, arrived, transient):
+    failed = RequestFailed("", method, "/", None, transient=transient, arrived=arrived)
+    assert may_send_again(method, failed) is (transient and not (method == "POST" and arrived))
+
+
+def test_back_off_grows_to_a_cap_and_obeys_the_server():
+    for tries, most in ((1, 1), (2, 2), (3, 4), (4, 8), (5, 15), (9, 15)):
+        assert all(most / 2 <= back_off(tries, None) <= most for dummy in range(50))
+    assert back_off(1, 77.0) == 77
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0),
+        (" 7 ", 7),
+        ("99999999999999999999", 1e20),
+        ("9" * 400, math.inf),
+        ("Tue, 14 Nov 2023 22:13:50 GMT", 30),
+        ("Tue, 14 Nov 2023 22:13:50 -0000", 30),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("-3", None),
+        ("1e9", None),
+        ("nan", None),
+        ("\u0663", None),
+        ("soon", None),
+        ("Tue, 99 Nov 2023 22:13:50 GMT", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after(value, seconds):
+    assert retry_after_seconds(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("following", "path"),
+    [
+        (f"{BASE}/snapshots/?page=2", "/snapshots/?page=2"),
+        ("?page=2", "/snapshots/?page=2"),
+        ("/api/v1/snapshots/?page=2", "/snapshots/?page=2"),
+        (f"{BASE}/other/", "/other/"),
+    ],
+)
+def test_next_page_below_the_base(following, path):
+    assert next_path(BASE, "/snapshots/", following) == path
+
+
+@pytest.mark.parametrize(
+    "following",
+    [
+        "https://evil.example/api/v1/snapshots/",
+        "http://admin.vps.org/api/v1/snapshots/",
+        "https://admin.vps.org:444/api/v1/snapshots/",
+        "https://user:word@admin.vps.org/api/v1/snapshots/",
+        "//evil.example/api/v1/",
+        "/api/v2/snapshots/",
+        "/api/v1/../../evil/",
+        "/api/v1/%2e%2e/%2E%2e/evil/",
+        "/api/v1/%252e%252e/evil/",
+        "/api/v1/..\\evil",
+        "/api/v1/a b",
+        "/api/v1",
+        "https://[::1/",
+    ],
+)
+def test_next_page_anywhere_else(following):
+    assert next_path(BASE, "/snapshots/", following) is None
+
+
+def test_texts_are_one_bounded_line_without_the_token():
+    text = harmless("a\x1b[2Jb\r\nc\u202ed\u2028e\x9bf token", "token")
+    assert text == "a [2Jb c d e f ********"
+    assert len(harmless("x" * 10_000)) == 500
+    assert harmless("x" * 495 + "token-beyond", "token") == "x" * 495 + "*" * 2 + "..."
+
+
+def failure(world, method="GET", path="/snapshots/", seconds=30.0, **settings):
+    client = world.client(**settings)
+    with pytest.raises(RequestFailed) as caught:
+        client.request(method, path, client.deadline(seconds))
+    return caught.value
+
+
+def test_retries_and_then_gives_up(world):
+    world.simulator.set_fault("status", status=503)
+    failed = failure(world, retries=3)
+    assert failed.status == 503
+    assert failed.transient
+    assert world.calls() == ["list_snapshots"] * 4
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_refusals_are_not_retried(world, status):
+    world.simulator.set_fault("status", status=status)
+    assert failure(world).status == status
+    assert len(world.calls()) == 1
+
+
+def test_retry_after_is_obeyed(world):
+    world.simulator.set_fault("status", status=429, headers={"Retry-After": "17"}, times=1)
+    pauses = []
+    world.on_sleep = pauses.append
+    client = world.client()
+    client.request("GET", "/snapshots/", client.deadline(30))
+    assert pauses == [17]
+
+
+@pytest.mark.parametrize("value", ["31", "99999999999999999999", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_retry_after_beyond_the_deadline_fails_at_once(world, value):
+    world.simulator.set_fault("status", status=429, headers={"Retry-After": value})
+    pauses = []
+    world.on_sleep = pauses.append
+    failed = failure(world)
+    assert failed.transient
+    assert pauses == []
+    assert len(world.calls()) == 1
+
+
+def test_no_write_after_the_deadline(world):
+    failed = failure(world, "DELETE", "/snapshots/801/", seconds=0)
+    assert not failed.arrived
+    assert "not sent" in failed.text
+    assert world.calls() == []
+
+
+def test_a_read_at_the_deadline_is_the_last_look(world):
+    client = world.client()
+    assert client.request("GET", "/snapshots/", client.deadline(0)).status == 200
+
+
+def test_endless_pages_end_with_the_deadline(world):
+    world.simulator.set_fault("endless_next")
+    client = world.client()
+    started = world.monotonic()
+
+    def slow(*args, **kwargs):
+        world.skipped += 3
+        return sent(*args, **kwargs)
+
+    sent, client.request = client.request, slow
+    with pytest.raises(RequestFailed, match="did not end within 30 s"):
+        client.rows("/snapshots/", client.deadline(30))
+    assert world.monotonic() - started < 36
+
+
+def test_pages_that_repeat(world):
+    world.simulator.set_fault("foreign_next", url=f"{world.simulator.url}/snapshots/?page=1")
+    client = world.client()
+    with pytest.raises(RequestFailed, match="its pages repeat"):
+        client.rows("/snapshots/", client.deadline(30))
+    assert len(world.calls()) == 2
+
+
+def test_a_foreign_next_link_gets_nothing_and_shows_no_user_information(world):
+    world.simulator.set_fault("foreign_next", url="http://user:word@127.0.0.2:9/api/v1/")
+    client = world.client()
+    with pytest.raises(RequestFailed) as caught:
+        client.rows("/snapshots/", client.deadline(30))
+    assert "127.0.0.2:9" in caught.value.text
+    assert "word" not in caught.value.text
+    assert len(world.calls()) == 1
+
+
+def test_a_bare_array_is_a_list_too(world):
+    world.simulator.set_fault("json", body=[{"id": 1}])
+    client = world.client()
+    assert client.rows("/snapshots/", client.deadline(30))[0] == [{"id": 1}]
+
+
+def test_a_redirect_is_not_followed(world):
+    world.simulator.set_fault("redirect")
+    failed = failure(world)
+    assert failed.status == 302
+    assert "not followed" in failed.text
+    assert not failed.transient
+
+
+@pytest.mark.parametrize("fault", ["huge", "gzip_bomb"])
+def test_a_large_answer_is_refused(world, fault):
+    world.simulator.set_fault(fault)
+    failed = failure(world, timeout=5)
+    assert "larger than 10 MiB" in failed.text or "compressed" in failed.text
+    assert not failed.transient
+
+
+@pytest.mark.parametrize("headers", [False, True])
+def test_a_dripping_answer_ends_in_time(world, headers):
+    world.simulator.set_fault("drip", seconds=0.05, headers=headers)
+    started = time.monotonic()
+    failed = failure(world, retries=0)
+    assert time.monotonic() - started < 2
+    assert "no complete answer" in failed.text
+    assert failed.transient
+    assert failed.arrived
+
+
+def test_a_404_after_an_own_delete_that_was_lost_says_so(world):
+    world.simulator.add_snapshot(SERVER, "x")
+    world.simulator.set_fault("reset_after", call="delete", times=1)
+    failed = failure(world, "DELETE", "/snapshots/801/")
+    assert failed.status == 404
+    assert failed.earlier_arrived
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"detail": "No."}, "No."),
+        ({"error": "No."}, "No."),
+        ({"name": ["Too long.", "Odd."], "x": 1}, "name: Too long., Odd.; x: 1"),
+        ("plain", "plain"),
+        ([], "[]"),
+        ({}, "no text"),
+    ],
+)
+def test_error_texts(world, body, text):
+    world.simulator.set_fault("status", status=400, body=body)
+    assert failure(world).text == text
+
+
+def test_the_token_is_masked_in_error_texts(world):
+    world.simulator.set_fault("status", status=400, body={"detail": "bad vps_simulator here"})
+    assert failure(world).text == f"bad {_client.MASK} here"
+
+
+def test_a_netrc_entry_does_not_replace_the_token(world, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password other\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    client = world.client()
+    assert client.request("GET", "/snapshots/", client.deadline(30)).status == 200
+
+
+def test_loopback_never_goes_through_a_proxy(world, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.2:9")
+    client = world.client()
+    assert client.request("GET", "/snapshots/", client.deadline(30)).status == 200
