@@ -375,10 +375,6 @@ class _Wire:
         """A connection is about to be made."""
         self._sockets.append(connection)
 
-    def connected(self) -> None:
-        """It is up; what a proxy was told to get there is not yet the request."""
-        self.sent = False
-
     def go_on(self) -> None:
         """Raise TimeoutError when the time was up before there was anything to cut."""
         if self.was_cut:
@@ -438,9 +434,10 @@ def _adapter(wire: _Wire) -> t.Any:
         class Connection(pool.ConnectionCls):  # type: ignore[misc]
             def connect(self) -> None:
                 wire.watch(self)
+                self.connecting = True
                 super().connect()
+                self.connecting = False
                 wire.go_on()
-                wire.connected()
 
             def _new_conn(self) -> t.Any:
                 # Names are resolved here, which nothing can cut; the TLS handshake comes after it.
@@ -452,7 +449,8 @@ def _adapter(wire: _Wire) -> t.Any:
                 if self.sock is None:
                     self.connect()
                 wire.go_on()
-                wire.sent = True
+                # What a proxy is told in order to connect is not yet the request.
+                wire.sent = not self.connecting
                 super().send(data)
 
         return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
