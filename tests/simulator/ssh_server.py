@@ -170,7 +170,7 @@ class SshServer:
 
     def _signal_all(self, number: signal.Signals) -> None:
         assert self._process
-        for pid in _family(self._process.pid):
+        for pid in family(self._process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
@@ -208,7 +208,7 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _family(root: int) -> list[int]:
+def family(root: int) -> list[int]:
     """The process *root* and all its descendants."""
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
