@@ -79,6 +79,7 @@ class ActionModule(ActionBase):
         if args.get("step") not in steps:
             return {"failed": True, "msg": f"step must be one of {', '.join(sorted(steps))}"}
         self._vars = task_vars or {}
+        self._others: dict[str, t.Any] = {}
         self._secrets = self._known_secrets(args)
         self._now = datetime.now(timezone.utc)
         try:
@@ -109,7 +110,10 @@ class ActionModule(ActionBase):
         return t.cast(report.Result, self._templar.template(self._vars["safe_upgrade_result"]))
 
     def _other(self, host: str, name: str) -> t.Any:
-        return self._vars["hostvars"][host].get(name)
+        """A fact of another host, as it was set: nothing in it is templated."""
+        if host not in self._others:
+            self._others[host] = self._vars["hostvars"].raw_get(host)
+        return self._others[host].get(name)
 
     def step_begin(self, data: Data) -> Data:
         """Settle the settings, name the run, start the host's result."""
@@ -257,8 +261,8 @@ class ActionModule(ActionBase):
         settled = self._other(host, "safe_upgrade_settings") or {}
         return (
             settled.get("server_id")
-            or self._other(host, "safe_upgrade_server_id")
-            or self._other(host, "vps_org_server_id")
+            or self._vars["hostvars"][host].get("safe_upgrade_server_id")
+            or self._vars["hostvars"][host].get("vps_org_server_id")
         )
 
     def step_files(self, data: Data) -> Data:

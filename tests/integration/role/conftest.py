@@ -80,7 +80,7 @@ class Site:
         self.folder = folder
         self.hosts = hosts
         self.disks = folder / "disks"
-        settings = {"snapshot_seconds": 0.3, "restore_seconds": 1.2, **settings}
+        settings = {"snapshot_seconds": 0.3, "restore_seconds": 3.0, **settings}
         self.sim = Simulator(list(hosts), self.disks, **settings)
         self.ids = {row["name"]: row["id"] for row in self.sim.cloud.servers.values()}
         for host in hosts:
@@ -197,7 +197,7 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=240,
+            timeout=900,
         )
         return self.seen(done.returncode, done.stdout)
 
