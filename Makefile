@@ -36,8 +36,8 @@ test-all: $(VENV) $(CORE_VENVS)  ## The same on every supported ansible-core, wi
 	@.venv/bin/python tests/tools/gates.py test-all
 bench: $(VENV)  ## Measure speed and CPU time
 	@for bench in tests/bench/*.py; do .venv/bin/python $$bench; done
-guards: $(VENV)  ## Break the code on purpose, and see that the tests notice
-	@.venv/bin/python tests/tools/guards.py
+guards: $(VENV)  ## Break the code on purpose, and see that the tests notice (GUARD="quota prune" for some)
+	@.venv/bin/python tests/tools/guards.py $(GUARD)
 
 ##@ Release
 build: $(VENV)  ## Build the collection's tarball into build/

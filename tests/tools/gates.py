@@ -66,7 +66,8 @@ def main(task: str, *names: str) -> int:
         return 1 if run(list(GATES)) else 0
     failed = run(QUICK)
     # In the open and last, so that pytest's own closing line ends a green run.
-    code = subprocess.call(["pytest", "-n", "2", "-q", *SUITES.split()], env=environment())
+    pytest = ["pytest", "-q", "-n", "2", "--dist", "loadfile", *SUITES.split()]
+    code = subprocess.call(pytest, env=environment())
     if failed:
         print(f"Failed: {', '.join(failed)}")
     return 1 if failed else code
