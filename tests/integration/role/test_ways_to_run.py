@@ -390,3 +390,11 @@ def test_json_on_stdout_stays_parseable(site):
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert "HOST " in done.stderr and "armed one server=" in done.stderr
     assert json.loads(done.stdout)["one"]["failures"] == 1
+
+
+def test_a_token_set_for_the_whole_play_is_not_shown_by_the_roles_guest_tasks(site):
+    one = site({"one": {}})
+    environment = {"VPS_ORG_API_TOKEN": one.sim.token, "VPS_ORG_API_URL": one.sim.url}
+    run = one.run("-vvv", play={"environment": environment})
+    assert run.code == 0 and run.states() == {"one": "upgraded"}
+    assert "EXEC" in run.out and one.sim.token not in run.out

@@ -16,6 +16,7 @@ from pathlib import Path
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.connection import ConnectionBase
+from ansible.utils.display import Display
 
 DOCUMENTATION = """
 name: simulated_server
@@ -43,6 +44,8 @@ options:
 
 BOOT_ID = re.compile(r"(?<![\w.-])/proc/sys/kernel/random/boot_id\b")
 LOOK_SECONDS = 0.1
+
+display = Display()
 
 
 class Connection(ConnectionBase):
@@ -74,6 +77,7 @@ class Connection(ConnectionBase):
     def exec_command(
         self, cmd: str, in_data: bytes | None = None, sudoable: bool = True
     ) -> tuple[int, bytes, bytes]:
+        display.vvv(f"EXEC {to_text(cmd)}", host=self.disk.name)
         self._connect()
         command = BOOT_ID.sub(lambda match: f"{self.disk}{match[0]}", to_text(cmd))
         with subprocess.Popen(
