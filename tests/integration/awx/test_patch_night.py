@@ -1,0 +1,86 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The jobs of the workflow, each handed what the ones before it told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CHANGE = str(Path(__file__).parent / "files/change.yml")
+# One server a batch. The second is lost in its change and leaves the play; the third is not begun.
+HOSTS = {
+    "good": {},
+    "lost": {"fault": "lost", "safe_upgrade_on_unreachable": "leave"},
+    "later": {},
+}
+
+
+@pytest.fixture(scope="module")
+def night(controller):
+    """snapshot > change, which fails > restore: as the workflow's failure path runs them."""
+    awx = controller(HOSTS)
+    snapshot = awx.launch("VPS.org snapshot", safe_upgrade_hosts="all")
+    change = awx.launch(
+        "VPS.org safe upgrade",
+        snapshot.artifacts,
+        safe_upgrade_hosts="all",
+        safe_upgrade_what=CHANGE,
+        safe_upgrade_max_data_loss="",
+        safe_upgrade_on_failure="",
+    )
+    versions = {host: awx.site.version(host) for host in HOSTS}
+    restore = awx.launch(
+        "VPS.org restore unfinished",
+        {**snapshot.artifacts, **change.artifacts},
+        safe_upgrade_hosts="all",
+    )
+    return awx, snapshot, change, versions, restore
+
+
+def test_the_snapshot_job_tells_the_next_one_what_it_took(night):
+    dummy, snapshot, *rest = night
+    assert (snapshot.status, snapshot.code) == ("successful", 0)
+    assert snapshot.states() == {"good": "armed", "lost": "armed", "later": "armed"}
+    assert all(
+        result["run_id"] == "w7-j1"
+        for result in snapshot.artifacts["safe_upgrade_results"].values()
+    )
+
+
+def test_the_change_adopts_the_snapshots_and_stops_at_the_first_failure(night):
+    awx, dummy, change, versions, dummy2 = night
+    assert (change.status, change.code) == ("failed", 4)
+    assert versions == {"good": "2", "lost": "2", "later": "1"}
+    assert [awx.site.calls("create", host) for host in HOSTS] == [1, 1, 1]
+    assert change.states() == {"good": "upgraded", "lost": "armed"}
+
+
+def test_the_restore_takes_back_the_lost_server_only_and_ends_red(night):
+    awx, dummy, change, dummy2, restore = night
+    assert (restore.status, restore.code) == ("failed", 2)
+    assert restore.states() == {"lost": "restored"}
+    assert [awx.site.calls("restore", host) for host in HOSTS] == [0, 1, 0]
+    assert {host: awx.site.version(host) for host in HOSTS} == {
+        "good": "2",
+        "lost": "1",
+        "later": "1",
+    }
+    assert not awx.site.marked("lost")
+
+
+def test_when_the_change_told_nothing_the_guests_tell_who_was_changed(night):
+    awx, snapshot, *rest = night
+    again = awx.launch("VPS.org restore unfinished", snapshot.artifacts, safe_upgrade_hosts="all")
+    assert again.status == "failed" and "nothing is left for this job to restore" in again.out
+    assert [awx.site.calls("restore", host) for host in HOSTS] == [0, 1, 0]
+
+
+def test_no_job_shows_the_token(night):
+    awx, *jobs = night
+    for job in jobs:
+        if hasattr(job, "events"):
+            assert awx.site.sim.token not in job.out + job.events + str(job.artifacts)
+            assert "Traceback" not in job.out

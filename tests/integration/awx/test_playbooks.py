@@ -1,0 +1,106 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks as users start them: ``ansible-playbook vps_org.cloud.NAME``."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHANGE = str(Path(__file__).parent / "files/change.yml")
+TWO = {"one": {}, "two": {}}
+
+
+@pytest.fixture(scope="module")
+def site(controller):
+    """Two servers, each with a snapshot of an old run and one of the run `old-2`."""
+    one = controller(TWO).site
+    for host in TWO:
+        one.own_snapshot(host, "old-1", age=7200)
+        one.own_snapshot(host, "old-2", age=600)
+        (one.disks / host / "srv/app/VERSION").write_text("2\n")
+    return one
+
+
+def run(site, name, *arguments, **variables):
+    """The exit code and the output of one of the playbooks."""
+    command, environment = site.command(*arguments)
+    command[3] = f"vps_org.cloud.{name}"
+    for key, value in variables.items():
+        command += ["-e", f"{key}='{value}'"]
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert site.sim.token not in done.stdout and "Traceback" not in done.stdout
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("hosts", [{}, {"safe_upgrade_hosts": ""}])
+def test_no_playbook_runs_where_nobody_said_so(site, hosts):
+    code, out = run(site, "status", **hosts)
+    assert code != 0 and "safe_upgrade_hosts is not given" in out
+
+
+def test_an_upgrade_without_a_change_is_refused_before_anything_is_done(site):
+    before = len(site.sim.log)
+    code, out = run(site, "safe_upgrade", safe_upgrade_hosts="all", safe_upgrade_what=" ")
+    assert code == 2 and "safe_upgrade_what is not given" in out
+    assert len(site.sim.log) == before
+
+
+def test_an_upgrade_in_check_mode_only_says_what_it_would_do(site):
+    code, out = run(
+        site, "safe_upgrade", "--check", safe_upgrade_hosts="all", safe_upgrade_what=CHANGE
+    )
+    assert code == 0 and out.count("would take snapshot") >= 2
+    assert site.sim.calls("create") == []
+
+
+def test_the_status_tells_runs_and_changes_nothing(site):
+    code, out = run(site, "status", safe_upgrade_hosts="one")
+    assert code == 0 and "old-1" in out and "old-2" in out and "two" not in out
+
+
+@pytest.mark.parametrize("confirm", ["", "3"])
+def test_a_restore_that_was_not_counted_shows_what_it_would_destroy(site, confirm):
+    code, out = run(
+        site,
+        "restore",
+        safe_upgrade_hosts="all",
+        safe_upgrade_restore_run="old-2",
+        safe_upgrade_confirm=confirm,
+    )
+    assert code == 2 and site.sim.calls("restore") == []
+    assert "set safe_upgrade_confirm=2" in out
+    assert out.count("erase what was written in the last 1") >= 2  # 10 minutes, or a bit more
+
+
+def test_a_restore_that_was_counted_restores_and_ends_red(site):
+    code, out = run(
+        site,
+        "restore",
+        safe_upgrade_hosts="all",
+        safe_upgrade_restore_run="old-2",
+        safe_upgrade_confirm="2",
+    )
+    assert code == 2 and len(site.sim.calls("restore")) == 2
+    assert "one (server 12345): restored" in out and "two (server 12346): restored" in out
+
+
+def test_pruning_deletes_own_snapshots_only_once_it_is_meant(site):
+    site.sim.add_snapshot(site.ids["one"], "somebody-s", 9000)
+    wanted = {"safe_upgrade_hosts": "one", "safe_upgrade_keep": "1"}
+    assert run(site, "prune", "--check", **wanted)[0] == 0
+    assert len(site.held("one")) == 3
+    assert run(site, "prune", **wanted)[0] == 0
+    assert sorted(site.held("one")) == ["pre-upgrade-old-2", "somebody-s"]
+    assert len(site.held("two")) == 2
