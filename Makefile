@@ -36,6 +36,8 @@ test-all: $(VENV) $(CORE_VENVS)  ## The same on every supported ansible-core, wi
 	@.venv/bin/python tests/tools/gates.py test-all
 bench: $(VENV)  ## Measure speed and CPU time
 	@for bench in tests/bench/*.py; do .venv/bin/python $$bench; done
+awx-check: $(VENV)  ## Hold the AWX kit against AWX's rules and the role's
+	@.venv/bin/python tests/tools/awx_check.py
 guards: $(VENV)  ## Break the code on purpose, and see that the tests notice (GUARD="quota prune" for some)
 	@.venv/bin/python tests/tools/guards.py $(GUARD)
 
@@ -60,4 +62,4 @@ $(VENV): requirements-dev.txt tests/tools/venv
 	@tests/tools/venv .venv-core/$* "$(PYTHONS_$*)" "ansible-core~=$*.0" \
 	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all bench guards build clean help
+.PHONY: demo venv unit format gate test test-all bench awx-check guards build clean help

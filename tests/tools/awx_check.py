@@ -1,0 +1,287 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Holds the AWX kit against AWX's rules and against the role: ``awx_check.py [FOLDER]``.
+
+AWX accepts most mistakes in silence and lets the job pay for them later, at night. The folder is
+``playbooks/awx`` of this collection, or a copy of it that somebody changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+import typing as t
+from pathlib import Path
+
+import yaml
+
+COLLECTION = Path(__file__).resolve().parents[2]
+SPECS = COLLECTION / "roles/safe_upgrade/meta/argument_specs.yml"
+
+Data = dict[str, t.Any]
+
+FIELDS = [
+    ("api_token", "string", {"secret": True}),
+    ("api_url", "string", {"format": "url"}),
+    ("skip_tls_verification", "boolean", {}),
+]
+INJECTED = {"VPS_ORG_API_TOKEN", "VPS_ORG_API_URL", "VPS_ORG_VALIDATE_CERTS"}
+QUESTION_TYPES = {
+    "text",
+    "textarea",
+    "password",
+    "integer",
+    "float",
+    "multiplechoice",
+    "multiselect",
+}
+#: The role's entry point that a playbook runs, and the variables of the playbook itself.
+PLAYBOOKS = {
+    "snapshot.yml": ("snapshot", set()),
+    "safe_upgrade.yml": ("main", {"safe_upgrade_what"}),
+    "restore.yml": ("restore", {"safe_upgrade_confirm"}),
+    "restore_unfinished.yml": ("restore", {"safe_upgrade_restore_left"}),
+    "prune.yml": ("prune", set()),
+    "status.yml": ("status", set()),
+}
+ARTIFACT = "safe_upgrade_results"
+JOB_KEYS = {
+    *("name", "description", "playbook", "job_type", "forks", "timeout", "job_slice_count"),
+    *("allow_simultaneous", "ask_limit_on_launch", "survey_enabled", "survey_spec", "extra_vars"),
+    *("force_handlers", "start_at_task", "job_tags", "skip_tags", "ask_tags_on_launch"),
+    *("ask_skip_tags_on_launch", "verbosity", "become_enabled"),
+}
+
+
+class Unsafe(str):
+    """A text that Ansible leaves as it is."""
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+_Loader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.construct_scalar(node)))
+
+
+def load(path: Path) -> t.Any:
+    return yaml.load(path.read_text(), Loader=_Loader)
+
+
+def problems(kit: Data, folder: Path) -> list[str]:
+    """Everything in *kit* that AWX or the role would not take as it is meant."""
+    return [
+        *_credential_type(kit["awx_kit_credential_type"]),
+        *(found for job in kit["awx_kit_job_templates"] for found in _job_template(job, folder)),
+        *_workflow(kit["awx_kit_workflow"], kit["awx_kit_job_templates"]),
+        *_project(folder, kit["awx_kit_inventory_source"]),
+        *_tasks(folder),
+    ]
+
+
+def _credential_type(kind: Data) -> t.Iterator[str]:
+    where = "credential type"
+    fields = {field["id"]: field for field in kind["inputs"]["fields"]}
+    for field in fields.values():
+        if "default" in field:
+            yield f"{where}: AWX never applies a field's default: {field['id']}"
+        if field["type"] == "boolean" and not field["id"].startswith("skip_"):
+            yield f"{where}: an omitted boolean is false, so it must be safe then: {field['id']}"
+    for name, wanted, more in FIELDS:
+        field = fields.pop(name, {})
+        if field.get("type") != wanted or any(field.get(key) != more[key] for key in more):
+            yield f"{where}: field {name} must be {wanted} {more}; it is frozen once it is used"
+    for name in fields:
+        yield f"{where}: field {name} is unknown; fields are frozen once they are used"
+    if kind["inputs"].get("required") != ["api_token"]:
+        yield f"{where}: required must be [api_token]"
+    for way in set(kind["injectors"]) - {"env"}:
+        yield f"{where}: only env is injected; a survey would override {way}"
+    injected = kind["injectors"].get("env", {})
+    for name in injected:
+        if name.startswith("ANSIBLE_"):
+            yield f"{where}: AWX refuses the environment variable {name}"
+    for name, text in injected.items():
+        if not isinstance(text, str):
+            yield f"{where}: the value of {name} must be a text, not {text!r}"
+        elif "{" in text and not isinstance(text, Unsafe):
+            yield f"{where}: {name} must be !unsafe, or Ansible templates it before AWX does"
+        elif re.search(r"\||lookup", text):
+            yield f"{where}: {name} uses a filter or lookup, which injectors do not have"
+    if set(injected) != INJECTED:
+        yield f"{where}: injects {sorted(injected)}, not {sorted(INJECTED)}"
+
+
+def _job_template(job: Data, folder: Path) -> t.Iterator[str]:
+    where = f"job template {job['name']}"
+    for key in set(job) - JOB_KEYS:
+        yield f"{where}: AWX ignores the unknown key {key} in silence"
+    if not isinstance(job.get("extra_vars", {}), dict):
+        yield f"{where}: extra_vars must be a mapping"
+    for key in ("force_handlers", "allow_simultaneous", "start_at_task", "job_tags", "skip_tags"):
+        if job.get(key):
+            yield f"{where}: {key} breaks the rollback: leave it off"
+    for key in ("ask_tags_on_launch", "ask_skip_tags_on_launch"):
+        if job.get(key):
+            yield f"{where}: {key} lets a user skip the snapshot: leave it off"
+    if job.get("job_slice_count", 1) != 1:
+        yield f"{where}: slices tell the next job their results in undefined order"
+    if not job.get("forks"):
+        yield f"{where}: without forks AWX takes 5, and a batch waits for itself"
+    least = _role_seconds()
+    if 0 < job["timeout"] < least:
+        yield f"{where}: a timeout below {least} s cancels the job before a restore is done"
+    if job["playbook"] not in PLAYBOOKS or not (folder / "project" / job["playbook"]).exists():
+        yield f"{where}: the project has no playbook {job['playbook']}"
+        return
+    entry_point, own = PLAYBOOKS[job["playbook"]]
+    options = _specs()[entry_point]["options"]
+    for name in job.get("extra_vars") or {}:
+        if name == ARTIFACT or name in options:
+            yield f"{where}: {name} as an extra variable overrides what the jobs before told"
+    for question in job["survey_spec"]["spec"]:
+        yield from _question(where, question)
+        name = question["variable"]
+        if name in options:
+            yield from _answer(where, question, options[name])
+        elif name not in own | {"safe_upgrade_hosts"}:
+            yield f"{where}: {job['playbook']} does not know the variable {name}"
+
+
+def _question(where: str, question: Data) -> t.Iterator[str]:
+    name, default = question["variable"], question.get("default", "")
+    where = f"{where}, question {name}"
+    if not name.isidentifier():
+        yield f"{where}: not a variable name, which AWX does not check"
+    if name == ARTIFACT:
+        yield f"{where}: the answer would replace what the jobs before told"
+    if question["type"] not in QUESTION_TYPES:
+        yield f"{where}: AWX has no question type {question['type']}"
+    if question["required"] and default != "":
+        yield f"{where}: required with a default: an API launch without an answer is refused"
+    if question["type"] == "multiselect" and default != "":
+        yield f"{where}: AWX never applies the default of a multiselect"
+    if question["type"] == "integer" and default != "" and type(default) is not int:
+        yield f"{where}: the default of an integer must be one, not {default!r}"
+    choices = question.get("choices", [])
+    if any(not isinstance(choice, str) for choice in choices):
+        yield f"{where}: AWX has no booleans: quote the choices {choices}"
+    if choices and question["type"] == "multiplechoice" and default not in ("", *choices):
+        yield f"{where}: the default {default!r} is not one of the choices"
+
+
+def _answer(where: str, question: Data, option: Data) -> t.Iterator[str]:
+    """What the role would refuse, or could not be told."""
+    where = f"{where}, question {question['variable']}"
+    text = option["description"]
+    text = text if isinstance(text, str) else text[0]
+    for choice in question.get("choices", []):
+        if option.get("choices") and choice not in option["choices"]:
+            yield f"{where}: the role does not know the choice {choice}"
+    if option["type"] in ("dict", "list"):
+        yield f"{where}: a survey cannot give a {option['type']}: set it in the inventory"
+    if question["type"] == "integer" and not text.startswith("Integer"):
+        yield f"{where}: the role does not want an integer"
+
+
+def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
+    where = f"workflow {workflow['name']}"
+    by_name = {job["name"]: job for job in jobs}
+    nodes = {node["identifier"]: node for node in workflow["workflow_nodes"]}
+    children = {
+        (name, way): [child["identifier"] for child in node.get("related", {}).get(way, [])]
+        for name, node in nodes.items()
+        for way in ("success_nodes", "failure_nodes", "always_nodes")
+    }
+    known = {child for found in children.values() for child in found}
+    for name in known - set(nodes):
+        yield f"{where}: there is no node {name}"
+    playbooks = {}
+    for name, node in nodes.items():
+        target = node["unified_job_template"]
+        if target["type"] == "workflow_approval":
+            playbooks[name] = "approval"
+        elif target["name"] in by_name:
+            playbooks[name] = by_name[target["name"]]["playbook"]
+        else:
+            yield f"{where}: node {name} runs the unknown job template {target['name']}"
+            playbooks[name] = ""
+    roots = [name for name in nodes if name not in known]
+    if [playbooks[name] for name in roots] != ["snapshot.yml"]:
+        yield f"{where}: must start with the snapshot alone: a cancelled job tells nothing"
+    for name in nodes:
+        if playbooks[name] != "safe_upgrade.yml":
+            continue
+        failure = [playbooks.get(child) for child in children[name, "failure_nodes"]]
+        if failure != ["restore_unfinished.yml"]:
+            yield f"{where}: {name}'s failure must lead to restore_unfinished.yml, which ends red"
+        if not any(name in children[root, "success_nodes"] for root in roots):
+            yield f"{where}: {name} must follow the snapshot's success"
+    for (name, way), found in children.items():
+        for child in found:
+            if playbooks.get(child) == "prune.yml" and (
+                way != "success_nodes" or playbooks[name] not in ("safe_upgrade.yml", "approval")
+            ):
+                yield f"{where}: prune only after the change's success, or its approval"
+    asked = {question["variable"]: question for question in workflow["survey_spec"]["spec"]}
+    used = {
+        question["variable"]: question
+        for node in nodes.values()
+        for question in by_name.get(node["unified_job_template"]["name"], {})
+        .get("survey_spec", {})
+        .get("spec", [])
+    }
+    for name, question in asked.items():
+        yield from _question(where, question)
+        if name not in used:
+            yield f"{where}: no node's survey takes the answer {name}: AWX drops it in silence"
+    for name, question in used.items():
+        if question["required"] and name not in asked:
+            yield f"{where}: nobody answers the required question {name}"
+
+
+def _project(folder: Path, source: Data) -> t.Iterator[str]:
+    required = folder / "project/collections/requirements.yml"
+    names = [item["name"] for item in load(required)["collections"]] if required.exists() else []
+    if "vps_org.cloud" not in names:
+        yield "project: collections/requirements.yml must name vps_org.cloud"
+    if not (folder / "project" / source["source_path"]).exists():
+        yield f"inventory source: the project has no {source['source_path']}"
+
+
+def _tasks(folder: Path) -> t.Iterator[str]:
+    for name in ("tasks/apply.yml", "remove.yml"):
+        text = (folder / name).read_text()
+        for line in re.findall(r"^\s*(?:- )?((?:awx\.awx|ansible\.controller)\.\w+):", text, re.M):
+            yield f"{name}: {line} is fixed; the collection is a variable"
+    credential = [
+        task
+        for task in load(folder / "tasks/apply.yml")
+        if str(task.get("action", "")).endswith(".credential")
+    ]
+    if [task["args"].get("update_secrets") for task in credential] != [False]:
+        yield "tasks/apply.yml: without update_secrets: false a second run changes the credential"
+
+
+@functools.cache
+def _specs() -> Data:
+    return t.cast(Data, load(SPECS)["argument_specs"])
+
+
+def _role_seconds() -> int:
+    """How long a snapshot and a restore may take, the change left out."""
+    options = _specs()["main"]["options"]
+    parts = ("snapshot", "reconnect", "restore", "reconnect")
+    return sum(options[f"safe_upgrade_{part}_timeout"]["default"] for part in parts)
+
+
+def main(folder: Path = COLLECTION / "playbooks/awx") -> int:
+    found = problems(load(folder / "kit.yml"), folder)
+    print(*(found or ["The AWX kit keeps AWX's rules and the role's."]), sep="\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:])))

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The validator of the AWX kit finds nothing in the kit, and every mistake that is planted."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import typing as t
+from pathlib import Path
+
+import pytest
+from tools import awx_check
+
+FOLDER = awx_check.COLLECTION / "playbooks/awx"
+
+
+@pytest.fixture(scope="module")
+def parsed() -> awx_check.Data:
+    return t.cast(awx_check.Data, awx_check.load(FOLDER / "kit.yml"))
+
+
+@pytest.fixture
+def kit(parsed) -> awx_check.Data:
+    # Without shared parts, so that one mistake is planted in one place.
+    return t.cast(awx_check.Data, _unshared(parsed))
+
+
+def _unshared(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {key: _unshared(item) for key, item in value.items()}
+    return [_unshared(item) for item in value] if isinstance(value, list) else value
+
+
+def found(kit: awx_check.Data, folder: Path = FOLDER) -> str:
+    return "\n".join(awx_check.problems(kit, folder))
+
+
+def test_the_kit_has_no_mistake(kit):
+    assert found(kit) == ""
+
+
+UNSAFE = awx_check.Unsafe
+FIELDS = "awx_kit_credential_type/inputs/fields"
+ENV = "awx_kit_credential_type/injectors/env"
+JOB = "awx_kit_job_templates/1"  # safe upgrade
+SURVEY = f"{JOB}/survey_spec/spec"  # hosts, what, on_failure, max_data_loss, ...
+NODES = "awx_kit_workflow/workflow_nodes"  # snapshot, change, restore, approve, prune
+PLANTED = [
+    # 1: defaults of fields, booleans that are not safe when they are omitted
+    (f"{FIELDS}/1/default", "https://admin.vps.org/api/v1", "never applies a field's default"),
+    (f"{FIELDS}/2/id", "validate_certs", "omitted boolean"),
+    # 2: injectors
+    ("awx_kit_credential_type/injectors/extra_vars", {"x": "y"}, "only env is injected"),
+    (f"{ENV}/ANSIBLE_HOST_KEY_CHECKING", "0", "AWX refuses the environment variable"),
+    (f"{ENV}/VPS_ORG_VALIDATE_CERTS", True, "must be a text"),
+    (f"{ENV}/VPS_ORG_API_TOKEN", "{{ api_token }}", "must be !unsafe"),
+    (f"{ENV}/VPS_ORG_API_URL", UNSAFE("{{ api_url | ternary(1, 2) }}"), "filter or lookup"),
+    # 3: fields are frozen
+    (f"{FIELDS}/0/secret", False, "field api_token must be"),
+    ("awx_kit_credential_type/inputs/required", ["api_token", "api_url"], "required must be"),
+    # 4: surveys
+    (f"{SURVEY}/1/required", True, "required with a default"),
+    (f"{SURVEY}/2/type", "multiselect", "never applies the default of a multiselect"),
+    (f"{SURVEY}/2/type", "boolean", "no question type boolean"),
+    (f"{SURVEY}/2/choices", [True, False], "no booleans"),
+    (f"{SURVEY}/3/default", "0", "default of an integer"),
+    (f"{SURVEY}/1/variable", "safe-upgrade-what", "not a variable name"),
+    (f"{SURVEY}/1/variable", "safe_upgrade_whta", "does not know the variable"),
+    (f"{SURVEY}/2/choices", ["restore", "ignore"], "does not know the choice ignore"),
+    (f"{SURVEY}/1/variable", "safe_upgrade_change", "cannot give a dict"),
+    # 5: unknown keys, extra_vars
+    (f"{JOB}/ask_limit", True, "unknown key ask_limit"),
+    (f"{JOB}/extra_vars", "---\nx: 1", "must be a mapping"),
+    # 6: artefacts
+    (f"{JOB}/extra_vars", {"safe_upgrade_use_run": "x"}, "overrides what the jobs before told"),
+    (f"{SURVEY}/1/variable", "safe_upgrade_results", "replace what the jobs before told"),
+    (f"{NODES}/0/related", {}, "must start with the snapshot alone"),
+    # 7: a failure path that ends green, or none
+    (f"{NODES}/1/related/failure_nodes", [], "must lead to restore_unfinished.yml"),
+    (f"{NODES}/2/unified_job_template/name", "VPS.org status", "which ends red"),
+    # 8: job templates
+    (f"{JOB}/force_handlers", True, "force_handlers breaks the rollback"),
+    (f"{JOB}/start_at_task", "Change", "start_at_task breaks the rollback"),
+    (f"{JOB}/ask_tags_on_launch", True, "skip the snapshot"),
+    (f"{JOB}/allow_simultaneous", True, "allow_simultaneous breaks"),
+    (f"{JOB}/timeout", 3600, "cancels the job before a restore is done"),
+    (f"{JOB}/forks", 0, "AWX takes 5"),
+    (f"{JOB}/job_slice_count", 4, "undefined order"),
+    # 9: the project
+    (f"{JOB}/playbook", "vps_org.cloud.safe_upgrade", "has no playbook"),
+    ("awx_kit_inventory_source/source_path", "inventory/none.yml", "the project has no"),
+    # 10: the workflow
+    (f"{NODES}/1/related/always_nodes", [{"identifier": "prune"}], "prune only after"),
+    (f"{NODES}/3/related/success_nodes", [{"identifier": "none"}], "there is no node none"),
+    ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "drops it in silence"),
+    ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "nobody answers"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "expected"), PLANTED)
+def test_a_planted_mistake_is_refused(kit, path, value, expected):
+    *way, last = path.split("/")
+    place = kit
+    for name in way:
+        place = place[int(name) if name.isdigit() else name]
+    place[last] = copy.deepcopy(value)
+    assert expected in found(kit)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        ("tasks/apply.yml", "update_secrets: false", "", "without update_secrets: false"),
+        (
+            "remove.yml",
+            'action: "{{ awx_kit_collection }}.project"\n      args',
+            "awx.awx.project",
+            "the collection is a variable",
+        ),
+        ("project/collections/requirements.yml", "vps_org.cloud", "x.y", "must name vps_org.cloud"),
+    ],
+)
+def test_a_mistake_planted_in_a_file_is_refused(kit, tmp_path, file, old, new, expected):
+    folder = shutil.copytree(FOLDER, tmp_path / "awx")
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    assert expected in found(kit, folder)
+
+
+def test_the_command_tells_mistakes_by_its_exit_code(kit, tmp_path, capsys):
+    assert awx_check.main() == 0
+    folder = shutil.copytree(FOLDER, tmp_path / "awx")
+    text = (folder / "kit.yml").read_text()
+    (folder / "kit.yml").write_text(text.replace("forks: 100", "forks: 0"))
+    assert awx_check.main(folder) == 1
+    assert "AWX takes 5" in capsys.readouterr().out
