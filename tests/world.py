@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 import typing as t
 from types import ModuleType
@@ -19,6 +20,13 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 #: How long a request may really take here, in seconds; an option cannot be less than 1.
 REQUEST_SECONDS = 0.25
 SERVER = 12345
+
+CALLS = {
+    ("GET", "snapshots"): "list_snapshots",
+    ("POST", "snapshots"): "create",
+    ("DELETE", "snapshots"): "delete",
+    ("GET", "servers"): "list_servers",
+}
 
 Result = dict[str, t.Any]
 
@@ -34,6 +42,7 @@ class World:
         self.skipped = 0.0
         self.jump = 0.0
         self.on_sleep: t.Callable[[float], None] = lambda seconds: None
+        self._refused: dict[str, t.Any] = {"call": None}
         self.clock = Clock(self.monotonic, self.sleep, lambda: self.now() + self.jump)
         times = {"snapshot_seconds": 200.0, "restore_seconds": 300.0}
         self.simulator = Simulator(
@@ -77,7 +86,7 @@ class World:
         )
         started = self.monotonic()
         result = _module.outcome(
-            _hasty(module, request_seconds), validated.validated_parameters, ctx
+            self._hasty(module, request_seconds), validated.validated_parameters, ctx
         )
         return {**result, **told, "seconds": self.monotonic() - started}
 
@@ -103,17 +112,45 @@ class World:
         """The log's records of those calls that were carried out."""
         return [row for row in self.simulator.calls(*names) if row["acted"]]
 
+    def refuse(self, call: str, after: int, times: int | None) -> None:
+        """Refuse the connections for that call of the API, as a fault of the simulator would."""
+        self._refused = {"call": call, "after": after, "times": times}
 
-def _hasty(module: ModuleType, seconds: float) -> t.Callable[..., Result]:
-    """The module's run with requests that may take *seconds* only, and wait as long as before."""
+    def _hasty(self, module: ModuleType, seconds: float) -> t.Callable[..., Result]:
+        """The module's run with requests of *seconds* at most; it waits as long as before."""
 
-    def run(params: Result, client: _client.Client, ctx: _module.Context) -> Result:
-        class Hasty(_client.Client):
-            def deadline(self, wanted: float | None = None) -> t.Any:
-                return client.deadline(wanted)
+        def run(params: Result, client: _client.Client, ctx: _module.Context) -> Result:
+            class Hasty(_client.Client):
+                def deadline(self, wanted: float | None = None) -> t.Any:
+                    return client.deadline(wanted)
 
-        endpoint = _client.Endpoint(**{**vars(client.endpoint), "timeout": seconds})
-        hasty = Hasty(endpoint, client.clock)
-        return module.run(params, hasty, ctx)
+            endpoint = _client.Endpoint(**{**vars(client.endpoint), "timeout": seconds})
+            hasty = Hasty(endpoint, client.clock)
+            self._close_the_door(hasty)
+            return module.run(params, hasty, ctx)
 
-    return run
+        return run
+
+    def _close_the_door(self, client: _client.Client) -> None:
+        send = client._session.request
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            closed = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def request(method: str, url: str, **options: t.Any) -> t.Any:
+            path = url[len(self.simulator.url) :].split("/")
+            call = "restore" if "restore" in path else CALLS.get((method, path[1]))
+            if call == self._refused["call"] and not self._let_through():
+                url = url.replace(self.simulator.origin, closed)
+            return send(method, url, **options)
+
+        client._session.request = request
+
+    def _let_through(self) -> bool:
+        """Count down what is refused, as the simulator counts its faults."""
+        if self._refused["after"] > 0:
+            self._refused["after"] -= 1
+            return True
+        if self._refused["times"] is None:
+            return False
+        self._refused["times"] -= 1
+        return bool(self._refused["times"] < 0)
