@@ -229,6 +229,7 @@ def play(cell: Cell, world: World, folder: Path, trap: Simulator) -> dict[str, t
         **cell.operation.wish,
         wait_timeout=cell.operation.deadline,
         api_retries=1 if cell.operation.reads else 2,
+        wait_interval=40 if cell.fault.kind in SLOW else 15,
         request_seconds=0.5 if cell.fault.kind in SLOW else 10.0,
     )
 
