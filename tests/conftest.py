@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from ansible.plugins.loader import init_plugin_loader
 
 COLLECTION = Path(__file__).resolve().parents[1]
 IN_A_TREE = COLLECTION.parts[-3:] == ("ansible_collections", "vps_org", "cloud")
@@ -23,7 +24,8 @@ else:
     (TREE / "ansible_collections/vps_org").mkdir(parents=True)
     (TREE / "ansible_collections/vps_org/cloud").symlink_to(COLLECTION)
 
-sys.path.insert(0, str(TREE))
+# Ansible's own importer, not sys.path: tests that load plugins as Ansible does get the same objects.
+init_plugin_loader([str(TREE)])
 # For the ansible commands that tests start; they lie beside the Python that runs the tests.
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(TREE)
 os.environ["LC_ALL"] = "C.UTF-8"

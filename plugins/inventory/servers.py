@@ -3,32 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import time
-import typing as t
-from collections import Counter
-
-from ansible.errors import AnsibleParserError
-from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible.utils.unsafe_proxy import wrap_var
-
-from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
-from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
-    RequestFailed,
-    VpsOrgError,
-)
-from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
-    NO_TOKEN,
-    Params,
-    client_of,
-    connection_options,
-    given,
-    no_requests,
-)
-from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
-
 DOCUMENTATION = r"""
 name: servers
 short_description: The servers of a VPS.org account as inventory
@@ -86,11 +60,12 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-# inventory.vps_org.yml: all servers, in groups such as location_amsterdam and os_Debian_12
-plugin: vps_org.cloud.servers
+# all.vps_org.yml needs one line for all servers, in groups such as location_amsterdam and
+# os_Debian_12:
+#
+# plugin: vps_org.cloud.servers
 
----
-# production.vps_org.yml
+# production.vps_org.yml: some of them, cached for five minutes
 plugin: vps_org.cloud.servers
 status: active
 filters:
@@ -109,6 +84,32 @@ cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/ansible
 cache_timeout: 300
 """
+
+import hashlib
+import os
+import re
+import time
+import typing as t
+from collections import Counter
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.unsafe_proxy import wrap_var
+
+from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
+from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
+    RequestFailed,
+    VpsOrgError,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
+    NO_TOKEN,
+    Params,
+    client_of,
+    connection_options,
+    given,
+    no_requests,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):

@@ -13,7 +13,8 @@ description:
   - "B(Overwrites all data of the server with the snapshot's. Everything written since is erased; it
     cannot be undone.)"
   - By the documentation, the server is stopped by itself and the restore takes 5 to 15 minutes.
-    Whether the server is started again afterwards is not documented; look at RV(server.status).
+    Whether the server is started again afterwards is not documented; look at the returned
+    C(server.status).
   - Not idempotent. Each call restores, unless it joins a restore of that server that is already
     running.
   - Only a completed snapshot is restored. Nothing is sent when a check fails.

@@ -106,6 +106,6 @@ def _text(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         details = [one.message for one in getattr(cause, "schema_errors", ())]
-        causes.append("; ".join([str(cause).split("\n")[0], *details]))
+        causes.append("; ".join([str(cause).partition("\n")[0], *details]))
         cause = cause.__cause__
     return " <- ".join(causes)

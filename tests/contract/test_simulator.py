@@ -79,7 +79,8 @@ def ask_for_everything(sim: Simulator) -> set[tuple[str, str]]:
     given: set[tuple[str, str]] = set()
     right = {"Authorization": f"Bearer {sim.token}"}
 
-    def ask(method: str, path: str, headers: dict[str, str] = right, **more: t.Any) -> t.Any:
+    def ask(method: str, path: str, headers: t.Any = None, **more: t.Any) -> t.Any:
+        headers = right if headers is None else headers
         answer = requests.request(method, sim.url + path, headers=headers, timeout=10, **more)
         record = sim.log[-1]
         assert undocumented_answer(record, answer) == []

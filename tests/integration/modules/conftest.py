@@ -73,7 +73,12 @@ class Playbooks:
         more = settings.pop("environment", {})
         command, environment = self.command(plays, *arguments, **settings)
         done = subprocess.run(
-            command, env={**environment, **more}, capture_output=True, text=True, timeout=120
+            command,
+            check=False,
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         return Run(done.returncode, done.stdout, done.stderr)
 

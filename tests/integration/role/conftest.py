@@ -193,6 +193,7 @@ class Site:
         command, environment = self.command(*arguments, **settings)
         done = subprocess.run(
             command,
+            check=False,
             env={**environment, **environment_more},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

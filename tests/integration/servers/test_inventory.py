@@ -16,7 +16,7 @@ import yaml
 from ansible.errors import AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader, inventory_loader
+from ansible.plugins.loader import inventory_loader
 from contract.documented import undocumented_requests
 from simulator import Simulator
 
@@ -26,18 +26,13 @@ TWO = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def loader(collections_path):
-    init_plugin_loader([str(collections_path)])
-
-
 @pytest.fixture
 def simulate(monkeypatch):
     """Simulate servers; the environment names the API and holds its token."""
     running = []
 
-    def start(rows: t.Any = TWO, **settings: t.Any) -> Simulator:
-        simulator = Simulator(rows, **settings)
+    def start(rows: t.Any = None, **settings: t.Any) -> Simulator:
+        simulator = Simulator(TWO if rows is None else rows, **settings)
         simulator.__enter__()
         running.append(simulator)
         monkeypatch.setenv("VPS_ORG_API_URL", simulator.url)
