@@ -24,7 +24,7 @@ else:
     (TREE / "ansible_collections/vps_org").mkdir(parents=True)
     (TREE / "ansible_collections/vps_org/cloud").symlink_to(COLLECTION)
 
-# Ansible's own importer, not sys.path: tests that load plugins as Ansible does get the same objects.
+# Ansible's own importer: tests that load plugins as Ansible does then get the same objects.
 init_plugin_loader([str(TREE)])
 # For the ansible commands that tests start; they lie beside the Python that runs the tests.
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(TREE)
