@@ -189,24 +189,23 @@ def _answer(where: str, question: Data, option: Data) -> t.Iterator[str]:
 def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
     where = f"workflow {workflow['name']}"
     by_name = {job["name"]: job for job in jobs}
-    nodes = {node["identifier"]: node for node in workflow["workflow_nodes"]}
+    nodes = {node["identifier"]: node for node in workflow["nodes"]}
     children = {
-        (name, way): [child["identifier"] for child in node.get("related", {}).get(way, [])]
+        (name, way): node.get(way, [])
         for name, node in nodes.items()
-        for way in ("success_nodes", "failure_nodes", "always_nodes")
+        for way in ("success_nodes", "failure_nodes")
     }
     known = {child for found in children.values() for child in found}
     for name in known - set(nodes):
         yield f"{where}: there is no node {name}"
     playbooks = {}
     for name, node in nodes.items():
-        target = node["unified_job_template"]
-        if target["type"] == "workflow_approval":
+        if "approval" in node:
             playbooks[name] = "approval"
-        elif target["name"] in by_name:
-            playbooks[name] = by_name[target["name"]]["playbook"]
+        elif node["job_template"] in by_name:
+            playbooks[name] = by_name[node["job_template"]]["playbook"]
         else:
-            yield f"{where}: node {name} runs the unknown job template {target['name']}"
+            yield f"{where}: node {name} runs the unknown job template {node['job_template']}"
             playbooks[name] = ""
     roots = [name for name in nodes if name not in known]
     if [playbooks[name] for name in roots] != ["snapshot.yml"]:
@@ -229,7 +228,7 @@ def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
     used = {
         question["variable"]: question
         for node in nodes.values()
-        for question in by_name.get(node["unified_job_template"]["name"], {})
+        for question in by_name.get(node.get("job_template"), {})
         .get("survey_spec", {})
         .get("spec", [])
     }

@@ -46,7 +46,7 @@ FIELDS = "awx_kit_credential_type/inputs/fields"
 ENV = "awx_kit_credential_type/injectors/env"
 JOB = "awx_kit_job_templates/1"  # safe upgrade
 SURVEY = f"{JOB}/survey_spec/spec"  # hosts, what, on_failure, max_data_loss, ...
-NODES = "awx_kit_workflow/workflow_nodes"  # snapshot, change, restore, approve, prune
+NODES = "awx_kit_workflow/nodes"  # snapshot, change, restore, approve, prune
 PLANTED = [
     # 1: defaults of fields, booleans that are not safe when they are omitted
     (f"{FIELDS}/1/default", "https://admin.vps.org/api/v1", "never applies a field's default"),
@@ -76,10 +76,10 @@ PLANTED = [
     # 6: artefacts
     (f"{JOB}/extra_vars", {"safe_upgrade_use_run": "x"}, "overrides what the jobs before told"),
     (f"{SURVEY}/1/variable", "safe_upgrade_results", "replace what the jobs before told"),
-    (f"{NODES}/0/related", {}, "must start with the snapshot alone"),
+    (f"{NODES}/0/success_nodes", [], "must start with the snapshot alone"),
     # 7: a failure path that ends green, or none
-    (f"{NODES}/1/related/failure_nodes", [], "must lead to restore_unfinished.yml"),
-    (f"{NODES}/2/unified_job_template/name", "VPS.org status", "which ends red"),
+    (f"{NODES}/1/failure_nodes", [], "must lead to restore_unfinished.yml"),
+    (f"{NODES}/2/job_template", "VPS.org status", "which ends red"),
     # 8: job templates
     (f"{JOB}/force_handlers", True, "force_handlers breaks the rollback"),
     (f"{JOB}/start_at_task", "Change", "start_at_task breaks the rollback"),
@@ -92,8 +92,8 @@ PLANTED = [
     (f"{JOB}/playbook", "vps_org.cloud.safe_upgrade", "has no playbook"),
     ("awx_kit_inventory_source/source_path", "inventory/none.yml", "the project has no"),
     # 10: the workflow
-    (f"{NODES}/1/related/always_nodes", [{"identifier": "prune"}], "prune only after"),
-    (f"{NODES}/3/related/success_nodes", [{"identifier": "none"}], "there is no node none"),
+    (f"{NODES}/1/failure_nodes", ["restore", "prune"], "prune only after"),
+    (f"{NODES}/3/success_nodes", ["none"], "there is no node none"),
     ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "drops it in silence"),
     ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "nobody answers"),
 ]
