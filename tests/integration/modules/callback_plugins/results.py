@@ -27,7 +27,9 @@ class CallbackModule(CallbackBase):
 
     def _show(self, result, **more):
         task = getattr(result, "task", None) or result._task
-        found = json.loads(self._dump_results(getattr(result, "result", None) or result._result))
+        shown = getattr(result, "result", None) or result._result
+        self._handle_warnings(shown)
+        found = json.loads(self._dump_results(shown))
         print(json.dumps({"task": task.get_name().split(" : ")[-1], "result": found}))
 
     def v2_runner_on_ok(self, result):
