@@ -84,3 +84,15 @@ def test_no_job_shows_the_token(night):
         if hasattr(job, "events"):
             assert awx.site.sim.token not in job.out + job.events + str(job.artifacts)
             assert "Traceback" not in job.out
+
+
+def test_a_change_that_restores_by_itself_leaves_nothing_to_restore_but_the_night_is_red(
+    controller,
+):
+    awx = controller({"broken": {"fault": "task"}})
+    change = awx.launch("VPS.org safe upgrade", safe_upgrade_hosts="all", safe_upgrade_what=CHANGE)
+    assert (change.code, change.states()) == (2, {"broken": "restored"})
+    assert "the package is broken" in change.out and awx.site.version("broken") == "1"
+    after = awx.launch("VPS.org restore unfinished", change.artifacts, safe_upgrade_hosts="broken")
+    assert (after.status, after.code) == ("failed", 2)
+    assert awx.site.calls("restore", "broken") == 1
