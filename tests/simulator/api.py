@@ -110,7 +110,7 @@ def act(
 
 def _list_snapshots(request: Request, cloud: Cloud, lag: float) -> list[Row]:
     text = request.query.get("server_id")
-    if text is not None and not text.isdecimal():
+    if text is not None and not text.removeprefix("-").isdecimal():
         # ASSUMPTION: only an integer is documented.
         raise Refused(400, {"server_id": ["A valid integer is required."]})
     return cloud.list_snapshots(int(text) if text else None, lag)

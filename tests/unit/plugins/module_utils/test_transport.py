@@ -27,6 +27,22 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 EMPTY_LIST = b'HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{"count":0,"results":[]}'
 Behaviour = t.Callable[[socket.socket], None]
 
+# Python 3.13 is strict about certificates: a CA says that it signs, and keys are named.
+UNUSED = dict.fromkeys(
+    (
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    ),
+    False,
+)
+CA_USAGE = x509.KeyUsage(digital_signature=False, key_cert_sign=True, **UNUSED)
+SERVER_USAGE = x509.KeyUsage(digital_signature=True, key_cert_sign=False, **UNUSED)
+
 
 def certificate(folder, name, *hosts, issuer=None):
     """Write NAME.pem and NAME.key; signed by *issuer*, or a CA of its own. Returns both objects."""
@@ -47,6 +63,12 @@ def certificate(folder, name, *hosts, issuer=None):
         .not_valid_before(today - datetime.timedelta(days=1))
         .not_valid_after(today + datetime.timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=signer is None, path_length=None), critical=True)
+        .add_extension(CA_USAGE if signer is None else SERVER_USAGE, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer_key.public_key()),
+            critical=False,
+        )
     )
     if alternatives:
         made = made.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
