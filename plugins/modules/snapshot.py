@@ -16,7 +16,7 @@ description:
   - "When the answer to a create is lost, the module looks for the new snapshot for 30 seconds
     before it tries once more: one wish makes one snapshot. Its limit: a snapshot that the API lists
     only later than that."
-  - "B(V(absent) deletes the snapshot for good.) The server itself is not touched."
+  - "B(The state absent deletes the snapshot for good.) The server itself is not touched."
   - By the documentation, creating takes 3 to 10 minutes, a server holds at most 5 snapshots, and a
     snapshot of a running server may be inconsistent.
 options:
