@@ -52,8 +52,7 @@ class Controller:
 
     def launch(self, name: str, artifacts: dict[str, t.Any] | None = None, **answers: t.Any) -> Job:
         """Run a job template with answers to its survey, after jobs that told *artifacts*."""
-        import ansible_runner
-
+        ansible_runner = pytest.importorskip("ansible_runner")
         self.jobs += 1
         [template] = [item for item in KIT["awx_kit_job_templates"] if item["name"] == name]
         questions = {item["variable"]: item for item in template["survey_spec"]["spec"]}
@@ -114,7 +113,6 @@ class Controller:
 @pytest.fixture(scope="module")
 def controller(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Any]:
     """Make a controller of a new site: ``controller({host: variables})``."""
-    pytest.importorskip("ansible_runner")
     made: list[Site] = []
 
     def make(hosts: dict[str, dict[str, t.Any]]) -> Controller:
