@@ -163,7 +163,7 @@ def _question(where: str, question: Data) -> t.Iterator[str]:
         yield f"{where}: required with a default: an API launch without an answer is refused"
     if question["type"] == "multiselect" and default != "":
         yield f"{where}: AWX never applies the default of a multiselect"
-    if question["type"] == "integer" and default != "" and type(default) is not int:
+    if question["type"] == "integer" and default != "" and not isinstance(default, int):
         yield f"{where}: the default of an integer must be one, not {default!r}"
     choices = question.get("choices", [])
     if any(not isinstance(choice, str) for choice in choices):
