@@ -38,6 +38,8 @@ bench: $(VENV)  ## Measure speed and CPU time
 	@for bench in tests/bench/*.py; do .venv/bin/python $$bench; done
 awx-check: $(VENV)  ## Hold the AWX kit against AWX's rules and the role's
 	@.venv/bin/python tests/tools/awx_check.py
+matrix: $(VENV)  ## Try every write and every poll with every fault, and print the table
+	@.venv/bin/pytest -n 2 -q tests/integration/matrix
 guards: $(VENV)  ## Break the code on purpose, and see that the tests notice (GUARD="quota prune" for some)
 	@.venv/bin/python tests/tools/guards.py $(GUARD)
 
@@ -62,4 +64,4 @@ $(VENV): requirements-dev.txt tests/tools/venv
 	@tests/tools/venv .venv-core/$* "$(PYTHONS_$*)" "ansible-core~=$*.0" \
 	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all bench awx-check guards build clean help
+.PHONY: demo venv unit format gate test test-all bench matrix awx-check guards build clean help

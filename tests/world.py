@@ -42,7 +42,7 @@ class World:
         self.skipped = 0.0
         self.jump = 0.0
         self.on_sleep: t.Callable[[float], None] = lambda seconds: None
-        self._refused: dict[str, t.Any] = {"call": None}
+        self._refused: dict[str, t.Any] = {"call": "none"}
         self.clock = Clock(self.monotonic, self.sleep, lambda: self.now() + self.jump)
         times = {"snapshot_seconds": 200.0, "restore_seconds": 300.0}
         self.simulator = Simulator(
