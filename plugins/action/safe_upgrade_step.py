@@ -575,6 +575,8 @@ class ActionModule(ActionBase):
         changes = texts.harmless_data(
             {key: value for key, value in data.items() if value not in (None, "")}, self._secrets
         )
+        if data.get("reason"):
+            changes["reason"] = texts.harmless(data["reason"], self._secrets, limit=1000)
         if "snapshot" in changes:
             changes["snapshot"] = {
                 key: changes["snapshot"][key] for key in ("id", "name", "created_at")

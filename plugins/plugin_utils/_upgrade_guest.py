@@ -20,6 +20,7 @@ import shlex
 import typing as t
 
 DISK_LIMIT_PERCENT = 95
+OTHER_HOST_KEY = "the restored host shows another host key"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
 _DISK_DEVICE = re.compile(r"/dev/(?:((?:s|v|xv|h)d[a-z]+)\d*|(nvme\d+n\d+)(?:p\d+)?)\Z")
 _MOUNT = re.compile(r"mount \S+ \S+ \S+\Z")
@@ -209,6 +210,8 @@ def prove(
     marker the boot id alone has to do; without both only the API's word, if it was seen restoring.
     """
     if not now["answered"]:
+        if "IDENTIFICATION HAS CHANGED" in (now["why"] or ""):
+            return "silent", f"{OTHER_HOST_KEY} than the known one"
         return "silent", f"the restored host does not answer: {now['why']}"
     if now["marker"]:
         return "not_proved", "the marker written before the change is still on the guest's disk"

@@ -11,6 +11,7 @@ import textwrap
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_guest import OTHER_HOST_KEY
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_settings import (
     GREEN,
     parse_time,
@@ -81,6 +82,11 @@ def next_step(result: Result) -> str:
         return f"mend the reason and run again{kept}"
     if state == "restored":
         return "find out why the change failed before the next try; the snapshot is still there"
+    if state == "restored_unproven" and OTHER_HOST_KEY in (result["reason"] or ""):
+        return (
+            "compare the host's key with the one its console in the dashboard shows; if they are "
+            "the same, forget the old one by ssh-keygen -R and look at the server"
+        )
     if state == "restored_unproven":
         return (
             "look at the server by its console in the dashboard (start it there if it is stopped) "

@@ -10,6 +10,8 @@ import typing as t
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_texts import harmless, minutes
 
 LOST_TOGETHER = 3
+#: Of a failed task's own words; what the role adds to them must still fit.
+REASON_LENGTH = 300
 
 
 def failure(
@@ -42,7 +44,7 @@ def _reason(result: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> str:
         for key in ("msg", "stderr", "module_stderr")
         if result.get(key) and str(result[key]).strip()
     ]
-    return harmless(": ".join(dict.fromkeys(texts)), secrets).rstrip(".")
+    return harmless(": ".join(dict.fromkeys(texts)), secrets, REASON_LENGTH).rstrip(".")
 
 
 def may_have_changed(

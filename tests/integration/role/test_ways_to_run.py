@@ -35,7 +35,7 @@ def test_any_errors_fatal_does_not_send_healthy_hosts_into_rescue(site):
 
 
 def test_run_once_that_fails_restores_only_the_host_it_ran_on(site):
-    one = site({"one": {"fault": "run_once"}, "two": {"fault": "run_once"}, "three": {}})
+    one = site({"one": {"fault": "run_once"}, "two": {"fault": "survivor"}, "three": {}})
     run = one.run()
     assert run.code == 2
     assert states(one, run)["one"] == ("restored", "1")
@@ -309,7 +309,7 @@ def test_a_snapshot_that_is_too_old_does_not_cover_the_change(site):
 
 def test_an_existing_snapshot_of_the_same_run_id_is_not_taken_for_a_fresh_one(site):
     one = site({"one": {}})
-    one.own_snapshot("one", "fixed")
+    one.own_snapshot("one", "fixed", age=60)
     run = one.run(role={"safe_upgrade_run_id": "fixed"})
     assert (
         run.states() == {"one": "aborted"}

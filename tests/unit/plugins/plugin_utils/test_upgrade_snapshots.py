@@ -67,3 +67,4 @@ def test_no_room_is_made_when_it_would_not_suffice():
     assert snapshots.to_make_room(rows, SETTINGS, "new", None) == []
     rows[0] = row(1)
     assert snapshots.to_make_room(rows, SETTINGS, "new", "r1") == []
+    assert snapshots.to_make_room([*rows, row(6, description="")], SETTINGS, "new", None) == []
