@@ -116,15 +116,15 @@ class World:
         """Refuse the connections for that call of the API, as a fault of the simulator would."""
         self._refused = {"call": call, "after": after, "times": times}
 
-    def _hasty(self, module: ModuleType, seconds: float) -> t.Callable[..., Result]:
-        """The module's run with requests of *seconds* at most; it waits as long as before."""
+    def _hasty(self, module: ModuleType, limit: float) -> t.Callable[..., Result]:
+        """The module's run with requests of *limit* seconds at most; it waits as long as before."""
 
         def run(params: Result, client: _client.Client, ctx: _module.Context) -> Result:
             class Hasty(_client.Client):
-                def deadline(self, wanted: float | None = None) -> t.Any:
-                    return client.deadline(wanted)
+                def deadline(self, seconds: float | None = None) -> t.Any:
+                    return client.deadline(seconds)
 
-            endpoint = _client.Endpoint(**{**vars(client.endpoint), "timeout": seconds})
+            endpoint = _client.Endpoint(**{**vars(client.endpoint), "timeout": limit})
             hasty = Hasty(endpoint, client.clock)
             self._close_the_door(hasty)
             return module.run(params, hasty, ctx)

@@ -195,7 +195,7 @@ class Calls(RuleBasedStateMachine):
         acted = self._acted("restore")
         assert acted <= 1
         if not result.get("failed"):
-            assert result["changed"] == planned["changed"] == bool(acted) is True
+            assert (result["changed"], planned["changed"], acted) == (True, True, 1)
             assert result["snapshot"]["id"] == standing[0]
             if wait and result["restoring_seen"] is not None:
                 assert self._file(server).read_text() == self.held[standing[0]].content
