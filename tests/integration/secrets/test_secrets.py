@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -94,11 +95,17 @@ def vault(folder):
     return ["--vault-password-file", str(word), "-e", f"@{folder / 'vault.yml'}"]
 
 
+@pytest.fixture
+def left():
+    """Where a run leaves everything; its path is short, for ansible-core has sockets in TMPDIR."""
+    with tempfile.TemporaryDirectory(prefix="left_") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_no_channel_shows_the_token(simulator, tmp_path, way):
-    given, left = tmp_path / "given", tmp_path / "left"
+def test_no_channel_shows_the_token(simulator, tmp_path, left, way):
+    given = tmp_path / "given"
     given.mkdir()
-    left.mkdir()
     hosts = {
         "web": {"ansible_host": "192.0.2.1"},
         "bastion": {
