@@ -183,7 +183,12 @@ class ActionModule(ActionBase):
                 f"back: {', '.join(state['elsewhere'])}"
             )
         listed = data["servers"].get("servers")
-        server, found = preflight.server(server_id, listed, data["servers"].get("msg"))
+        server, found = preflight.server(
+            server_id,
+            listed,
+            data["servers"].get("msg"),
+            (data["servers"].get("failure") or {}).get("status") in (401, 403),
+        )
         interrupted = (state["marker"] or {}).get("run_id")
         verdicts = [
             found,

@@ -31,16 +31,27 @@ def same_server(host: str, server_id: int, others: t.Mapping[str, t.Any]) -> lis
 
 
 def server(
-    server_id: int, listed: t.Sequence[Row] | None, why: str | None
+    server_id: int, listed: t.Sequence[Row] | None, why: str | None, may_not_list: bool
 ) -> tuple[Row | None, Verdict]:
-    """Judge the server's row; *listed* is None when the servers could not be listed (*why*)."""
-    if listed is None:
+    """Judge the server's row; *listed* is None when the servers could not be listed (*why*).
+
+    A token that may not list servers is a warning; any other reason may pass, and blocks.
+    """
+    if listed is None and may_not_list:
         return None, (
             [],
             [
                 f"the servers could not be listed ({why}): the server's status and address were "
                 "not checked, and after a restore only the guest itself can prove it"
             ],
+        )
+    if listed is None:
+        return None, (
+            [
+                f"the servers could not be listed ({why}): whether server {server_id} is this "
+                "host, and active, was not checked; try again when the API answers"
+            ],
+            [],
         )
     for row in listed:
         if row["id"] == server_id:

@@ -138,6 +138,15 @@ def test_a_token_that_may_not_list_servers_is_warned_of_and_the_guest_proves(sit
     assert run.states() == {"one": "restored"} and one.version("one") == "1"
 
 
+def test_servers_that_cannot_be_listed_for_the_moment_block(site):
+    one = site({"one": {}})
+    one.sim.set_fault("status", call="list_servers", status=503)
+    run = one.run(environment={"VPS_ORG_API_RETRIES": "0"})
+    assert run.code == 2 and run.states() == {"one": "aborted"}
+    assert "could not be listed" in run.results["one"]["reason"]
+    assert one.sim.calls("create") == [] and one.version("one") == "1"
+
+
 def test_requests_missing_on_the_controller_is_said_before_anything(site):
     one = site({"one": {}})
     (one.folder / "without/requests").mkdir(parents=True)

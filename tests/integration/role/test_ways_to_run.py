@@ -273,6 +273,7 @@ def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
     restored = one.run(tasks_from="restore", role={"safe_upgrade_restore_run": run_id})
     assert restored.code == 2 and restored.states() == {"one": "restored"}
     assert one.version("one") == "1" and not one.marked("one")
+    one.hosts["one"]["fault"] = ""
     assert one.run().states() == {"one": "upgraded"}
 
 
