@@ -152,7 +152,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     run_module,
     wait_options,
 )
-from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
 
 SPEC: Params = {
     "argument_spec": {
@@ -183,12 +183,13 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
     deadline = client.deadline(params["wait_timeout"] if params["wait"] else None)
     # In seconds of the deadline, which no change of the clock moves.
     accepted = min(0.0, _accepted_at(params, started) - started)
-    row, result = _find(params, client, deadline)
     if params["wait_only"]:
+        row, result = _find_patiently(params, client, deadline)
         result.update(
             changed=False, message="", accepted_at=snapshots.timestamp(started + accepted)
         )
         return _finish(params, client, ctx, deadline, row, result, accepted)
+    row, result = _find(params, client, deadline)
     _check(params, client, row, result["data_loss_seconds"])
     status = _status(client, ctx, deadline, row)
     result["server"]["status"] = status
@@ -272,6 +273,31 @@ def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Para
         "data_loss_seconds": max(0, int(now - created)),
         "newer_snapshots": newer,
     }
+
+
+def _find_patiently(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Params]:
+    """As _find; the restore is under way, so a list that fails for the moment is asked again."""
+    last: list[RequestFailed] = []
+
+    def look() -> tuple[Row, Params] | None:
+        try:
+            return _find(params, client, deadline)
+        except RequestFailed as failed:
+            if not failed.transient:
+                raise
+            last.append(failed)
+            return None
+
+    found = poll(look, deadline, pauses(params["wait_interval"]))
+    if found is None:
+        raise VpsOrgError(
+            f"The end of the restore cannot be awaited: {last[-1].reason()}, "
+            f"{deadline.elapsed():.0f} s elapsed. Look at the server in the dashboard",
+            "accepted",
+            last[-1],
+            retryable=True,
+        )
+    return found
 
 
 def _check(params: Params, client: Client, row: Row, age: int) -> None:

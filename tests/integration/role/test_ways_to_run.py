@@ -234,6 +234,15 @@ def test_a_hook_file_given_as_a_role_for_the_change(site):
     assert run.states() == {"one": "restored"} and one.version("one") == "1", done.stdout
 
 
+def test_a_restore_outlasts_an_api_that_does_not_answer_for_a_while(site):
+    one = site({"one": {"fault": "task"}}, restore_seconds=8.0)
+    busy = {"times": 12, "headers": {"Retry-After": "0"}}
+    one.sim.set_fault("status", call="list_servers", after=1, status=503, **busy)
+    one.sim.set_fault("status", call="restore", status=429, **busy)
+    run = one.run()
+    assert run.states() == {"one": "restored"} and one.version("one") == "1"
+
+
 def started(one, **settings):
     command, environment = one.command(**settings)
     return subprocess.Popen(

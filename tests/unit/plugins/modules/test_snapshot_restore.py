@@ -212,6 +212,23 @@ def test_wait_only_counts_from_accepted_at(world, disk, ago, least, most):
     assert accepted["id"] == 801
 
 
+def test_wait_only_outlasts_an_api_that_is_down_for_minutes(world, disk):
+    started = world.run(snapshot_restore, **WISH, wait=False)
+    world.simulator.set_fault("status", call="list_snapshots", times=30)
+    result = world.run(snapshot_restore, **WISH, wait_only=True, accepted_at=started["accepted_at"])
+    assert result["server"]["status"] == "active" and result["seconds"] > 100
+    assert len(world.calls("restore")) == 1
+
+
+def test_wait_only_says_so_when_the_api_stays_down(world, disk):
+    world.simulator.set_fault("status", call="list_snapshots")
+    result = world.run(snapshot_restore, **WISH, wait_only=True, wait_timeout=90)
+    assert result["failed"] and 90 <= result["seconds"] < 100
+    assert result["failure"]["phase"] == "accepted" and result["failure"]["retryable"]
+    assert "cannot be awaited" in result["msg"] and "(HTTP 503)" in result["msg"]
+    assert not world.calls("restore")
+
+
 def test_accepted_at_in_the_future_does_not_prolong_the_wait(world, disk):
     result = world.run(snapshot_restore, **WISH, wait_only=True, accepted_at="2099-01-01T00:00:00Z")
     assert result["seconds"] < 80
