@@ -43,6 +43,10 @@ matrix: $(VENV)  ## Try every write and every poll with every fault, and print t
 guards: $(VENV)  ## Break the code on purpose, and see that the tests notice (GUARD="quota prune" for some)
 	@.venv/bin/python tests/tools/guards.py $(GUARD)
 
+##@ Documentation
+docs: $(VENV)  ## Build the documentation site into build/site; a warning or a broken link is an error
+	@PATH="$$PWD/.venv/bin:$$PATH" tests/tools/docs_site build/site
+
 ##@ Release
 build: $(VENV)  ## Build the collection's tarball into build/
 	@.venv/bin/ansible-galaxy collection build --force --output-path build
@@ -64,4 +68,4 @@ $(VENV): requirements-dev.txt tests/tools/venv
 	@tests/tools/venv .venv-core/$* "$(PYTHONS_$*)" "ansible-core~=$*.0" \
 	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all bench matrix awx-check guards build clean help
+.PHONY: demo venv unit format gate test test-all bench matrix awx-check guards docs build clean help

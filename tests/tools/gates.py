@@ -43,6 +43,7 @@ GATES = {
     "antsibull-docs": """
         cd "$COPY"
         antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .""",
+    "docs-site": 'tests/tools/docs_site "$WORK/site"',
     "antsibull-changelog": 'cd "$COPY" && antsibull-changelog lint',
     "mypy": """
         cd "$STAGE"
