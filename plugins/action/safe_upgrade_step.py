@@ -495,7 +495,7 @@ class ActionModule(ActionBase):
         )
         if proof == "proved":
             kernel = (data["before"] or {}).get("kernel")
-            if kernel and now["kernel"] != kernel:
+            if kernel and now["kernel"] not in (None, kernel):
                 why += f"; it runs kernel {now['kernel']} where {kernel} ran before"
         elif status == "restoring":
             why = f"the API cannot be asked whether the restore is finished, and {why}"
