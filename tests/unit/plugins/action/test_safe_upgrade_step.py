@@ -279,14 +279,26 @@ def test_mounts_that_a_snapshot_may_not_hold_are_a_warning(begun):
     ]
 
 
-def test_servers_that_cannot_be_listed_are_a_warning(begun):
-    result = preflight(begun(), servers={"failed": True, "msg": f"HTTP 403 {TOKEN}"})
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_may_not_list_servers_is_a_warning(begun, status):
+    servers = {"failed": True, "msg": f"HTTP {status} {TOKEN}", "failure": {"status": status}}
+    result = preflight(begun(), servers=servers)
     assert result["blockers"] == []
     assert result["servers_listed"] is False
     assert result["server_name"] is None
     assert result["warnings"] == [
-        "web-01: the servers could not be listed (HTTP 403 ********): the server's status and "
-        "address were not checked, and after a restore only the guest itself can prove it"
+        f"web-01: the servers could not be listed (HTTP {status} ********): the server's status "
+        "and address were not checked, and after a restore only the guest itself can prove it"
+    ]
+
+
+@pytest.mark.parametrize("failure", [{}, {"failure": {"status": 503}}])
+def test_servers_that_cannot_be_listed_for_the_moment_block(begun, failure):
+    result = preflight(begun(), servers={"failed": True, "msg": f"no answer {TOKEN}", **failure})
+    assert (result["server_name"], result["servers_listed"]) == (None, False)
+    assert result["blockers"] == [
+        "the servers could not be listed (no answer ********): whether server 12345 is this host, "
+        "and active, was not checked; try again when the API answers"
     ]
 
 
