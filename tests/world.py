@@ -1,12 +1,17 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A simulator and the modules in one process, with one clock: pauses are skipped, not slept."""
+"""A simulator and the modules in one process, with one clock: pauses are skipped, not slept.
+
+So is the time that a slow answer takes: nothing really waits, whatever the load of the machine.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import threading
 import time
 import typing as t
 from types import ModuleType
@@ -17,8 +22,10 @@ from simulator import Simulator
 from ansible_collections.vps_org.cloud.plugins.module_utils import _client, _module
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 
-#: How long a request may really take here, in seconds; an option cannot be less than 1.
+#: How long a request of a bare client may really take, in seconds.
 REQUEST_SECONDS = 0.25
+#: How long the simulator may really take to carry out what it was asked before.
+REAL_SECONDS = 30.0
 SERVER = 12345
 
 CALLS = {
@@ -29,6 +36,20 @@ CALLS = {
 }
 
 Result = dict[str, t.Any]
+
+
+class _Simulator(Simulator):
+    """A simulator whose slow answers take the world's time."""
+
+    world: World
+
+    def hold(self, seconds: float) -> None:
+        if not self.world.hold(seconds):
+            super().hold(seconds)
+
+    def dawdle(self, seconds: float) -> bool:
+        found = self.world.dawdle(seconds)
+        return super().dawdle(seconds) if found is None else found
 
 
 class World:
@@ -42,12 +63,18 @@ class World:
         self.skipped = 0.0
         self.jump = 0.0
         self.on_sleep: t.Callable[[float], None] = lambda seconds: None
+        self._turn = threading.Condition()
+        #: The request of a module that is under way: its end by this clock, and how to cut it.
+        self._request: tuple[float, t.Callable[[], None]] | None = None
+        #: When requests that nobody waits for any more will be carried out.
+        self._held: list[float] = []
         self._refused: dict[str, t.Any] = {"call": "none"}
         self.clock = Clock(self.monotonic, self.sleep, lambda: self.now() + self.jump)
         times = {"snapshot_seconds": 200.0, "restore_seconds": 300.0}
-        self.simulator = Simulator(
+        self.simulator = _Simulator(
             ["web-01", "web-02"], disks, clock=self.now, **{**times, **settings}
         )
+        self.simulator.world = self
 
     def __enter__(self) -> World:
         self.simulator.__enter__()
@@ -63,15 +90,64 @@ class World:
         return time.time() + self.skipped
 
     def sleep(self, seconds: float) -> None:
+        """The client's pause."""
         self.on_sleep(seconds)
+        with self._turn:
+            self._skip(seconds)
+
+    def _skip(self, seconds: float) -> None:
+        """Let time pass; what was to be carried out meanwhile has been when this returns."""
         self.skipped += seconds
+        due = [moment for moment in self._held if moment <= self.monotonic()]
+        self._held = [moment for moment in self._held if moment not in due]
+        wanted = len(self.simulator.log) + len(due)
+        self._turn.notify_all()
+        end = time.monotonic() + REAL_SECONDS
+        while len(self.simulator.log) < wanted:
+            assert time.monotonic() < end, "the simulator did not carry out what was due"
+            self._turn.wait(0.001)
+
+    def hold(self, seconds: float) -> bool:
+        """Let a request wait for its answer; False when it is none of a module's.
+
+        It is cut at its limit, and carried out all the same when the time for that comes.
+        """
+        with self._turn:
+            if self._request is None:
+                return False
+            moment = self.monotonic() + seconds
+            if self._wait_until(moment):
+                return True
+            self._held.append(moment)
+            while moment in self._held and not self.simulator.stopping.is_set():
+                self._turn.wait(0.01)
+        return True
+
+    def dawdle(self, seconds: float) -> bool | None:
+        """Let a request wait for the rest of its answer.
+
+        True when it was cut at its limit; None when it is none of a module's.
+        """
+        with self._turn:
+            if self._request is None:
+                return None
+            return not self._wait_until(self.monotonic() + seconds)
+
+    def _wait_until(self, moment: float) -> bool:
+        """Skip to *moment*; False when the request under way was cut before it."""
+        limit, cut = t.cast(tuple[float, t.Callable[[], None]], self._request)
+        self._skip(max(0.0, min(moment, limit) - self.monotonic()))
+        if moment <= limit:
+            return True
+        self._request = None
+        cut()
+        return False
 
     def run(
         self,
         module: ModuleType,
         check: bool = False,
         diff: bool = False,
-        request_seconds: float = REQUEST_SECONDS,
         **args: t.Any,
     ) -> Result:
         """The module's result, with ``warnings``, ``progress`` and ``seconds`` it took."""
@@ -85,9 +161,7 @@ class World:
             check, diff, self.clock, told["warnings"].append, told["progress"].append
         )
         started = self.monotonic()
-        result = _module.outcome(
-            self._hasty(module, request_seconds), validated.validated_parameters, ctx
-        )
+        result = _module.outcome(self._within(module), validated.validated_parameters, ctx)
         return {**result, **told, "seconds": self.monotonic() - started}
 
     def client(self, **settings: t.Any) -> _client.Client:
@@ -116,20 +190,31 @@ class World:
         """Refuse the connections for that call of the API, as a fault of the simulator would."""
         self._refused = {"call": call, "after": after, "times": times}
 
-    def _hasty(self, module: ModuleType, limit: float) -> t.Callable[..., Result]:
-        """The module's run with requests of *limit* seconds at most; it waits as long as before."""
+    def _within(self, module: ModuleType) -> t.Callable[..., Result]:
+        """The module's run with a client whose requests are this world's."""
 
         def run(params: Result, client: _client.Client, ctx: _module.Context) -> Result:
-            class Hasty(_client.Client):
-                def deadline(self, seconds: float | None = None) -> t.Any:
-                    return client.deadline(seconds)
-
-            endpoint = _client.Endpoint(**{**vars(client.endpoint), "timeout": limit})
-            hasty = Hasty(endpoint, client.clock)
-            self._close_the_door(hasty)
-            return module.run(params, hasty, ctx)
+            self._close_the_door(client)
+            self._watch(client._wire)
+            return t.cast(Result, module.run(params, client, ctx))
 
         return run
+
+    def _watch(self, wire: t.Any) -> None:
+        limited = wire.cut_after
+
+        @contextlib.contextmanager
+        def cut_after(seconds: float) -> t.Iterator[None]:
+            with limited(seconds):
+                with self._turn:
+                    self._request = (self.monotonic() + seconds, wire.cut)
+                try:
+                    yield
+                finally:
+                    with self._turn:
+                        self._request = None
+
+        wire.cut_after = cut_after
 
     def _close_the_door(self, client: _client.Client) -> None:
         send = client._session.request

@@ -12,6 +12,7 @@ import hmac
 import http.client
 import http.server
 import json
+import math
 import os
 import select
 import socket
@@ -31,6 +32,7 @@ from simulator.disks import Disks
 TOKEN = "vps_simulator"
 _CONTROL = "/simulator/"
 _MIB = 2**20
+_LOOK_SECONDS = 0.05
 _HTML = b"<!DOCTYPE html>\n<html><body><h1>Welcome</h1>Please sign in.</body></html>\n"
 
 
@@ -136,6 +138,14 @@ class Simulator:
         return self.cloud.add_snapshot(server_id, name, age, **fields)
 
     # What the handler needs
+
+    def hold(self, seconds: float) -> None:
+        """Let that time pass before a request is carried out, or before it is answered."""
+        self.stopping.wait(seconds)
+
+    def dawdle(self, seconds: float) -> bool:
+        """Let that time pass amid an answer; True when the rest of it is not worth sending."""
+        return self.stopping.wait(seconds)
 
     def record(
         self, request: api.Request, status: int | None, headers: dict[str, str], arrived: float
@@ -276,12 +286,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if "no_server_list" in met or "read_only" in met:
             return api.Answer(403, {"detail": "You do not have permission to perform this action."})
         if "delay" in met and not met["delay"]["act"]:
-            simulator.stopping.wait(met["delay"]["seconds"])
+            simulator.hold(met["delay"]["seconds"])
         answer = api.Answer(200, {})
         if all(one.get("act", True) for kind, one in met.items() if kind != "delay"):
             answer = api.act(request, simulator.cloud, met, simulator.page_size, simulator.list_lag)
         if "delay" in met and met["delay"]["act"]:
-            simulator.stopping.wait(met["delay"]["seconds"])
+            simulator.hold(met["delay"]["seconds"])
         if "status" in met:
             one = met["status"]
             body = {"detail": "Simulated fault."} if one["body"] is None else one["body"]
@@ -349,11 +359,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def wait_for_goodbye(self, seconds: float) -> None:
         """Say nothing until the client leaves, or for so long; then hang up."""
-        end = time.monotonic() + seconds
         waiting = select.poll()  # unlike select(), for any number of connections
         waiting.register(self.connection, select.POLLIN)
-        while time.monotonic() < end and not self.simulator.stopping.is_set():
-            if waiting.poll(50) and not self.connection.recv(1, socket.MSG_PEEK):
+        for dummy in range(math.ceil(seconds / _LOOK_SECONDS)):
+            if waiting.poll(0) and not self.connection.recv(1, socket.MSG_PEEK):
+                break
+            if self.simulator.dawdle(_LOOK_SECONDS):
                 break
         self.close_connection = True
 
@@ -363,7 +374,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             head, body = b"", head + body
         self.wfile.write(head)
         for place in range(len(body)):
-            if self.simulator.stopping.wait(one["seconds"]):
+            if self.simulator.dawdle(one["seconds"]):
                 break
             self.wfile.write(body[place : place + 1])
 

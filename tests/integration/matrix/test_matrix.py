@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from integration.matrix import cells
 from integration.matrix.cells import CELLS, Evidence, check, try_one
+from simulator import Simulator
 
 OUTCOMES = Path(__file__).with_name("outcomes.txt").read_text()
 
@@ -21,11 +22,18 @@ def expected(cell):
     return line[start : start + 13].split()[0]
 
 
+@pytest.fixture(scope="module")
+def trap():
+    """The other host, to which redirects and foreign links lead."""
+    with Simulator(1) as trap:
+        yield trap
+
+
 @pytest.mark.parametrize("cell", CELLS, ids=str)
-def test_cell(cell, tmp_path, record_property):
+def test_cell(cell, trap, tmp_path, record_property):
     record_property("cell", cell.row)
     record_property("outcome", "FAILED")
-    outcome, result = try_one(cell, tmp_path)
+    outcome, result = try_one(cell, tmp_path, trap)
     record_property("outcome", outcome)
     assert outcome == expected(cell), result.get("msg")
 
@@ -99,10 +107,10 @@ def test_every_cell_notices_every_lie():
                 pytest.fail(f"{cell}: not noticed: {lie}")
 
 
-def test_a_cell_that_asserts_nothing_fails(tmp_path, monkeypatch):
+def test_a_cell_that_asserts_nothing_fails(trap, tmp_path, monkeypatch):
     monkeypatch.setattr(cells, "check", lambda seen: "done")
     with pytest.raises(AssertionError, match="the cell asserts nothing"):
-        try_one(CELLS[0], tmp_path)
+        try_one(CELLS[0], tmp_path, trap)
     monkeypatch.setattr(cells, "check", lambda seen: str(seen.acted("create")))
     with pytest.raises(AssertionError, match="the cell asserts nothing"):
-        try_one(CELLS[0], tmp_path / "again")
+        try_one(CELLS[0], tmp_path / "again", trap)

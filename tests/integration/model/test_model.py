@@ -102,7 +102,7 @@ class Calls(RuleBasedStateMachine):
                 more = {"call": call, "after": after, "times": times, **more}
                 self.world.simulator.set_fault(kind, **more)
         seen = len(self.world.simulator.calls())
-        result = self.world.run(module, request_seconds=10.0, api_retries=2, **args)
+        result = self.world.run(module, api_retries=2, **args)
         self.world.simulator.clear_faults()
         self.sent = self.world.simulator.calls()[seen:]
         if result.get("failed"):

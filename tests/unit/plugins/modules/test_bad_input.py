@@ -140,7 +140,7 @@ def test_api_down(world, module, wish):
 )
 def test_answers_that_are_none(world, module, wish, fault, told):
     world.simulator.set_fault(fault[0], **fault[1])
-    result = world.run(module, **wish, api_retries=0, request_seconds=5)
+    result = world.run(module, **wish, api_retries=0)
     refused(world, result, told)
 
 
