@@ -361,7 +361,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Say nothing until the client leaves, or for so long; then hang up."""
         waiting = select.poll()  # unlike select(), for any number of connections
         waiting.register(self.connection, select.POLLIN)
-        for dummy in range(math.ceil(seconds / _LOOK_SECONDS)):
+        for _look in range(math.ceil(seconds / _LOOK_SECONDS)):
             if waiting.poll(0) and not self.connection.recv(1, socket.MSG_PEEK):
                 break
             if self.simulator.dawdle(_LOOK_SECONDS):
