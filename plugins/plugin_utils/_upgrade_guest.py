@@ -113,10 +113,9 @@ def state(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             seen[key] = (seen[key] or []) + ([value.strip()] if value.strip() else [])
         elif key == "disk":
             use, dummy, mount = value.partition(" ")
-            disks = seen["disks"] = seen["disks"] or {}
-            disks[mount] = (
-                use if use == "read-only" or disks.get(mount) == "read-only" else int(use)
-            )
+            if use == "read-only" or use.isdecimal():  # else a login banner's line
+                full = int(use) if use.isdecimal() else use
+                seen["disks"] = {**(seen["disks"] or {}), mount: full}
     return seen
 
 

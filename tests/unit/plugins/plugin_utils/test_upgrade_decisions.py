@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,9 @@ SETTINGS = {
     "on_interrupted": "leave",
     "mass_loss": 50,
 }
+
+
+NOW = datetime(2026, 1, 31, 4, 12, 5, tzinfo=timezone(timedelta(hours=2)))
 
 
 def decide(**changes):
@@ -225,3 +229,365 @@ def test_the_tasks_of_a_role_are_found_where_ansible_finds_them(tmp_path):
     tasks.write_text("- meta: end_play\n")
     assert files.role_tasks("patch", "night", ["/nowhere", str(tmp_path)]) == str(tasks)
     assert files.role_tasks("patch", "main", [str(tmp_path)]) is None
+
+
+def problems(tmp_path, text):
+    path = tmp_path / "change.yml"
+    path.write_text(text)
+    return [
+        problem.replace(f"{path}", "PATH")
+        for problem in files.problems(str(path), DataLoader().load_from_file, ROLE_TASKS)
+    ]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "- action: meta",
+        "- action: debug end_host",
+        "- action: meta noop",
+        "- action: debug msg=end_host",
+        "- meta: noop",
+        "- meta: [end_host]",
+        "- include_tasks: '{{ which }}'",
+        "- include_tasks: {file: '{{ which }}'}",
+        "- include_tasks: [status.yml]",
+        "- include_tasks: {apply: {}}",
+        "- include_tasks: /somewhere/status.yml",
+        "- not a task",
+    ],
+)
+def test_a_file_without_harm_is_not_refused(tmp_path, task):
+    assert problems(tmp_path, f"{task}\n") == []
+
+
+@pytest.mark.parametrize("section", ["block", "rescue", "always"])
+def test_every_section_of_a_block_is_looked_into(tmp_path, section):
+    text = f"- block: [debug: ]\n  {section}: [block: [meta: ' end_batch ']]\n"
+    assert problems(tmp_path, text) == [
+        "PATH, line 2: 'meta: end_batch' would end the host's play before the change is verified; "
+        "take it out"
+    ]
+
+
+def test_a_word_that_is_not_found_in_the_text_has_no_line(tmp_path):
+    assert problems(tmp_path, "- meta: >-\n    end_host\n") == [
+        "PATH: 'meta: end_host' would end the host's play before the change is verified; take it "
+        "out"
+    ]
+
+
+@pytest.mark.parametrize("key", ["include_tasks", "ansible.builtin.import_tasks"])
+@pytest.mark.parametrize("value", ["status.yml", "{file: status.yml}"])
+def test_an_include_of_the_roles_own_file_is_refused_however_it_is_written(tmp_path, key, value):
+    assert problems(tmp_path, f"- {key}: {value}\n") == [
+        f"PATH: '{key}: status.yml' would run the role's own file of that name; give its absolute "
+        "path, or another name"
+    ]
+
+
+def test_the_tasks_of_a_collections_role_are_found():
+    found = files.role_tasks("vps_org.cloud.safe_upgrade", "status", ["/nowhere"])
+    assert Path(found).resolve() == Path(ROLE_TASKS).resolve() / "status.yml"
+    assert files.role_tasks("vps_org.cloud.unknown", "main", ["/nowhere"]) is None
+    assert files.role_tasks("no.such.role", "main", ["/nowhere"]) is None
+
+
+@pytest.mark.parametrize("ending", [".yml", ".yaml", ""])
+def test_a_roles_tasks_may_have_any_ending_that_ansible_takes(tmp_path, ending):
+    (tmp_path / "patch" / "tasks").mkdir(parents=True)
+    tasks = tmp_path / "patch" / "tasks" / f"night{ending}"
+    tasks.write_text("[]\n")
+    assert files.role_tasks("patch", "night", [str(tmp_path)]) == str(tasks)
+
+
+def test_names_and_addresses_are_compared_as_addresses(monkeypatch):
+    rows = [
+        {"id": 1, "name": "a", "ip_address": " 2001:DB8:0::1 "},
+        {"id": 2, "name": "b", "ip_address": "192.0.2.2"},
+        {"id": 3, "name": "c", "ip_address": None},
+    ]
+    names = {"a.example": ["192.0.2.7", "2001:db8::1"], "b.example": ["192.0.2.2"]}
+
+    def resolve(name, port):
+        if name not in names:
+            raise OSError("no such name")
+        return [(None, None, None, "", (address, port or 0)) for address in names[name]]
+
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
+    assert preflight.identity(1, "a.example", rows, True) == ([], [])
+    assert preflight.identity(1, "b.example", rows, False) == (
+        [
+            "b.example is the address of server 2 (b), not of server 1: a restore would overwrite "
+            "the wrong server; correct vps_org_server_id or ansible_host"
+        ],
+        [],
+    )
+    text = "c.example is the address of no server that the API lists: identity not confirmed"
+    assert preflight.identity(1, "c.example", rows, True) == ([text], [])
+    assert preflight.identity(1, "c.example", rows, False) == ([], [text])
+
+
+@pytest.mark.parametrize(
+    ("state", "snapshot", "reason", "step"),
+    [
+        ("upgraded", 802, None, "nothing to do"),
+        ("check_mode", None, None, "run again without check mode"),
+        ("aborted", None, "x", "mend the reason and run again"),
+        (
+            "aborted",
+            802,
+            "x",
+            "mend the reason and run again (snapshot 802 stays and can be used or deleted)",
+        ),
+        (
+            "restored",
+            802,
+            "x",
+            "find out why the change failed before the next try; the snapshot is still there",
+        ),
+        (
+            "restored_unproven",
+            802,
+            "the restored host shows another host key than the known one",
+            "compare the host's key with the one its console in the dashboard shows; if they are "
+            "the same, forget the old one by ssh-keygen -R and look at the server",
+        ),
+        (
+            "restored_unproven",
+            802,
+            None,
+            "look at the server by its console in the dashboard (start it there if it is stopped) "
+            "and check that it is as it was at 2026-01-31T02:00:00Z; if it is not: ansible "
+            "localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'",
+        ),
+        (
+            "left_changed",
+            802,
+            "the restored host shows another host key than the known one",
+            "look at the server; to restore it, which erases all since the snapshot: ansible "
+            "localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'",
+        ),
+    ],
+)
+def test_every_end_has_its_next_step(state, snapshot, reason, step):
+    before = result(state="changing", reason=reason, ended=None, next_step=None)
+    if snapshot is None:
+        before["snapshot"] = None
+    moved = report.moved(before, {"state": state}, NOW)
+    assert moved["next_step"] == step
+    assert moved["ended"] == "2026-01-31T02:12:05Z"
+    given = report.moved(before, {"state": state, "next_step": "wait"}, NOW)
+    assert given["next_step"] == "wait"
+    assert report.moved(before, {"state": "restoring"}, NOW)["ended"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {},
+            "web-01 (server 12345): restored. Failed at 'Install': no space left. Restored from "
+            "snapshot 802 (pre-upgrade-j7) of 2026-01-31T02:00:00Z: what was written in the 12 "
+            "minutes since is lost. Next: look.",
+        ),
+        (
+            {"state": "restored_unproven", "reason": "why!", "next_step": "look."},
+            "web-01 (server 12345): restored_unproven. Failed at 'Install': why! Restored from "
+            "snapshot 802 (pre-upgrade-j7) of 2026-01-31T02:00:00Z: what was written in the 12 "
+            "minutes since is lost. Next: look.",
+        ),
+        (
+            {"state": "left_changed", "failed_task": None, "reason": "said 'no'"},
+            "web-01 (server 12345): left_changed. said 'no' The server was NOT restored; snapshot "
+            "802 (pre-upgrade-j7) of 2026-01-31T02:00:00Z is kept. Next: look.",
+        ),
+        (
+            {"state": "aborted", "failed_task": None, "reason": None, "next_step": None},
+            "web-01 (server 12345): aborted. The change was not started; nothing was changed by "
+            "it. Next: .",
+        ),
+        (
+            {"state": "preflight", "snapshot": None, "failed_task": None, "reason": None},
+            "web-01 (server 12345): preflight. Next: look.",
+        ),
+    ],
+)
+def test_the_closing_message_of_every_end(changes, text):
+    assert report.closing_message("web-01", result(**changes)) == text
+
+
+def test_what_a_restore_erases_counts_to_the_end_of_the_run_or_to_now():
+    assert report.lost_seconds(result()) == 720
+    assert report.lost_seconds(result(ended="2026-01-31T01:00:00Z")) == 0
+    young = datetime.now(timezone.utc) - timedelta(seconds=100)
+    running = result(ended=None, snapshot={"created_at": report.timestamp(young)})
+    assert 100 <= report.lost_seconds(running) < 110
+
+
+def test_the_table_in_full():
+    rows = [
+        ("web-01", result(reason="no space left " * 9)),
+        ("a-host-with-a-name-that-is-longer", result(server_name="s" * 30, reason=None)),
+        (
+            "web-03",
+            result(server_name=None, snapshot=None, state="aborted", ended=None, reason="x"),
+        ),
+        ("web-04", result(ended="2026-01-31T02:54:31Z", reason="y")),
+    ]
+    assert (
+        report.table(rows)
+        == """\
+HOST                      SERVER                  SNAPSHOT  STATE     MIN  REASON
+web-01                    web-01                  802       restored  17   no space left no space
+                                                                           left no space left no
+                                                                           space left no space left
+                                                                           no space left no space
+                                                                           left no space left no
+                                                                           space left
+a-host-with-a-name-that~  sssssssssssssssssssss~  802       restored  17
+web-03                    12345                   -         aborted   0    x
+web-04                    web-01                  802       restored  60   y
+safe_upgrade: 3 restored, 1 aborted"""
+    )
+
+
+def test_long_cells_are_cut_at_their_widths():
+    row = result(
+        server_name="s" * 40,
+        snapshot={"id": 10**14},
+        state="t" * 30,
+        started="2000-01-01T00:00:00Z",
+        ended="3000-01-01T00:00:00Z",
+        reason="r",
+    )
+    line = report.table([("h" * 40, row)]).splitlines()[1]
+    assert [len(cell) for cell in line.split()] == [24, 22, 10, 17, 5, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("x" * 10, 10, "x" * 10),
+        ("x" * 11, 10, "xxxxxxx..."),
+        (" a\x00\x1bb\u2028c ", 10, "a b c"),
+        (7, 10, "7"),
+    ],
+)
+def test_a_text_is_cut_at_its_limit(text, limit, shown):
+    assert texts.harmless(text, [""], limit) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-1, "0 s"),
+        (0.9, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 minute"),
+        (89, "1 minute"),
+        (120, "2 minutes"),
+        (7200, "120 minutes"),
+    ],
+)
+def test_spans_are_told_in_minutes(seconds, words):
+    assert texts.minutes(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("task", "failed_result", "told"),
+    [
+        ({"action": "a.b.safe_upgrade_step"}, {"failed_task": "probe", "msg": "x"}, ("probe", "x")),
+        (
+            {"name": "n", "action": "a.b.safe_upgrade_step"},
+            None,
+            ("n", "a.b.safe_upgrade_step failed"),
+        ),
+        ({"name": "n", "action": "copy"}, {"failed_task": "probe", "msg": "x"}, ("n", "x")),
+        ({"name": "n"}, {}, ("n", " failed")),
+        ({"name": "n", "action": None}, {}, ("n", " failed")),
+        ({"no_log": False, "tags": []}, {"msg": "x"}, ("a task without a name", "x")),
+        ({"name": "n s3cret"}, {"msg": "s3cret"}, ("n ********", "********")),
+        ({"name": "n"}, {"msg": "A.", "stderr": "B", "module_stderr": "C.."}, ("n", "A.: B: C")),
+        ({"name": "n"}, {"msg": "same", "stderr": "same"}, ("n", "same")),
+        ({"name": "n"}, {"msg": " ", "stderr": "B"}, ("n", "B")),
+        ({"name": "n"}, {"msg": "x" * 301}, ("n", "x" * 297)),
+        (
+            {"name": "n"},
+            {"msg": "m", "results": ["text", {"msg": "ok"}, {"unreachable": True, "msg": "lost"}]},
+            ("n", "lost"),
+        ),
+        (
+            {"name": "n"},
+            {"msg": "m", "results": [{"failed": True, "_ansible_no_log": True, "msg": "hunter2"}]},
+            ("n", "m"),
+        ),
+        (
+            {"name": "n"},
+            {
+                "results": [
+                    {"failed": True, "_ansible_no_log": True},
+                    {"failed": True, "msg": "2nd"},
+                ]
+            },
+            ("n", "2nd"),
+        ),
+    ],
+)
+def test_what_failed_is_told_by_its_name_and_its_own_words(task, failed_result, told):
+    assert verdict.failure(task, failed_result, ["s3cret"]) == told
+
+
+@pytest.mark.parametrize("off", [None, False, "false", "no", "False", "No"])
+def test_a_task_whose_no_log_is_off_is_told(off):
+    assert verdict.failure({"name": "n", "no_log": off}, {"msg": "x"}) == ("n", "x")
+    assert verdict.failure({"name": "n", "action": "user", "no_log": "{{ x }}"}, {"msg": "x"}) == (
+        "n",
+        "user failed (its result is hidden by no_log)",
+    )
+    assert verdict.failure(None, {"msg": "x"}) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["acme.web.patch", "patch"])
+def test_a_collections_role_that_refuses_its_arguments_has_changed_nothing(name):
+    task = {"action": "ansible.builtin.validate_argument_spec"}
+    context = {"validate_args_context": {"name": name}}
+    assert not verdict.may_have_changed(task, context, {"role": "acme.web.patch"})
+    for nothing in ({}, {"validate_args_context": None}, {"validate_args_context": {"name": None}}):
+        assert verdict.may_have_changed(task, nothing, {"role": "acme.web.patch"})
+    assert verdict.may_have_changed({"action": None}, context, {"role": "acme.web.patch"})
+
+
+def test_one_percent_of_many_is_many():
+    assert verdict.many_lost(3, 100, 1)
+    assert not verdict.many_lost(1, 10, 1)
+
+
+def test_each_decision_says_why():
+    assert decide(own_failure=False, on_interrupted="restore") == (
+        "restore",
+        "the change was interrupted by a failure outside this host",
+    )
+    assert decide(own_failure=False) == (
+        "leave",
+        "the change was interrupted by a failure outside this host, or by one that left no name: "
+        "it may be incomplete (safe_upgrade_on_interrupted: leave)",
+    )
+    assert decide(lost=True, lost_in_batch=6) == (
+        "leave",
+        "many lost at once: 6 of 10 hosts stopped answering together; suspect network, bastion or "
+        "credential (safe_upgrade_mass_loss)",
+    )
+    assert decide(lost=True, lost_in_batch=5) == ("restore", None)
+    assert decide(lost=False, lost_in_batch=6) == ("restore", None)
+    assert decide(lost=True, on_unreachable="leave") == (
+        "leave",
+        "safe_upgrade_on_unreachable: leave",
+    )
+    assert decide(on_failure="leave") == ("leave", "safe_upgrade_on_failure: leave")
+    assert verdict.too_much_lost(600, 600) is None
+    assert verdict.too_much_lost(601, 0) is None
+    assert verdict.too_much_lost(661, 600) == (
+        "a restore would erase 11 minutes of data, more than the 10 minutes of "
+        "safe_upgrade_max_data_loss"
+    )

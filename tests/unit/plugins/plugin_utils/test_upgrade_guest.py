@@ -126,3 +126,195 @@ def test_the_real_mounts_are_read():
     look = guest.look_command("", [])
     done = subprocess.run(look, check=False, shell=True, capture_output=True, text=True)
     assert "\nmount " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("check", "command"), [("systemd", "systemctl"), ("packages", "dpkg"), ("disk", "df -P")]
+)
+def test_a_look_asks_only_for_the_checks_that_are_wanted(check, command):
+    others = {"systemctl", "dpkg", "df -P"} - {command}
+    look = guest.look_command("", [check])
+    assert command in look
+    assert not [one for one in others if one in look]
+    assert "marker" not in look
+
+
+def test_a_look_is_a_script_without_a_command_that_is_not_found():
+    done = subprocess.run(
+        guest.look_command("/no/marker", ALL), check=False, shell=True, capture_output=True
+    )
+    assert b"not found" not in done.stderr
+
+
+def test_a_marker_that_cannot_be_written_whole_leaves_the_old_one(tmp_path):
+    marker = tmp_path / "marker.json"
+    marker.write_text("old")
+    (tmp_path / "marker.json.part").mkdir()
+    command = guest.mark_command(str(marker), 12345, "run-1")
+    assert subprocess.run(command, check=False, shell=True, capture_output=True).returncode != 0
+    assert marker.read_text() == "old"
+
+
+def test_a_state_holds_what_the_look_tells():
+    lines = ["boot_id one", "kernel 6.1", "os Debian GNU/Linux 12", "mount ext4 /dev/vda1 /"]
+    lines += ["mount xfs /dev/nvme0n1p1 /a", "mount xfs /dev/nvme1n1 /b", "mount ext4 /dev/vda9 /c"]
+    lines += ["systemd", "systemd a.service", "systemd b.service", "packages", "packages half"]
+    lines += ["disk 40 /", "disk 97 /srv/my data", "disk 10 /old", "disk read-only /old", "end"]
+    assert guest.state({"stdout": "\r\n".join(lines)}) == {
+        "answered": True,
+        "why": None,
+        "boot_id": "one",
+        "kernel": "6.1",
+        "os": "Debian GNU/Linux 12",
+        "marker": None,
+        "elsewhere": ["/a (/dev/nvme0n1p1)", "/b (/dev/nvme1n1)"],
+        "systemd": ["a.service", "b.service"],
+        "packages": ["half"],
+        "disks": {"/": 40, "/srv/my data": 97, "/old": "read-only"},
+    }
+
+
+def test_what_the_guest_does_not_tell_is_none():
+    nothing = dict.fromkeys(("why", "boot_id", "kernel", "os", "marker"))
+    nothing.update(dict.fromkeys(("systemd", "packages", "disks")), elsewhere=[])
+    assert guest.state({"stdout": "end"}) == {**nothing, "answered": True}
+    assert guest.state({"stdout": "kernel \nsystemd\nend"}) == {
+        **nothing,
+        "answered": True,
+        "systemd": [],
+    }
+    silent = {**nothing, "answered": False}
+    for result, why in (
+        ({"msg": "timed out", "stderr": "x"}, "timed out"),
+        ({"msg": "", "stderr": "Broken pipe"}, "Broken pipe"),
+        ({"stdout": "boot_id one"}, "the look at the guest was cut off"),
+        ({"stdout": None}, "the look at the guest was cut off"),
+    ):
+        assert guest.state(result) == {**silent, "why": why}
+
+
+def test_the_words_of_a_login_banner_are_no_disk():
+    assert guest.state({"stdout": "disk quotas are on\ndisk 3 /x\nend"})["disks"] == {"/x": 3}
+    assert guest.state({"stdout": "disk quotas are on\nend"})["disks"] is None
+
+
+def test_faults_and_notes_are_told_in_full():
+    before = {**BEFORE, "systemd": ["old"], "disks": {"/": 40, "/full": 96, "/ro": "read-only"}}
+    now = answer(systemd=["old", "a", "b"], packages=["x", "y"], boot_id="two")
+    now["disks"] = {"/": 96, "/b": 99, "/full": 97, "/ro": "read-only", "/new": "read-only"}
+    faults, notes = guest.judge(before, now, ALL)
+    assert faults == {
+        "systemd": "failed units that were not there before: a, b",
+        "packages": "inconsistent packages that were not there before: x, y",
+        "disk": "/ is 96 % full; /b is 99 % full",
+        "boot_id": "the host rebooted, though no reboot was expected",
+    }
+    assert notes == []
+    now = answer(systemd=["old"], packages=["x"], boot_id=None, disks=None)
+    faults, notes = guest.judge({**before, "packages": ["x"]}, now, ALL)
+    assert faults == {}
+    assert notes == [
+        "failed units as before: old",
+        "inconsistent packages as before: x",
+        "disk check skipped: the guest lists no disks",
+        "boot_id check skipped: the guest has no boot id",
+    ]
+    now = answer(systemd=None, packages=["x", "y"])
+    faults, notes = guest.judge({"packages": ["x", "y"]}, now, ALL)
+    assert faults == {}
+    assert notes == [
+        "systemd check skipped: the guest has no such thing",
+        "inconsistent packages as before: x, y",
+        "boot_id check skipped: the guest has no boot id",
+    ]
+    assert guest.judge(BEFORE, answer(), ["boot_id"], expect_reboot=True)[0] == {
+        "boot_id": "the host did not reboot, though a reboot was expected"
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "faults"),
+    [
+        (40, 95, {}),
+        (40, 96, {"disk": "/ is 96 % full"}),
+        (95, 96, {"disk": "/ is 96 % full"}),
+        (96, 99, {}),
+        ("read-only", 96, {"disk": "/ is 96 % full"}),
+        (None, 96, {"disk": "/ is 96 % full"}),
+        (40, "read-only", {"disk": "/ became read-only"}),
+        ("read-only", "read-only", {}),
+        (None, "read-only", {}),
+    ],
+)
+def test_a_disk_is_full_above_95_percent(before, now, faults):
+    disks = {} if before is None else {"/": before}
+    assert guest.judge({"disks": disks}, answer(disks={"/": now}), ["disk"])[0] == faults
+
+
+@pytest.mark.parametrize(
+    ("last", "written", "now", "seen", "why"),
+    [
+        ("one", True, answer(boot_id="two"), True, "the marker is gone and the boot id is new"),
+        (
+            "one",
+            False,
+            answer(boot_id="two"),
+            True,
+            "the boot id is new (there was no marker to look for)",
+        ),
+        (
+            None,
+            True,
+            answer(),
+            True,
+            "the marker is gone (no boot id to compare) and the API was seen restoring",
+        ),
+        (
+            None,
+            False,
+            answer(),
+            True,
+            "only by the API's word: neither marker nor boot id could be compared",
+        ),
+        ("one", False, answer(boot_id=None), False, "neither marker nor boot id could be compared"),
+        (
+            "one",
+            True,
+            answer(),
+            True,
+            "the guest has not been started anew: its boot id is unchanged",
+        ),
+        (
+            "one",
+            True,
+            answer(boot_id="two", marker={"run_id": "r"}),
+            True,
+            "the marker written before the change is still on the guest's disk",
+        ),
+        (
+            "one",
+            True,
+            answer(answered=False, why="timed out"),
+            True,
+            "the restored host does not answer: timed out",
+        ),
+        (
+            "one",
+            True,
+            answer(answered=False, why=None),
+            True,
+            "the restored host does not answer: None",
+        ),
+        (
+            "one",
+            True,
+            answer(answered=False, why="WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!"),
+            True,
+            "the restored host shows another host key than the known one",
+        ),
+    ],
+)
+def test_a_proof_says_what_it_rests_on(last, written, now, seen, why):
+    proof, told = guest.prove(last, written, now, seen)
+    assert told == why
+    assert (proof == "silent") is not now["answered"]

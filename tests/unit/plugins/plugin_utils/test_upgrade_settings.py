@@ -104,3 +104,78 @@ def test_two_ways_to_name_a_snapshot_exclude_each_other():
     given = {**LEAST, "safe_upgrade_snapshot_id": 801, "safe_upgrade_restore_run": "j7"}
     with pytest.raises(settings.SettingsError, match="exclude each other"):
         settings.settle(given, "restore")
+
+
+@pytest.mark.parametrize("name", ["on_failure", "on_unreachable", "on_interrupted"])
+@pytest.mark.parametrize("value", ["restore", "leave"])
+def test_a_policy_is_restore_or_leave(name, value):
+    assert settings.settle({**LEAST, f"safe_upgrade_{name}": value}, "main")[name] == value
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.settle({"safe_upgrade_keep": 9, "safe_upgrade_throttle": -1}, "main")
+    assert str(caught.value) == (
+        "safe_upgrade_server_id is not given: set it, or the host variable vps_org_server_id, to "
+        "the number the VPS.org API knows this server by; safe_upgrade_change is not given: give "
+        "it exactly one of tasks_file and role; safe_upgrade_keep must be 0 to 4, got 9; "
+        "safe_upgrade_throttle must be 0 or more, got -1"
+    )
+    both = "^argument 'safe_upgrade_keep'.*; argument 'safe_upgrade_throttle'"
+    with pytest.raises(settings.SettingsError, match=both):
+        given = {**LEAST, "safe_upgrade_keep": "nine", "safe_upgrade_throttle": "none"}
+        settings.settle(given, "main")
+
+
+def test_another_roles_variables_are_left_alone():
+    assert settings.settle({**LEAST, "keep": 3, "other_safe_upgrade_keep": 3}, "main")["keep"] == 1
+
+
+def test_the_checks_are_those_given_or_the_default_ones():
+    default = ["connection", "systemd", "packages", "disk"]
+    assert settings.settle(LEAST, "main")["health"]["builtin"] == default
+    given = {**LEAST, "safe_upgrade_health": {"builtin": ["boot_id"]}}
+    assert settings.settle(given, "main")["health"]["builtin"] == ["boot_id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mass_loss", 100),
+        ("mass_loss", 0),
+        ("keep", 4),
+        ("keep", 0),
+        ("wait_interval", 1),
+        ("health", {"attempts": 1, "delay": 0}),
+        ("verify", {"attempts": 1, "delay": 0}),
+        ("use_run", "r" * 48),  # with the prefix and a hyphen: 60 characters
+    ],
+)
+def test_the_bounds_themselves_are_allowed(name, value):
+    settled = settings.settle({**LEAST, f"safe_upgrade_{name}": value}, "main")[name]
+    if isinstance(value, dict):
+        settled = {key: settled[key] for key in value}
+    assert settled == value
+
+
+def test_one_way_to_name_a_snapshot_is_enough():
+    assert settings.settle({**LEAST, "safe_upgrade_snapshot_id": 801}, "restore")["snapshot_id"]
+    assert settings.settle({**LEAST, "safe_upgrade_restore_run": "j7"}, "restore")["restore_run"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-31T04:00:00Z",
+        "2026-01-31T04:00:00z ",
+        "2026-01-31T04:00:00",
+        "2026-01-31T05:00:00+01:00",
+        "2026-01-31 04:00:00+00:00",
+    ],
+)
+def test_a_time_without_an_offset_is_utc(text):
+    assert settings.parse_time(text).isoformat() in (
+        "2026-01-31T04:00:00+00:00",
+        "2026-01-31T05:00:00+01:00",
+    )
+    assert settings.parse_time(text).timestamp() == 1769832000

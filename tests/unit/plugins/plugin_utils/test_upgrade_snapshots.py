@@ -68,3 +68,15 @@ def test_no_room_is_made_when_it_would_not_suffice():
     rows[0] = row(1)
     assert snapshots.to_make_room(rows, SETTINGS, "new", "r1") == []
     assert snapshots.to_make_room([*rows, row(6, description="")], SETTINGS, "new", None) == []
+
+
+def test_a_stamp_holds_the_host_without_the_characters_that_would_break_it():
+    assert snapshots.stamp("r1", "web 01/[fe80::1]_x.example-A") == (
+        "safe_upgrade run=r1 host=web_01__fe80::1__x.example-A"
+    )
+    assert snapshots.own([row(1, description=snapshots.stamp("r1", "a b"))], SETTINGS)
+
+
+def test_room_is_made_to_the_last_own_snapshot():
+    rows = [row(1), row(2), *(row(number, description="") for number in (3, 4, 5, 6))]
+    assert ids(snapshots.to_make_room(rows, SETTINGS, "new", None)) == [1, 2]
