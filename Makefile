@@ -48,15 +48,21 @@ docs: $(VENV)  ## Build the documentation site into build/site; a warning or a b
 	@PATH="$$PWD/.venv/bin:$$PATH" tests/tools/docs_site build/site
 
 ##@ Release
-build: $(VENV)  ## Build the collection's tarball into build/
-	@.venv/bin/ansible-galaxy collection build --force --output-path build
+build: $(VENV)  ## Build the collection's tarball into build/, from a copy without caches
+	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && rm -f build/vps_org-cloud-*.tar.gz && \
+	    .venv/bin/ansible-galaxy collection build --output-path build \
+	        "$$(.venv/bin/python tests/tools/stage.py "$$work")"
+release-check: build  ## See that the tarball is complete, installs, runs the demo and passes Galaxy's importer
+	@.venv/bin/python tests/tools/gates.py run tarball installed-demo galaxy-importer
+release: $(VENV)  ## Write the changelog of the version in galaxy.yml from its fragments
+	@.venv/bin/antsibull-changelog release --reload-plugins && rm -f changelogs/.plugin-cache.yaml
 clean:  ## Remove everything that these commands made
 	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache build collections
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help:  ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {print "\n" substr($$0, 5)} \
-	    /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	    /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV): requirements-dev.txt tests/tools/venv
 	@tests/tools/venv .venv "3.13 3.12" -r requirements-dev.txt
@@ -68,4 +74,4 @@ $(VENV): requirements-dev.txt tests/tools/venv
 	@tests/tools/venv .venv-core/$* "$(PYTHONS_$*)" "ansible-core~=$*.0" \
 	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all bench matrix awx-check guards docs build clean help
+.PHONY: demo venv unit format gate test test-all bench matrix awx-check guards docs build release-check release clean help

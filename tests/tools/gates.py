@@ -36,8 +36,13 @@ GATES = {
     },
     "pytest-newest": f"pytest {SUITES}",
     "galaxy-importer": """
-        ansible-galaxy collection build --output-path "$WORK" "$COPY"
-        cd "$WORK" && python -m galaxy_importer.main vps_org-cloud-*.tar.gz""",
+        ansible-galaxy collection build --output-path "$WORK/importer" "$COPY"
+        cd "$WORK/importer" && python -m galaxy_importer.main vps_org-cloud-*.tar.gz""",
+    "installed-demo": """
+        export ANSIBLE_COLLECTIONS_PATH="$WORK/demo"
+        ansible-galaxy collection build --output-path "$WORK/demo" "$COPY"
+        cd "$WORK/demo" && ansible-galaxy collection install --offline -p . vps_org-cloud-*.tar.gz
+        python ansible_collections/vps_org/cloud/tests/demo/run.py""",
     "molecule": 'cd "$COPY" && molecule test --all',
     "ansible-lint": 'cd "$COPY" && ansible-lint --offline --profile production',
     "antsibull-docs": """
@@ -48,12 +53,16 @@ GATES = {
     "mypy": """
         cd "$STAGE"
         mypy --config-file "$COPY/pyproject.toml" -p ansible_collections.vps_org.cloud.plugins""",
+    "tarball": """
+        ansible-galaxy collection build --output-path "$WORK/tarball" "$COPY"
+        python tests/tools/tarball.py "$WORK"/tarball/vps_org-cloud-*.tar.gz""",
     "reuse": "reuse lint",
     "ruff": "ruff check . && ruff format --check .",
     "shellcheck": "shellcheck .ci/run $(grep -lE '^#!.*sh$' tests/tools/*)",
 }
 ALL_BUT_PYTEST_NEWEST = [name for name in GATES if name != "pytest-newest"]
-QUICK = [n for n in ALL_BUT_PYTEST_NEWEST if not n.endswith(OTHER_CORES) or n == "sanity-2.16"]
+SLOW = [n for n in GATES if n.endswith(OTHER_CORES) and n != "sanity-2.16"] + ["installed-demo"]
+QUICK = [name for name in ALL_BUT_PYTEST_NEWEST if name not in SLOW]
 
 
 def main(task: str, *names: str) -> int:

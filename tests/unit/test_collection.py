@@ -1,10 +1,11 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every module of the collection has: a place in the action group and an action plugin."""
+"""What every module of the collection has, and where its version stands."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import yaml
@@ -29,3 +30,22 @@ def test_every_python_file_carries_its_licence_and_postponed_annotations():
             text = path.read_text()
             assert "GNU General Public License v3.0+" in text[:400], path
             assert "from __future__ import annotations" in text, path
+
+
+def test_the_version_stands_in_galaxy_yml_alone():
+    version = yaml.safe_load((COLLECTION / "galaxy.yml").read_text())["version"]
+    number = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\d.])")
+    paths = [COLLECTION / "README.md", COLLECTION / "execution-environment.yml"]
+    for folder in ("plugins", "roles", "playbooks", "meta"):
+        paths += (COLLECTION / folder).rglob("*.*")
+    for path in paths:
+        if path.suffix in (".md", ".py", ".yml"):
+            lines = [text for text in path.read_text().split("\n") if "version_added" not in text]
+            assert not number.search("\n".join(lines)), path
+
+
+def test_the_changelog_has_the_version_or_a_fragment_for_it():
+    version = yaml.safe_load((COLLECTION / "galaxy.yml").read_text())["version"]
+    written = COLLECTION / "changelogs/changelog.yaml"
+    released = yaml.safe_load(written.read_text())["releases"] if written.exists() else {}
+    assert version in released or list((COLLECTION / "changelogs/fragments").glob("*.yml"))
