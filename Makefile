@@ -46,6 +46,8 @@ guards: $(VENV)  ## Break the code on purpose, and see that the tests notice (GU
 ##@ Documentation
 docs: $(VENV)  ## Build the documentation site into build/site; a warning or a broken link is an error
 	@PATH="$$PWD/.venv/bin:$$PATH" tests/tools/docs_site build/site
+picture: $(VENV)  ## Run the demo and draw what happened: docs/images/run.svg
+	@.venv/bin/python tests/tools/picture.py
 
 ##@ Release
 build: $(VENV)  ## Build the collection's tarball into build/, from a copy without caches
@@ -74,4 +76,4 @@ $(VENV): requirements-dev.txt tests/tools/venv
 	@tests/tools/venv .venv-core/$* "$(PYTHONS_$*)" "ansible-core~=$*.0" \
 	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all bench matrix awx-check guards docs build release-check release clean help
+.PHONY: demo venv unit format gate test test-all bench matrix awx-check guards docs picture build release-check release clean help
