@@ -34,6 +34,8 @@ test: $(VENV) .venv-core/2.16/.installed  ## Everything that guards the project,
 	@.venv/bin/python tests/tools/gates.py test
 test-all: $(VENV) $(CORE_VENVS)  ## The same on every supported ansible-core, with a table of all gates at the end
 	@.venv/bin/python tests/tools/gates.py test-all
+core: $(VENV) .venv-core/$(CORE)/.installed  ## The gates of one older ansible-core: CORE=2.16, with PYTHON=3.12 on that Python
+	@.venv/bin/python tests/tools/gates.py core $(CORE)
 bench: $(VENV)  ## Measure speed and CPU time
 	@for bench in tests/bench/*.py; do .venv/bin/python $$bench; done
 awx-check: $(VENV)  ## Hold the AWX kit against AWX's rules and the role's
@@ -57,7 +59,7 @@ build: $(VENV)  ## Build the collection's tarball into build/, from a copy witho
 release-check: build  ## See that the tarball is complete, installs, runs the demo and passes Galaxy's importer
 	@.venv/bin/python tests/tools/gates.py run tarball installed-demo galaxy-importer
 release: $(VENV)  ## Write the changelog of the version in galaxy.yml from its fragments
-	@.venv/bin/antsibull-changelog release --reload-plugins && rm -f changelogs/.plugin-cache.yaml
+	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --reload-plugins
 clean:  ## Remove everything that these commands made
 	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache build collections
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -72,8 +74,8 @@ $(VENV): requirements-dev.txt tests/tools/venv
 .venv-demo/.installed: requirements.txt tests/tools/venv
 	@tests/tools/venv .venv-demo "3.13 3.12 3.11 3.14" ansible-core -r requirements.txt
 
-.venv-core/%/.installed: requirements-dev.txt tests/tools/venv
-	@tests/tools/venv .venv-core/$* "$(PYTHONS_$*)" "ansible-core~=$*.0" \
+.venv-core/%/.installed: requirements-dev.txt tests/tools/venv $(if $(PYTHON),again)
+	@tests/tools/venv .venv-core/$* "$(or $(PYTHON),$(PYTHONS_$*))" "ansible-core~=$*.0" \
 	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all bench matrix awx-check guards docs picture build release-check release clean help
+.PHONY: demo venv unit format gate test test-all core bench matrix awx-check guards docs picture build release-check release clean help again

@@ -49,3 +49,17 @@ def test_the_changelog_has_the_version_or_a_fragment_for_it():
     written = COLLECTION / "changelogs/changelog.yaml"
     released = yaml.safe_load(written.read_text())["releases"] if written.exists() else {}
     assert version in released or list((COLLECTION / "changelogs/fragments").glob("*.yml"))
+
+
+def test_the_workflow_runs_every_core_on_the_pythons_that_make_knows():
+    makefile = (COLLECTION / "Makefile").read_text()
+    pythons = dict(re.findall(r"^PYTHONS_([\d.]+) := (.+)$", makefile, re.MULTILINE))
+    workflow = yaml.safe_load((COLLECTION / ".github/workflows/ci.yml").read_text())
+    matrix = workflow["jobs"]["older"]["strategy"]["matrix"]
+    jobs = {
+        (core, python)
+        for core in matrix["core"]
+        for python in matrix["python"]
+        if {"core": core, "python": python} not in matrix["exclude"]
+    }
+    assert jobs == {(core, python) for core in pythons for python in pythons[core].split()}
