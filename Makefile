@@ -36,8 +36,10 @@ test-all: $(VENV) $(CORE_VENVS)  ## The same on every supported ansible-core, wi
 	@.venv/bin/python tests/tools/gates.py test-all
 core: $(VENV) .venv-core/$(CORE)/.installed  ## The gates of one older ansible-core: CORE=2.16, with PYTHON=3.12 on that Python
 	@.venv/bin/python tests/tools/gates.py core $(CORE)
-bench: $(VENV)  ## Measure speed and CPU time
-	@for bench in tests/bench/*.py; do .venv/bin/python $$bench; done
+bench: $(VENV) .venv-peers/.installed  ## Measure speed beside others and write docs/speed.md (QUICK=1: only print; PART="fleet")
+	@.venv/bin/python tests/bench $(if $(QUICK),--quick) $(PART)
+bench-check: $(VENV) .venv-peers/.installed  ## Measure quickly, and fail when something has become slow
+	@.venv/bin/python tests/bench --check $(PART)
 awx-check: $(VENV)  ## Hold the AWX kit against AWX's rules and the role's
 	@.venv/bin/python tests/tools/awx_check.py
 matrix: $(VENV)  ## Try every write and every poll with every fault, and print the table
@@ -74,8 +76,11 @@ $(VENV): requirements-dev.txt tests/tools/venv
 .venv-demo/.installed: requirements.txt tests/tools/venv
 	@tests/tools/venv .venv-demo "3.13 3.12 3.11 3.14" ansible-core -r requirements.txt
 
+.venv-peers/.installed: tests/bench/requirements.txt tests/tools/venv
+	@tests/tools/venv .venv-peers "3.13 3.12" -r tests/bench/requirements.txt
+
 .venv-core/%/.installed: requirements-dev.txt tests/tools/venv $(if $(PYTHON),again)
 	@tests/tools/venv .venv-core/$* "$(or $(PYTHON),$(PYTHONS_$*))" "ansible-core~=$*.0" \
 	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all core bench matrix awx-check guards docs picture build release-check release clean help again
+.PHONY: demo venv unit format gate test test-all core bench bench-check matrix awx-check guards docs picture build release-check release clean help again

@@ -38,6 +38,7 @@ def main() -> int:
             delete_seconds=options.delete_seconds,
             list_lag=options.list_lag,
             page_size=options.page_size,
+            rate_limit=options.rate_limit,
             log_file=options.log,
         )
         simulator.faults += [parse(text) for text in options.fault]
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--delete-seconds", type=float, default=0.0, metavar="S", help="(%(default)s)")
     add("--list-lag", type=float, default=0.0, metavar="S", help="lists are so old (%(default)s)")
     add("--page-size", type=int, metavar="N", help="lists come in pages of N rows")
+    add("--rate-limit", type=int, metavar="N", help="more requests in a second are answered 429")
     add("--fault", action="append", default=[], metavar="KIND[,KEY=VALUE]", help="see README.md")
     add("--log", type=Path, metavar="FILE", help="append a JSON line for every request")
     add("--until-stdin-closes", action="store_true", help="stop when standard input ends")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import email.utils
 import gzip
@@ -56,16 +57,19 @@ class Simulator:
         delete_seconds: float = 0.0,
         list_lag: float = 0.0,
         page_size: int | None = None,
+        rate_limit: int | None = None,
         log_file: str | os.PathLike[str] | None = None,
         clock: t.Callable[[], float] = time.time,
     ) -> None:
         self.token = token
         self.list_lag = list_lag
         self.page_size = page_size
+        self.rate_limit = rate_limit
         self.clock = clock
         self.log: list[Row] = []
         self.faults: list[faults_.Fault] = []
         self.stopping = threading.Event()
+        self._let_through: collections.deque[float] = collections.deque()
         self._log_file = Path(log_file) if log_file else None
         if self._log_file:
             self._log_file.touch()
@@ -146,6 +150,18 @@ class Simulator:
     def dawdle(self, seconds: float) -> bool:
         """Let that time pass amid an answer; True when the rest of it is not worth sending."""
         return self.stopping.wait(seconds)
+
+    def throttled(self) -> bool:
+        """Whether *rate_limit* requests were let through in the last second; else one more is."""
+        if self.rate_limit is None:
+            return False
+        moment = self.clock()
+        while self._let_through and self._let_through[0] <= moment - 1:
+            self._let_through.popleft()
+        if len(self._let_through) >= self.rate_limit:
+            return True
+        self._let_through.append(moment)
+        return False
 
     def record(
         self, request: api.Request, status: int | None, headers: dict[str, str], arrived: float
@@ -261,6 +277,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with simulator.cloud.lock:
             answer = api.route(request, simulator.cloud)
             met = {}
+            if answer is None and simulator.throttled():
+                # ASSUMPTION: rate limits are not documented; Django REST Framework answers so.
+                text = "Request was throttled. Expected available in 1 second."
+                answer = api.Answer(429, {"detail": text}, {"Retry-After": "1"})
             if answer is None:
                 call = t.cast(str, request.call)
                 met = faults_.meet(simulator.faults, call, request.server_id)

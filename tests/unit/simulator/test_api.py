@@ -199,6 +199,19 @@ def test_pages(clock, make_client):
         assert client.get("/servers/?page=4").status_code == 404
 
 
+def test_more_requests_in_a_second_than_the_limit_are_throttled(clock, make_client):
+    with Simulator(rate_limit=2, clock=clock) as simulator, make_client(simulator) as client:
+        assert [client.get("/servers/").status_code for dummy in range(2)] == [200, 200]
+        clock.now += 0.9
+        answer = client.create()
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+        assert simulator.snapshots() == []
+        clock.now += 0.1  # the throttled request does not count
+        assert [client.create(name=name).status_code for name in "ab"] == [201, 201]
+        assert client.get("/servers/").status_code == 429
+        assert [row["acted"] for row in simulator.log] == [True, True, False, True, True, False]
+
+
 def test_lists_lag_behind(clock, make_client):
     with Simulator(1, list_lag=5, clock=clock) as simulator, make_client(simulator) as client:
         client.create()

@@ -1,0 +1,188 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fleet's snapshots: how long from the first request to the last.
+
+The role's own tasks (``steps/new_snapshot.yml``) start all snapshots before they wait for the
+first. The naive order is the same module with the same values: each host starts its snapshot and
+waits for it. The limit is the time of one snapshot, for the cloud works on all at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+import typing as t
+from collections import Counter
+from dataclasses import dataclass
+
+import common
+from common import Bound, Chart, Part, Variables
+from simulator import Simulator
+
+INTERVAL = 15
+VALUES = {"server_id": "{{ vps_org_server_id }}", "name": "night"}
+NAIVE = [{"vps_org.cloud.snapshot": {**VALUES, "wait_interval": INTERVAL}}]
+ROLE = [
+    {
+        "ansible.builtin.include_role": {
+            "name": "vps_org.cloud.safe_upgrade",
+            "tasks_from": "steps/new_snapshot",
+        },
+        "vars": {
+            "safe_upgrade_settings": {
+                "server_id": "{{ vps_org_server_id | int }}",
+                "snapshot_name": "night",
+                "description": "a night's",
+                "snapshot_timeout": 1200,
+                "wait_interval": INTERVAL,
+                "throttle": 0,
+                "run_id": "night",
+            }
+        },
+    }
+]
+#: What a wait for the whole batch could be: one host lists for all, each then takes its row.
+ONE_LISTING = [
+    {"vps_org.cloud.snapshot": {**VALUES, "wait": False}},
+    {
+        "vps_org.cloud.snapshot_info": {"name": "night"},
+        "register": "listed",
+        "run_once": True,
+        "until": "listed.snapshots | rejectattr('status', 'equalto', 'completed') | length == 0",
+        "retries": 80,
+        "delay": INTERVAL,
+    },
+    {
+        "ansible.builtin.set_fact": {
+            "waited": "{{ listed.snapshots "
+            "| selectattr('server.id', 'equalto', vps_org_server_id) | first }}"
+        }
+    },
+]
+
+
+@dataclass
+class Phase:
+    """Seconds of the phase and of CPU; requests: all, the most in one second, answered 429.
+
+    *failed*: the servers without one completed snapshot.
+    """
+
+    seconds: float
+    cpu: float
+    requests: float
+    most: float
+    throttled: float
+    failed: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """*takes*: the seconds of one snapshot."""
+
+    servers: int
+    forks: int
+    takes: int
+    runs: int
+    naive: bool = False
+    one_listing: bool = False
+    rate_limit: int | None = None
+
+    def name(self, order: str) -> str:
+        return f"{self.servers} servers, {self.forks} forks, {order}"
+
+
+QUICK = (
+    Case(8, 2, 3, 3, naive=True),
+    Case(20, 5, 3, 3, one_listing=True),
+    Case(20, 5, 3, 1, rate_limit=4),
+)
+FULL = (
+    Case(24, 5, 6, 5, naive=True),
+    Case(24, 25, 6, 5),
+    Case(100, 5, 6, 5),
+    Case(100, 25, 6, 5),
+    Case(400, 5, 30, 1),
+    Case(400, 25, 30, 1, one_listing=True),
+    Case(400, 25, 30, 1, rate_limit=10),
+)
+
+
+def measure(quick: bool) -> Part:
+    rows, bounds, bars, ours = [], [], {}, []
+    for case in QUICK if quick else FULL:
+        orders = {"the role": ROLE}
+        if case.naive:
+            orders["host by host"] = NAIVE
+        if case.one_listing:
+            orders["one listing for all"] = ONE_LISTING
+        found = common.in_turns(
+            case.runs,
+            {case.name(order): functools.partial(_phase, case, orders[order]) for order in orders},
+        )
+        rows += [_row(case, order, found[case.name(order)]) for order in orders]
+        role = found[case.name("the role")]
+        seconds = common.median(role, "seconds")
+        if case.rate_limit:
+            text = f"{case.servers} servers, at most {case.rate_limit} requests a second: failures"
+            bounds.append(Bound(text, common.median(role, "failed"), 0, 0))
+            continue
+        if not case.naive:
+            rows.append(_computed(case))
+        ours.append(case.name("the role"))
+        bars[ours[-1]] = seconds / case.takes
+        bars[case.name("host by host")] = math.ceil(case.servers / case.forks)
+        if (case.servers, case.forks) == (20 if quick else 100, 5):
+            text = f"{case.servers} servers, {case.forks} forks: seconds beyond 1.5 snapshots"
+            bounds.append(Bound(text, seconds - 1.5 * case.takes, 10, 20))
+    return Part(
+        ["servers", "forks", "order", "runs", "seconds", "snapshots' time", "CPU s", "requests"]
+        + ["most in 1 s", "answered 429"],
+        rows,
+        bounds,
+        Chart("A fleet's snapshots, in times of one", "times one snapshot", bars, ours),
+    )
+
+
+def _row(case: Case, order: str, runs: t.Sequence[Phase]) -> list[str]:
+    if not case.rate_limit and any(run.failed for run in runs):
+        raise SystemExit(f"{case.name(order)}: some servers have no completed snapshot")
+    seconds = common.median(runs, "seconds")
+    limit = f", at most {case.rate_limit} requests/s" if case.rate_limit else ""
+    return [
+        *(str(case.servers), str(case.forks), order + limit, str(case.runs)),
+        *(f"{seconds:.1f}", f"{seconds / case.takes:.2f}", f"{common.median(runs, 'cpu'):.1f}"),
+        *(f"{common.median(runs, what):.0f}" for what in ("requests", "most", "throttled")),
+    ]
+
+
+def _computed(case: Case) -> list[str]:
+    """Host by host, as many at once as there are forks: it would take too long to be run."""
+    rounds = math.ceil(case.servers / case.forks)
+    known = [str(case.servers), str(case.forks), "host by host", "computed"]
+    return [*known, f"{rounds * case.takes:.1f}", f"{rounds:.2f}", *[""] * 4]
+
+
+def _phase(case: Case, tasks: list[Variables]) -> Phase:
+    """Run the tasks on a fresh fleet."""
+    settings: Variables = {"snapshot_seconds": case.takes, "rate_limit": case.rate_limit}
+    with common.workshop() as (folder, environment), Simulator(case.servers, **settings) as cloud:
+        environment |= {"VPS_ORG_API_TOKEN": cloud.token, "VPS_ORG_API_URL": cloud.url}
+        ids = range(common.FIRST_SERVER, common.FIRST_SERVER + case.servers)
+        hosts: dict[str, Variables] = {f"web-{id_}": {"vps_org_server_id": id_} for id_ in ids}
+        run = common.measure(common.playbook(folder, hosts, tasks, case.forks), environment)
+        held = [[row["status"] for row in cloud.snapshots(id_)] for id_ in ids]
+        calls = cloud.calls()
+    if run.code:
+        print(run.out[-2000:], file=sys.stderr)
+    times = [row["time"] for row in calls]
+    return Phase(
+        max(times) - min(times),
+        run.cpu,
+        len(calls),
+        max(Counter(int(moment) for moment in times).values()),
+        sum(row["status"] == 429 for row in calls),
+        max(run.code, sum(statuses != ["completed"] for statuses in held)),
+    )
