@@ -9,6 +9,7 @@ the API and nothing to the guest.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets as random
 import time
@@ -16,6 +17,7 @@ import typing as t
 from datetime import datetime, timezone
 
 import ansible.constants as C
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -211,6 +213,8 @@ class ActionModule(ActionBase):
                     settings["identity"] == "strict",
                 )
             )
+        if settings["entry_point"] == "main" and C.ERROR_ON_MISSING_HANDLER:
+            verdicts.append(preflight.handlers(*self._notified(settings)))
         for more_blockers, more_warnings in verdicts:
             blockers += more_blockers
             warnings += more_warnings
@@ -270,9 +274,28 @@ class ActionModule(ActionBase):
             or self._vars["hostvars"][host].get("vps_org_server_id")
         )
 
-    def step_files(self, data: Data) -> Data:
-        """Refuse user files that are missing, cannot be parsed, or end the host's play."""
-        settings = self._settings
+    def _notified(self, settings: Data) -> tuple[dict[str, str], set[str], bool]:
+        """What the user's files notify, the handlers of the play, and whether more may come."""
+        notified: dict[str, str] = {}
+        more_may_come = False
+        for _variable, path in self._user_files(settings):
+            names, more = files.notified(path, self._loader.load_from_file)
+            notified.update(names)
+            more_may_come = more_may_come or more
+        known: set[str] = set()
+        for handler in (each for block in self._task.get_play().handlers for each in block.block):
+            names_of_it = {*handler.listen}
+            # one whose name uses a variable that is not there is skipped by Ansible, too
+            with contextlib.suppress(AnsibleError):
+                names_of_it.add(self._templar.template(handler.name))
+            known |= names_of_it
+            if handler._role:
+                for role in (handler._role.get_name(fqcn) for fqcn in (True, False)):
+                    known |= {f"{role} : {name}" for name in names_of_it}
+        return notified, known, more_may_come
+
+    def _user_files(self, settings: Data) -> list[tuple[str, str]]:
+        """(variable without the role's prefix, path) of the user's tasks files, roles' included."""
         role_dirs = [
             os.path.join(str(self._vars["playbook_dir"]), "roles"),
             *C.DEFAULT_ROLES_PATH,
@@ -282,10 +305,14 @@ class ActionModule(ActionBase):
         for name, role, tasks_from in settings_.user_roles(settings):
             path = files.role_tasks(role, tasks_from, role_dirs)
             named += [(name, path)] if path else []
+        return named
+
+    def step_files(self, data: Data) -> Data:
+        """Refuse user files that are missing, cannot be parsed, or end the host's play."""
         own_tasks = os.path.join(str(self._vars["role_path"]), "tasks")
         problems = [
             f"safe_upgrade_{name}: {texts.harmless(problem, self._secrets)}"
-            for name, path in named
+            for name, path in self._user_files(self._settings)
             for problem in files.problems(path, self._loader.load_from_file, own_tasks)
         ]
         if problems:

@@ -15,6 +15,11 @@ ENDS = ("end_host", "end_play", "end_role", "end_batch")
 _ENDS_LINE = re.compile(rf"\bmeta['\"]?\s*:.*\b({'|'.join(ENDS)})\b|\bmeta\s+({'|'.join(ENDS)})\b")
 _STATIC = ("import_tasks", "ansible.builtin.import_tasks")
 _INCLUDES = (*_STATIC, "include_tasks", "ansible.builtin.include_tasks")
+_DYNAMIC = tuple(
+    prefix + name
+    for prefix in ("", "ansible.builtin.", "ansible.legacy.")
+    for name in ("include_tasks", "include_role")
+)
 _META = ("meta", "ansible.builtin.meta", "ansible.legacy.meta")
 
 Load = t.Callable[[str], t.Any]
@@ -62,6 +67,23 @@ def problems(
     return found
 
 
+def notified(path: str, load: Load) -> tuple[dict[str, str], bool]:
+    """The handlers that the tasks file *path*, or one it imports statically, notifies by name.
+
+    Returns the name of each with the file that notifies it, and whether a dynamic include may
+    bring handlers that are not known before it runs. Names that are templates are left out.
+    """
+    names: dict[str, str] = {}
+    may_bring_more = False
+    for file, task in _tasks_with_imports(path, load):
+        notify = task.get("notify") or []
+        for name in [notify] if isinstance(notify, str) else notify:
+            if isinstance(name, str) and "{{" not in name:
+                names.setdefault(name, file)
+        may_bring_more = may_bring_more or any(key in task for key in _DYNAMIC)
+    return names, may_bring_more
+
+
 def role_tasks(role: str, tasks_from: str, role_dirs: t.Iterable[str]) -> str | None:
     """The tasks file of a role's entry point, where it can be found; Ansible itself says if not."""
     if role.count(".") == 2:
@@ -88,6 +110,20 @@ def _tasks(data: t.Any) -> t.Iterator[dict[str, t.Any]]:
             for section in ("block", "rescue", "always"):
                 if isinstance(task.get(section), list):
                     yield from _tasks(task[section])
+
+
+def _tasks_with_imports(
+    path: str, load: Load, seen: frozenset[str] = frozenset()
+) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
+    """(file, task) of a file that `problems` found nothing wrong with, and of what it imports."""
+    for task in _tasks(load(path)):
+        yield path, task
+        for key in _STATIC:
+            target = task.get(key)
+            name = target.get("file") if isinstance(target, dict) else target
+            if isinstance(name, str) and "{{" not in name and path not in seen:
+                imported = os.path.join(os.path.dirname(path), name)
+                yield from _tasks_with_imports(imported, load, seen | {path})
 
 
 def _refusal(path: str, word: str) -> str:

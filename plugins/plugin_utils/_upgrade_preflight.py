@@ -168,6 +168,22 @@ def too_late(start_before: str | None, now: datetime) -> list[str]:
     return []
 
 
+def handlers(
+    notified: t.Mapping[str, str], known: t.Collection[str], more_may_come: bool
+) -> Verdict:
+    """Judge the handlers that the user's files notify: *notified* maps a name to its file.
+
+    A notification that finds no handler ends Ansible itself: no rescue runs, on no host.
+    """
+    texts = [
+        f"{file} notifies the handler '{name}', which this play does not have: Ansible would end "
+        "the whole run at that task, without a restore; correct the name, or add the handler"
+        for name, file in notified.items()
+        if name not in known
+    ]
+    return ([], texts) if more_may_come else (texts, [])
+
+
 def interrupted(marker: t.Mapping[str, t.Any] | None, marker_path: str, proceed: bool) -> Verdict:
     """Judge a marker found on the guest: an earlier run that never ended."""
     if not marker:

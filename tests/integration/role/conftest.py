@@ -143,7 +143,7 @@ class Site:
         """The ansible-playbook command of one run, and its environment."""
         self.runs += 1
         work = self.folder / f"run-{self.runs}"
-        work.mkdir()
+        work.mkdir(exist_ok=True)  # a test may have put roles beside the playbook
         hosts = {host: self.variables(host) for host in (only or self.hosts)}
         (work / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
         include = {
@@ -220,6 +220,25 @@ class Site:
             text = out.split(marker, 1)[1]
             stats = json.JSONDecoder().raw_decode(text)[0]
         return Run(code, out, results, stats.get("safe_upgrade_results", {}))
+
+
+@pytest.fixture(scope="module")
+def chosen(request: pytest.FixtureRequest) -> t.Callable[..., dict[str, dict[str, t.Any]]]:
+    """Choose the hosts of one run for the module's selected cases: ``chosen(hosts, *always)``.
+
+    All of them, unless each selected case names its host: then a single case need not wait for all.
+    """
+    cases = [
+        getattr(item, "callspec", None) and item.callspec.params.get("host")
+        for item in request.session.items
+        if item.path == request.path
+    ]
+
+    def choose(hosts: dict[str, dict[str, t.Any]], *always: str) -> dict[str, dict[str, t.Any]]:
+        named = {*cases, *always} if all(cases) else {*hosts}
+        return {host: dict(hosts[host]) for host in hosts if host in named}
+
+    return choose
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 END_HOST = "- name: Leave\n  ansible.builtin.meta: end_host\n"
+NO_HANDLER = "- raw: echo 2 > srv/app/VERSION\n  notify: Restart teh application\n"
 HOSTS = {
     "healthy": {},
     "sick": {},
@@ -20,6 +21,7 @@ HOSTS = {
     "twin-a": {"vps_org_server_id": 12345},
     "late": {"safe_upgrade_start_before": "2020-01-01T00:00:00Z"},
     "ends-play": {},
+    "no-handler": {},
     "no-file": {"safe_upgrade_verify": {"tasks_file": "/nowhere/verify.yml"}},
     "itself": {"ansible_connection": "local", "safe_upgrade_marker_path": ""},
     "silent": {},
@@ -36,6 +38,7 @@ BLOCKED = {
     "twin-a": "is also named by healthy",
     "late": "too late to start a change",
     "ends-play": "line 2: 'meta: end_host'",
+    "no-handler": "notifies the handler 'Restart teh application', which this play does not have",
     "no-file": "/nowhere/verify.yml: no such file",
     "itself": "is the controller itself",
     "silent": "does not answer",
@@ -48,6 +51,8 @@ def preflight(module_site):
     site = module_site(HOSTS)
     (site.folder / "ends.yml").write_text(END_HOST)
     site.hosts["ends-play"]["safe_upgrade_change"] = {"tasks_file": str(site.folder / "ends.yml")}
+    (site.folder / "typo.yml").write_text(NO_HANDLER)
+    site.hosts["no-handler"]["safe_upgrade_change"] = {"tasks_file": str(site.folder / "typo.yml")}
     (site.disks / "sick/srv/app/SICK").touch()
     (site.disks / "silent/etc/firewall.d/lockout").touch()
     marker = '{"server_id": 1, "run_id": "earlier-1"}'
@@ -138,6 +143,42 @@ def test_a_token_that_may_not_list_servers_is_warned_of_and_the_guest_proves(sit
     assert run.states() == {"one": "restored"} and one.version("one") == "1"
 
 
+def test_a_handler_that_only_an_included_role_may_bring_is_warned_of(site):
+    one = site({"one": {}})
+    role = one.folder / "run-1" / "roles" / "agent"
+    (one.folder / "change.yml").write_text(
+        "- include_role: {name: agent}\n"
+        "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n  notify: Restart the agent\n"
+    )
+    for path, text in (
+        ("tasks", "- raw: 'true'\n  changed_when: false\n"),
+        ("handlers", "- name: Restart the agent\n  raw: echo x >> srv/app/restarts\n"),
+    ):
+        (role / path).mkdir(parents=True)
+        (role / path / "main.yml").write_text(text)
+    run = one.run(role={"safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")}})
+    assert run.states() == {"one": "upgraded"} and one.restarts("one") == 1, run.out
+    assert "notifies the handler 'Restart the agent'" in run.out
+
+
+def test_every_name_a_handler_goes_by_is_known(site):
+    one = site({"one": {}})
+    role = one.folder / "run-1" / "roles" / "patch"
+    handler = "- name: {0}\n  raw: echo x >> srv/app/restarts\n  listen: {1}\n"
+    notify = ["Restart the application", "patch : Mine", "Mine too", "patch : mine listens", "all"]
+    for path, text in (
+        ("tasks", f"- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n  notify: {notify}\n"),
+        (
+            "handlers",
+            handler.format("Mine", "all") + handler.format("'{{ mine }} too'", "mine listens"),
+        ),
+    ):
+        (role / path).mkdir(parents=True)
+        (role / path / "main.yml").write_text(text)
+    run = one.run(role={"safe_upgrade_change": {"role": "patch"}}, play={"vars": {"mine": "Mine"}})
+    assert run.states() == {"one": "upgraded"} and one.restarts("one") == 3, run.out
+
+
 def test_servers_that_cannot_be_listed_for_the_moment_block(site):
     one = site({"one": {}})
     one.sim.set_fault("status", call="list_servers", status=503)
@@ -153,7 +194,7 @@ def test_requests_missing_on_the_controller_is_said_before_anything(site):
     (one.folder / "without/requests/__init__.py").write_text("raise ImportError('none here')\n")
     run = one.run(environment={"PYTHONPATH": str(one.folder / "without")})
     assert run.code == 2 and run.states() == {"one": "aborted"}
-    assert "requests" in run.results["one"]["reason"]
+    assert "pypi.org/project/requests" in run.results["one"]["reason"]
     assert one.sim.calls() == [] and one.version("one") == "1"
 
 
