@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -72,9 +73,10 @@ def test_max_fail_percentage_brakes_the_fleet_after_a_restore(site):
     }
 
 
-def test_free_restores_each_host_by_itself_and_shows_lines_instead_of_a_table(site):
+@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+def test_free_restores_each_host_by_itself_and_shows_lines_instead_of_a_table(site, strategy):
     one = site(THREE)
-    run = one.run(play={"strategy": "free"})
+    run = one.run(play={"strategy": strategy})
     assert run.code == 2
     assert states(one, run)["two"] == ("restored", "1") and states(one, run)["one"][0] == "upgraded"
     assert "HOST " not in run.out
@@ -85,6 +87,76 @@ def test_free_restores_each_host_by_itself_and_shows_lines_instead_of_a_table(si
         "upgraded one",
     ):
         assert word in run.out
+
+
+def test_every_snapshot_and_restore_is_started_before_any_is_waited_for(site):
+    one = site({f"host-{number}": {"fault": "task"} for number in range(6)})
+    run = one.run(environment={"ANSIBLE_FORKS": "2"})
+    assert set(run.states().values()) == {"restored"}
+    calls = [row["call"] for row in one.sim.calls()]
+    for start, poll in (("create", "list_snapshots"), ("restore", "list_servers")):
+        assert calls.count(start) == 6
+        meanwhile = calls[calls.index(start) : len(calls) - calls[::-1].index(start)]
+        # the five others look once each before they start theirs; nobody looks how it goes
+        assert meanwhile.count(poll) <= 5, meanwhile
+
+
+def test_a_report_that_cannot_be_written_is_a_warning_and_costs_no_verdict(site):
+    one = site({"good": {}, "bad": {"fault": "task"}})
+    run = one.run(role={"safe_upgrade_report_dir": str(one.folder / "none")})
+    assert run.code == 2 and not run.results
+    assert {host: result["state"] for host, result in run.stats.items()} == {
+        "good": "upgraded",
+        "bad": "restored",
+    }
+    assert one.version("good") == "2" and one.version("bad") == "1"
+    said = " ".join(run.out.split())  # Ansible wraps its warnings
+    assert "good: the report cannot be written" in said and "bad: the report cannot" in said
+
+
+def test_a_handler_that_loses_the_connection_leaves_the_snapshot_and_the_marker(site):
+    one = site({"good": {}, "lost": {}})
+    handler = {
+        "name": "Restart the application",
+        "ansible.builtin.raw": "touch etc/firewall.d/lockout; true",
+        "when": "inventory_hostname == 'lost'",
+    }
+    after = {**handler, "name": "Be lost", "ansible.builtin.raw": "true"}
+    after["listen"] = "Restart the application"
+    run = one.run(play={"handlers": [handler, after]})
+    assert run.code == 4 and run.states() == {"good": "upgraded", "lost": "changing"}
+    assert one.version("lost") == "2" and one.calls("restore", "lost") == 0
+    assert len(one.held("lost")) == 1 and one.marked("lost")
+    assert f"armed lost server={one.ids['lost']} snapshot=" in run.out
+
+
+def test_a_host_whose_python_moved_and_whose_handlers_need_facts_is_not_restored(site):
+    one = site({"one": {"ansible_python_interpreter": "auto_silent"}})
+    old = one.disks / "one/usr/bin/python3.old"
+    old.parent.mkdir(parents=True)
+    old.symlink_to(sys.executable)
+    (one.folder / "change.yml").write_text(
+        "- raw: echo 2 > srv/app/VERSION; rm usr/bin/python3.old\n"
+        "  changed_when: true\n  notify: Restart the application\n"
+    )
+    handler = {
+        "name": "Restart the application",
+        "ansible.builtin.raw": "echo {{ ansible_facts.system }} >> srv/app/restarts",
+    }
+    found = {"discovered_interpreter_python": str(old), "cacheable": True}
+    include = {"ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"}}
+    run = one.run(
+        play={
+            "handlers": [handler],
+            "tasks": [{"ansible.builtin.set_fact": found}, {"ansible.builtin.setup": {}}, include],
+            "vars": {
+                "safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")},
+            },
+        }
+    )
+    assert run.code == 0 and one.version("one") == "2", run.out
+    assert (one.disks / "one/srv/app/restarts").read_text() == "Linux\n"
+    assert one.calls("restore", "one") == 0
 
 
 def test_limit_to_one_host_restores_it(site):
@@ -142,12 +214,14 @@ def test_force_handlers_is_refused(site):
 
 
 def test_many_lost_at_once_restores_none(site):
-    hosts = {f"host-{number}": {"fault": "lost"} for number in range(5)}
+    hosts = {f"host-{number}": {"fault": "lost"} for number in range(10)}
     one = site(hosts)
     run = one.run()
     assert run.code == 2 and set(run.states().values()) == {"left_changed"}
     assert one.sim.calls("restore") == []
-    assert "suspect network, bastion or credential" in run.results["host-0"]["reason"]
+    for host in hosts:
+        assert "10 of 10 hosts stopped answering together" in run.results[host]["reason"]
+        assert "suspect network, bastion or credential" in run.message(host)
 
 
 def test_a_snapshot_that_fails_or_takes_too_long_means_no_change_and_wakes_the_services(site):
