@@ -48,6 +48,7 @@ options:
       - If not given, the environment variable E(VPS_ORG_CA_PATH) is taken, on the controller.
     type: path
 requirements:
+  - python >= 3.9, where O(ignore:delegate_to) says
   - requests >= 2.28 on the controller, or where O(ignore:delegate_to) says
 notes:
   - Unset, empty and blank values mean I(not given), for options and environment variables alike.

@@ -50,7 +50,10 @@ GATES = {
         export ANSIBLE_COLLECTIONS_PATH="$WORK/demo"
         ansible-galaxy collection build --output-path "$WORK/demo" "$COPY"
         cd "$WORK/demo" && ansible-galaxy collection install --offline -p . vps_org-cloud-*.tar.gz
-        python ansible_collections/vps_org/cloud/tests/demo/run.py""",
+        cd ansible_collections/vps_org/cloud
+        # Ansible asks that a collection works with these alone; tests/ holds the demo.
+        ls -A | grep -vxE 'meta|playbooks|plugins|roles|tests' | xargs rm -r
+        python tests/demo/run.py""",
     "molecule": 'cd "$COPY" && molecule test --all',
     "ansible-lint": 'cd "$COPY" && ansible-lint --offline --profile production',
     "antsibull-docs": """

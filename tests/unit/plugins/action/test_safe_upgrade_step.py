@@ -247,8 +247,12 @@ SERVERS = {
 }
 
 
-def preflight(night, look=LOOK, servers=SERVERS, snapshots=(), play=None, **more):
-    data = {"look": look, "servers": servers, "snapshots": {"snapshots": list(snapshots)}}
+def preflight(night, look=None, servers=None, snapshots=(), play=None, **more):
+    data = {
+        "look": look or LOOK,
+        "servers": servers or SERVERS,
+        "snapshots": {"snapshots": list(snapshots)},
+    }
     return night.step("preflight", data, play=play, **more)
 
 
