@@ -32,5 +32,6 @@ html_theme = "furo"
 html_title = "vps_org.cloud"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+antsibull_ext_color_scheme = "default-autodark"
 html_copy_source = False
 html_show_sphinx = False
