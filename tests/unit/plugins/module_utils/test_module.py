@@ -1,0 +1,177 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options, and a module run as an ordinary program."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from ansible.module_utils import basic
+from world import SERVER
+
+from ansible_collections.vps_org.cloud.plugins.doc_fragments.api import (
+    ModuleDocFragment as ApiOptions,
+)
+from ansible_collections.vps_org.cloud.plugins.doc_fragments.wait import (
+    ModuleDocFragment as WaitOptions,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils import _module
+from ansible_collections.vps_org.cloud.plugins.modules import snapshot
+
+WISH = {"server_id": SERVER, "name": "before"}
+
+
+def documented(fragment):
+    options = yaml.safe_load(fragment.DOCUMENTATION)["options"]
+    for option in options.values():
+        del option["description"]
+    return options
+
+
+def test_connection_options_are_the_documented_ones_and_the_token_is_no_log():
+    options = _module.connection_options()
+    assert options["api_token"].pop("no_log") is True
+    assert options == documented(ApiOptions)
+    assert set(options) == set(_module.ENVIRONMENT)
+
+
+def test_options_of_waiting_are_the_documented_ones():
+    options = _module.wait_options(timeout=77)
+    assert options.pop("wait_timeout") == {"type": "int", "default": 77}
+    assert options == documented(WaitOptions)
+
+
+@pytest.fixture
+def main(world, monkeypatch, capsys):
+    """``main(**args)``: what the module snapshot prints when it is run as a program."""
+
+    def run(**args):
+        args = {"api_url": world.simulator.url, "api_token": world.simulator.token, **args}
+        given = json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode()
+        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", given)
+        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+        with pytest.raises(SystemExit) as ended:
+            snapshot.main()
+        shown = capsys.readouterr()
+        result = json.loads(shown.out)
+        assert ended.value.code == (1 if result.get("failed") else 0)
+        # Inside a controller ansible-core shows warnings itself.
+        result["warnings"] = [*result.get("warnings", []), shown.err]
+        assert world.simulator.token not in str(result)
+        return result
+
+    return run
+
+
+def test_a_module_as_a_program(world, main):
+    result = main(**WISH, wait=False)
+    assert result["changed"] is True
+    assert result["snapshot"]["status"] == "in_progress"
+    assert "failed" not in result
+    assert world.calls("create") == ["create"]
+    assert main(**WISH, wait=False)["changed"] is False
+
+
+def test_a_program_in_check_mode_with_a_diff(world, main):
+    result = main(**WISH, _ansible_check_mode=True, _ansible_diff=True)
+    assert result["changed"] is True
+    assert result["diff"]["after"]["name"] == "before"
+    assert world.calls("create") == []
+
+
+def test_a_program_warns(world, main):
+    for age in (60, 30):
+        world.simulator.add_snapshot(SERVER, "before", age=age)
+    assert "holds several snapshots named 'before'" in str(main(**WISH)["warnings"])
+
+
+def test_a_program_that_fails_tells_the_failures_data(world, main):
+    world.simulator.set_fault("status", status=403, body={"detail": "No."})
+    result = main(**WISH)
+    assert result["msg"].startswith("Cannot ask the API: No. (HTTP 403)")
+    assert result["changed"] is False
+    assert result["failure"]["status"] == 403
+    assert result["failure"]["path"] == "/snapshots/"
+
+
+def test_a_program_takes_blank_options_from_the_environment(world, main, monkeypatch):
+    monkeypatch.setenv("VPS_ORG_API_TOKEN", world.simulator.token)
+    assert main(**WISH, api_token=" ", wait=False)["changed"] is True
+    monkeypatch.setenv("VPS_ORG_API_TIMEOUT", "0")
+    assert main(**WISH, api_timeout=None)["msg"] == "api_timeout must be 1 or more, got 0"
+    assert main(**WISH, api_timeout=7, wait=False)["changed"] is False
+
+
+def test_a_program_with_wrong_arguments(world, main):
+    result = main(**WISH, api_token="")
+    assert result["msg"] == _module.NO_TOKEN
+    assert result["changed"] is False
+    assert result["failure"] == {
+        "phase": "rejected",
+        "retryable": False,
+        "status": None,
+        "method": None,
+        "path": None,
+        "text": None,
+    }
+    assert "server_id" in main(server_id="x", name="y")["msg"]
+
+
+def test_a_program_without_its_library(world, main, monkeypatch):
+    monkeypatch.setattr(_module, "REQUESTS_IMPORT_ERROR", ImportError("no"))
+    result = main(**WISH)
+    assert "(requests)" in result["msg"]
+    assert "https://pypi.org/project/requests/" in result["msg"]
+    assert result["failure"]["phase"] == "rejected"
+    assert world.calls() == []
+
+
+def test_only_a_missing_token_is_explained():
+    other = _module.argument_failure("missing required arguments: name")
+    assert other["msg"] == "missing required arguments: name"
+    assert _module.argument_failure("unsupported: api_token")["msg"] == "unsupported: api_token"
+
+
+@pytest.mark.parametrize(
+    ("args", "msg"),
+    [
+        ({"api_url": "http://x/"}, "api_url is refused: plain http would send the token readable "),
+        ({"api_timeout": 0}, "api_timeout must be 1 or more, got 0"),
+        ({"api_retries": -1}, "api_retries must be 0 or more, got -1"),
+        ({"wait_timeout": 0}, "wait_timeout must be 1 or more, got 0"),
+        ({"wait_interval": 0}, "wait_interval must be 1 or more, got 0"),
+        ({"api_token": "a b"}, "api_token holds characters that no HTTP header can carry"),
+        ({"api_token": "a\x7f"}, "api_token holds characters that no HTTP header can carry"),
+        ({"api_token": "\u00e9"}, "api_token holds characters that no HTTP header can carry"),
+        ({"ca_path": "/no/ca"}, "ca_path: there is no /no/ca where this runs"),
+    ],
+)
+def test_values_that_cannot_be_right_are_refused_before_anything_is_sent(world, args, msg):
+    result = world.run(snapshot, **WISH, **args)
+    assert result["failed"]
+    assert result["msg"].startswith(msg)
+    assert world.calls() == []
+
+
+def test_the_least_values_are_allowed(world):
+    result = world.run(
+        snapshot, **WISH, api_timeout=1, api_retries=0, wait_timeout=1, wait_interval=1, check=True
+    )
+    assert result["changed"] is True
+
+
+def test_texts_of_the_api_reach_no_message_or_warning_raw(world):
+    name = "web\x1b[2J\n01" + "x" * 3000
+    row = world.simulator.add_snapshot(SERVER, "before")
+    row.update(status="in_progress", description="a\x1bb", server={"id": SERVER, "name": name})
+    world.simulator.set_fault("json", call="list_snapshots", body=[row])
+    result = world.run(snapshot, **WISH, description="c", wait_timeout=5, validate_certs=False)
+    assert result["warnings"] == [
+        "validate_certs is off: anyone on the way can read the token and answer",
+        "snapshot 801 has another description, which the API cannot change: a b",
+    ]
+    assert result["progress"][0].startswith("web [2J 01xxx")
+    assert len(result["progress"][0]) == 2000
