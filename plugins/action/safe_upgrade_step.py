@@ -284,7 +284,8 @@ class ActionModule(ActionBase):
             more_may_come = more_may_come or more
         known: set[str] = set()
         for handler in (each for block in self._task.get_play().handlers for each in block.block):
-            names_of_it = {*handler.listen}
+            topics = handler.listen  # not yet a list on ansible-core 2.16
+            names_of_it = {topics} if isinstance(topics, str) else {*topics}
             # one whose name uses a variable that is not there is skipped by Ansible, too
             with contextlib.suppress(AnsibleError):
                 names_of_it.add(self._templar.template(handler.name))

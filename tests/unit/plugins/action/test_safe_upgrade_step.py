@@ -20,8 +20,8 @@ JINJA = "{{ lookup('pipe', 'id') }}"
 BROKEN_JINJA = "{ { lookup('pipe', 'id') } }"
 LOOK = {"rc": 0, "stdout": "boot_id one\nkernel 6.1\nos Debian\nsystemd\ndisk 40 /\nend\n"}
 DEAD = {"unreachable": True, "msg": f"no route {TOKEN}"}
+GOOD = "- debug: {msg: x}\n"
 SETTINGS = {
-    "safe_upgrade_change": {"tasks_file": "/change.yml"},
     "safe_upgrade_run_id": "r1",
     "safe_upgrade_health": {"builtin": ["connection", "systemd"]},
 }
@@ -49,11 +49,14 @@ class Night:
 
     def __init__(self, folder, hosts=3, **settings):
         names = [f"web-0{number}" for number in range(1, hosts + 1)]
+        self.change = folder / "upgrade.yml"
+        self.change.write_text(GOOD)
         self.plays = Plays(
             folder,
             {
                 name: {
                     **SETTINGS,
+                    "safe_upgrade_change": {"tasks_file": str(self.change)},
                     "vps_org_server_id": 12344 + number,
                     "safe_upgrade_server_id": "{{ vps_org_server_id }}",
                     "ansible_host": f"192.0.2.{number}",
@@ -391,6 +394,40 @@ def test_force_handlers_blocks(begun):
     ]
 
 
+HANDLERS = [
+    {"name": "Restart web", "ansible.builtin.debug": {}, "listen": "all"},
+    {"name": "{{ nowhere }}", "ansible.builtin.debug": {}},
+]
+NOTIFIES = "- block: [{debug: {}, notify: Restart web}]\n  notify: [all, '{{ any }}', Restart db]\n"
+
+
+def test_a_handler_that_the_play_does_not_have_blocks(begun):
+    night = begun()
+    (night.change.parent / "more.yml").write_text(NOTIFIES)
+    night.change.write_text("- import_tasks: more.yml\n")
+    (blocker,) = preflight(night, play={"handlers": HANDLERS})["blockers"]
+    assert blocker.startswith(
+        f"{night.change.parent}/more.yml notifies the handler 'Restart db', which this play does "
+        "not have: "
+    )
+
+
+@pytest.mark.parametrize("include", ["include_role: {name: db}", "include_tasks: db.yml"])
+def test_a_handler_that_an_include_may_bring_is_a_warning(begun, include):
+    night = begun()
+    night.change.write_text(f"- {include}\n{NOTIFIES}")
+    result = preflight(night, play={"handlers": HANDLERS})
+    assert not result["blockers"]
+    assert "notifies the handler 'Restart db'" in "".join(result["warnings"])
+
+
+def test_a_missing_handler_that_ansible_only_warns_of_is_no_blocker(begun, monkeypatch):
+    monkeypatch.setattr("ansible.constants.ERROR_ON_MISSING_HANDLER", False)
+    night = begun()
+    night.change.write_text(NOTIFIES)
+    assert not preflight(night)["blockers"]
+
+
 def test_a_named_run_is_adopted_and_no_room_is_made(begun):
     night = begun(use_run="r0", when_full="prune_own")
     held = [snapshot(number, f"r{number}") for number in range(5)]
@@ -403,9 +440,6 @@ def test_a_named_run_is_adopted_and_no_room_is_made(begun):
 
 
 # files, look, started, marked
-
-
-GOOD = "- debug: {msg: x}\n"
 
 
 @pytest.fixture
