@@ -47,6 +47,7 @@ class Plays:
         """
         data = {"hosts": "all", "gather_facts": False, **(play or {}), "tasks": [task]}
         made = Play.load(data, variable_manager=self.variables, loader=self.loader)
+        made.handlers = made.compile_roles_handlers() + made.handlers
         one = made.tasks[0].block[0]
         seen = self.variables.get_vars(
             play=made, host=self.inventory.get_host(host), task=one, _hosts=batch

@@ -439,6 +439,30 @@ def test_a_named_run_is_adopted_and_no_room_is_made(begun):
     assert missing["blockers"] == ["the server has no snapshot of run r0 (safe_upgrade_use_run)"]
 
 
+def test_what_is_said_of_a_handler_that_is_missing(begun):
+    night = begun()
+    night.change.write_text("- debug:\n  notify: [all, one, Restart web, two]\n")
+    words = (
+        f"{night.change} notifies the handler '{{}}', which this play does not have: Ansible would "
+        "end the whole run at that task, without a restore; correct the name, or add the handler"
+    )
+    missing = [words.format("one"), words.format("two")]
+    assert preflight(night, play={"handlers": HANDLERS})["blockers"] == missing
+    # Other entry points run no change.
+    night.begin(entry_point="snapshot")
+    assert preflight(night, play={"handlers": HANDLERS})["blockers"] == []
+
+
+@pytest.mark.parametrize("name", ["restart", "patch : restart"])
+def test_a_handler_of_a_role_of_the_play_may_be_notified(tmp_path, begun, name):
+    folder = tmp_path / "roles" / "patch" / "handlers"
+    folder.mkdir(parents=True)
+    (folder / "main.yml").write_text("- name: restart\n  debug: {msg: x}\n")
+    night = begun()
+    night.change.write_text(f"- debug:\n  notify: '{name}'\n")
+    assert preflight(night, play={"roles": ["patch"]})["blockers"] == []
+
+
 # files, look, started, marked
 
 
@@ -835,7 +859,7 @@ def test_warn_warns(begun):
 def test_pause_waits(night):
     started = time.monotonic()
     assert night.step("pause", {"seconds": 0.3}) == {"changed": False}
-    assert 0.3 <= time.monotonic() - started < 1.5
+    assert 0.3 <= time.monotonic() - started < 10
 
 
 def test_pause_ends_with_the_controller(night, monkeypatch):
