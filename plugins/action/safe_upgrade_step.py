@@ -285,14 +285,13 @@ class ActionModule(ActionBase):
         known: set[str] = set()
         for handler in (each for block in self._task.get_play().handlers for each in block.block):
             topics = handler.listen  # not yet a list on ansible-core 2.16
-            names_of_it = {topics} if isinstance(topics, str) else {*topics}
+            known |= {topics} if isinstance(topics, str) else {*topics}
             # one whose name uses a variable that is not there is skipped by Ansible, too
             with contextlib.suppress(AnsibleError):
-                names_of_it.add(self._templar.template(handler.name))
-            known |= names_of_it
-            if handler._role:
-                for role in (handler._role.get_name(fqcn) for fqcn in (True, False)):
-                    known |= {f"{role} : {name}" for name in names_of_it}
+                name = self._templar.template(handler.name)
+                known.add(name)
+                if handler._role:
+                    known |= {f"{handler._role.get_name(fqcn)} : {name}" for fqcn in (True, False)}
         return notified, known, more_may_come
 
     def _user_files(self, settings: Data) -> list[tuple[str, str]]:

@@ -158,19 +158,19 @@ def test_a_handler_that_only_an_included_role_may_bring_is_warned_of(site):
         (role / path / "main.yml").write_text(text)
     run = one.run(role={"safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")}})
     assert run.states() == {"one": "upgraded"} and one.restarts("one") == 1, run.out
-    assert "notifies the handler 'Restart the agent'" in run.out
+    assert "notifies the handler 'Restart the agent'" in " ".join(run.out.split())
 
 
 def test_every_name_a_handler_goes_by_is_known(site):
     one = site({"one": {}})
     role = one.folder / "run-1" / "roles" / "patch"
     handler = "- name: {0}\n  raw: echo x >> srv/app/restarts\n  listen: {1}\n"
-    notify = ["Restart the application", "patch : Mine", "Mine too", "patch : mine listens", "all"]
+    notify = ["Restart the application", "patch : Mine", "Mine too", "all"]
     for path, text in (
         ("tasks", f"- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n  notify: {notify}\n"),
         (
             "handlers",
-            handler.format("Mine", "all") + handler.format("'{{ mine }} too'", "mine listens"),
+            handler.format("Mine", "all") + handler.format("'{{ mine }} too'", "other"),
         ),
     ):
         (role / path).mkdir(parents=True)
