@@ -35,6 +35,8 @@ FAILED = ("failed", "error", "failure", "cancelled")
 PER_SERVER = 5
 LOOK_SECONDS = 30.0
 MISSING_SECONDS = 10.0
+#: A snapshot just made may be listed later than that.
+NEW_MISSING_SECONDS = 90.0
 SECOND_TRY_SECONDS = 60.0
 CREATE_TAKES = "usually 3-10 min"
 
@@ -82,27 +84,44 @@ def create(
 
     When the answer is lost it looks before it acts: for 30 s a new row with that name is adopted;
     only then the POST is sent once more. Returns the row, and what to call with every later list:
-    it warns once should two snapshots have been made all the same. Raises VpsOrgError.
+    it warns once should two snapshots have been made all the same, for a row that was listed too
+    late or by somebody else at the same time. Raises VpsOrgError.
     """
     what = f"create snapshot '{name}' of server {server_id}"
     body: Row = {"server_id": server_id, "name": name}
     if description is not None:
         body["description"] = description
     ids = {row["id"] for row in known}
+    made: dict[int, Row] = {}
+    twins: dict[int, Row] = {}
 
     def fresh() -> list[Row]:
         rows = named(listing(client, deadline, server_id)[0], name)
         return [row for row in rows if row["id"] not in ids]
 
+    def watch(rows: list[Row]) -> None:
+        made.update({one["id"]: one for one in named(rows, name) if one["id"] not in ids})
+        if len(made) > 1 and not twins:
+            twins.update(made)
+            warn(
+                f"server {server_id} holds {len(made)} new snapshots named '{name}': "
+                f"{told(client, made.values())}. One was listed late, or somebody else created "
+                "one at the same time; nothing was deleted, delete what you do not need"
+            )
+
+    def settled(row: Row) -> tuple[Row, t.Callable[[list[Row]], None]]:
+        made[row["id"]] = row
+        return row, watch
+
     try:
-        return _created(client, deadline, body), lambda rows: None
+        return settled(_created(client, deadline, body))
     except RequestFailed as failed:
         if not failed.arrived:
             raise _refused_create(client, what, failed, known) from failed
         lost = failed
     row = _look_for(client, deadline, fresh, what, lost)
     if row is not None:
-        return row, lambda rows: None
+        return settled(row)
     if deadline.left() < SECOND_TRY_SECONDS:
         raise VpsOrgError(
             f"Cannot {what}: {lost.reason()}. No new snapshot of that name appeared within "
@@ -125,18 +144,7 @@ def create(
                 failed,
                 retryable=True,
             ) from failed
-    made = {row["id"]: row}
-    twins: dict[int, Row] = {}
-
-    def watch(rows: list[Row]) -> None:
-        made.update({one["id"]: one for one in named(rows, name) if one["id"] not in ids})
-        if len(made) > 1 and not twins:
-            twins.update(made)
-            warn(
-                f"two snapshots named '{name}' of server {server_id} exist after a lost answer: "
-                f"{told(client, made.values())}; nothing was deleted, delete one of them"
-            )
-
+    settled(row)
     with contextlib.suppress(RequestFailed):
         watch(fresh())
     return row, watch

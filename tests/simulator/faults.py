@@ -35,6 +35,8 @@ KINDS: dict[str, tuple[tuple[str, ...], dict[str, t.Any]]] = {
     "huge": (CALLS, {"act": True, "mib": 64}),
     "gzip_bomb": (CALLS, {"act": True, "mib": 256}),
     "missing_fields": (CALLS, {"act": True, "fields": ["status"]}),
+    # no answer is spoiled: each waits until so many have come
+    "together": (CALLS, {"requests": 2, "seconds": 30.0}),
     # lists
     "repeat_row": (LISTS, {}),
     "endless_next": (LISTS, {}),

@@ -163,6 +163,15 @@ class Simulator:
         self._let_through.append(moment)
         return False
 
+    def gather(self, one: faults_.Fault) -> None:
+        """Let a request wait until as many have come as the fault wants, or for its seconds."""
+        with self.cloud.lock:
+            one["requests"] -= 1
+            self.cloud.due.notify_all()
+            self.cloud.due.wait_for(
+                lambda: one["requests"] <= 0 or self.stopping.is_set(), one["seconds"]
+            )
+
     def record(
         self, request: api.Request, status: int | None, headers: dict[str, str], arrived: float
     ) -> None:
@@ -305,6 +314,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         simulator = self.simulator
         if "no_server_list" in met or "read_only" in met:
             return api.Answer(403, {"detail": "You do not have permission to perform this action."})
+        if "together" in met:
+            simulator.gather(met["together"])
         if "delay" in met and not met["delay"]["act"]:
             simulator.hold(met["delay"]["seconds"])
         answer = api.Answer(200, {})
