@@ -245,6 +245,7 @@ class ActionModule(ActionBase):
             blockers += missing
         held = len(data["snapshots"]["snapshots"])
         return {
+            "known": [row["id"] for row in data["snapshots"]["snapshots"]],
             "blockers": [texts.harmless(text, self._secrets) for text in blockers],
             "warnings": [
                 f"{self._host}: {texts.harmless(text, self._secrets)}" for text in warnings
@@ -351,6 +352,20 @@ class ActionModule(ActionBase):
                 f"{data['act']}: {why}"
             ]
         }
+
+    def step_meanwhile(self, data: Data) -> Data:
+        """Fail when another run, or somebody, was at work on the server since preflight."""
+        why = preflight.meanwhile(
+            data["snapshots"],
+            data["preflight"]["known"],
+            data["snapshot"],
+            guest.state(data["look"])["marker"],
+            data["preflight"]["guest"]["marker"],
+            self._settings,
+        )
+        if why:
+            raise _Failed(texts.harmless(why, self._secrets))
+        return {}
 
     def step_gate(self, data: Data) -> Data:
         """Open only when this run holds a completed snapshot that is young enough."""

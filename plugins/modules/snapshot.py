@@ -14,9 +14,9 @@ description:
   - A snapshot is known by its server and its name. When a completed one exists nothing is sent but
     one read; when one is in progress the module joins the wait.
   - "When the answer to a create is lost, the module looks for the new snapshot for 30 seconds
-    before it tries once more: one wish makes one snapshot. Its limits: a snapshot that the API lists
-    only later than that, and another controller that creates the same name at the same moment. Then
-    two snapshots may be made; a warning names both, and nothing is deleted."
+    before it tries once more: one wish makes one snapshot. Its limits: a snapshot that the API
+    lists only later than that, and another controller that creates the same name at the same
+    moment. Then two snapshots may be made; a warning names both, and nothing is deleted."
   - "B(The state absent deletes the snapshot for good.) The server itself is not touched."
   - By the documentation, creating takes 3 to 10 minutes, a server holds at most 5 snapshots, and a
     snapshot of a running server may be inconsistent.

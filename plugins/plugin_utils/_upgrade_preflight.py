@@ -143,6 +143,36 @@ def snapshots(
     return blockers, warnings
 
 
+def meanwhile(
+    rows: t.Sequence[Row],
+    known: t.Collection[int],
+    snapshot: Row,
+    marker: t.Mapping[str, t.Any] | None,
+    marker_before: t.Mapping[str, t.Any] | None,
+    settings: t.Mapping[str, t.Any],
+) -> str | None:
+    """Why the change must not begin after all: what happened to the server since preflight.
+
+    *known* are the ids of the snapshots that preflight saw. Two runs that both got through
+    preflight see each other's snapshots here.
+    """
+    if not any(row["id"] == snapshot["id"] and row["status"] == "completed" for row in rows):
+        return (
+            f"snapshot {snapshot['id']} is no longer among the server's completed ones: somebody "
+            "deleted it, and nothing would cover this change"
+        )
+    if marker != marker_before:
+        run = marker["run_id"] if marker else (marker_before or {}).get("run_id")
+        return f"run {run} began or ended on this server meanwhile: look at it, then run again"
+    for row in own.own(rows, settings):
+        if row["id"] not in (*known, snapshot["id"]):
+            return (
+                f"run {row['run_id']} began on this server meanwhile (snapshot {row['id']}): "
+                "wait until it has ended, then run again"
+            )
+    return None
+
+
 def adoptable(
     rows: t.Sequence[Row], settings: t.Mapping[str, t.Any]
 ) -> tuple[Row | None, list[str]]:

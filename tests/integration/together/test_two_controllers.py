@@ -14,7 +14,6 @@ import subprocess
 
 import pytest
 from integration.modules.conftest import Playbooks, Run
-from integration.role.conftest import Site
 from simulator import Simulator
 
 CREATE, DELETE, RESTORE = 12345, 12346, 12347
