@@ -195,10 +195,15 @@ def wait_completed(
 ) -> Row:
     """Wait until the snapshot is completed and return its row. Raises VpsOrgError (accepted).
 
-    A row missing for *patience* seconds, a failed state and the deadline are failures. *watch* is
-    shown every list.
+    A row missing for *patience* seconds, a failed state and the deadline are failures; one that was
+    listed before is not waited for longer than 30 s. *watch* is shown every list.
     """
-    last: dict[str, t.Any] = {"row": row, "seen": deadline.elapsed(), "failed": None}
+    last: dict[str, t.Any] = {
+        "row": row,
+        "seen": deadline.elapsed(),
+        "failed": None,
+        "patience": patience,
+    }
 
     def look() -> Row | None:
         try:
@@ -211,12 +216,12 @@ def wait_completed(
         watch(rows)
         found = by_id(rows, snapshot_id)
         if found is None:
-            if deadline.elapsed() - last["seen"] >= patience:
-                raise _not_done(
-                    snapshot_id, last, deadline, f"it is missing from the list for {patience:.0f} s"
-                )
+            if deadline.elapsed() - last["seen"] >= last["patience"]:
+                why = f"it is missing from the list for {last['patience']:.0f} s"
+                raise _not_done(snapshot_id, last, deadline, why)
             return None
         last.update(row=found, seen=deadline.elapsed(), failed=None)
+        last["patience"] = min(patience, LOOK_SECONDS)
         if found["status"] in FAILED:
             raise _not_done(snapshot_id, last, deadline, f"it ended '{found['status']}'")
         if found["status"] == COMPLETED:
