@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,10 @@ TOKEN = "vps_S3CRET-of-this-run"
 SERVER, FULL, NASTY = 12345, 12346, 12347
 BIN = Path(sys.executable).parent
 WAYS = ["option", "env", "environment", "module_defaults", "vault"]
+#: Of a run by ansible-playbook at -vvvvv, with diffs and custom statistics in its output.
+CHANNELS = ["stdout", "stderr", "log file", "process list", "fact cache", "other files"]
+#: Of a run by ansible-runner, which is what AWX calls.
+RUNNER_CHANNELS = ["stdout", "stderr", "events", "statistics", "fact cache"]
 
 
 def tasks(more):
@@ -85,8 +90,9 @@ def vault(folder):
     word = folder / "word"
     word.write_text("opensesame\n")
     encrypted = subprocess.run(
-        [str(BIN / "ansible-vault"), "encrypt_string", "--vault-password-file", str(word), TOKEN]
-        + ["--name", "secret_token"],
+        [str(BIN / "ansible-vault"), "encrypt_string", "--vault-password-file", str(word)]
+        + ["--stdin-name", "secret_token"],
+        input=TOKEN,
         check=True,
         capture_output=True,
         text=True,
@@ -102,10 +108,8 @@ def left():
         yield Path(folder)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_no_channel_shows_the_token(simulator, tmp_path, left, way):
-    given = tmp_path / "given"
-    given.mkdir()
+def give(folder, way, url):
+    """Write inventory and playbook into *folder*: (command line arguments, environment)."""
     hosts = {
         "web": {"ansible_host": "192.0.2.1"},
         "bastion": {
@@ -113,27 +117,52 @@ def test_no_channel_shows_the_token(simulator, tmp_path, left, way):
             "ansible_python_interpreter": sys.executable,
         },
     }
-    (given / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
-    (given / "play.json").write_text(json.dumps([play(way, simulator.url)]))
-    connections = Path(__file__).parents[1] / "modules" / "connection_plugins"
+    (folder / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    (folder / "play.json").write_text(json.dumps([play(way, url)]))
+    environment = {
+        "ANSIBLE_CONNECTION_PLUGINS": str(Path(__file__).parents[1] / "modules/connection_plugins"),
+        "NO_COLOR": "1",
+    }
+    if way == "env":
+        environment |= {"VPS_ORG_API_TOKEN": TOKEN, "VPS_ORG_API_URL": url}
+    return vault(folder) if way == "vault" else [], environment
+
+
+def check(channels, simulator):
+    """All was done that the play wants, every channel was used, and none shows the token."""
+    assert len(simulator.calls("create")) == 2
+    assert len(simulator.calls("restore")) == 1
+    assert channels["stdout"].count("fatal: [web") >= 7
+    assert "ok=" in channels["stdout"] and "********" in channels["stdout"]
+    for name, text in channels.items():
+        assert text, f"nothing was looked at: {name}"
+        assert TOKEN not in text, name
+        assert "Traceback" not in text, name
+
+
+def text_of(paths):
+    return "".join(path.read_text(errors="replace") for path in paths if path.is_file())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_channel_shows_the_token(simulator, tmp_path, left, way):
+    given = tmp_path / "given"
+    given.mkdir()
+    arguments, more = give(given, way, simulator.url)
     environment = {
         **os.environ,
+        **more,
         "ANSIBLE_HOME": str(left / "home"),
         "ANSIBLE_LOCAL_TEMP": str(left / "local"),
         "ANSIBLE_REMOTE_TEMP": str(left / "remote"),
         "TMPDIR": str(left),
-        "ANSIBLE_CONNECTION_PLUGINS": str(connections),
         "ANSIBLE_CACHE_PLUGIN": "jsonfile",
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(left / "facts"),
         "ANSIBLE_LOG_PATH": str(left / "log"),
         "ANSIBLE_SHOW_CUSTOM_STATS": "true",
-        "NO_COLOR": "1",
     }
-    if way == "env":
-        environment |= {"VPS_ORG_API_TOKEN": TOKEN, "VPS_ORG_API_URL": simulator.url}
-    command = [str(BIN / "ansible-playbook"), "-vvvvv", "--diff"]
+    command = [str(BIN / "ansible-playbook"), "-vvvvv", "--diff", *arguments]
     command += ["-i", str(given / "inventory.json"), str(given / "play.json")]
-    command += vault(given) if way == "vault" else []
     seen = set()
     with (left / "out").open("w") as out, (left / "err").open("w") as err:
         running = subprocess.Popen(command, env=environment, stdout=out, stderr=err)
@@ -141,20 +170,46 @@ def test_no_channel_shows_the_token(simulator, tmp_path, left, way):
             seen |= set(command_lines())
             with contextlib.suppress(subprocess.TimeoutExpired):
                 running.wait(0.05)
-    text = (left / "out").read_text()
-    assert "ok=" in text, (left / "err").read_text()
-    assert len(simulator.calls("create")) == 2
-    assert len(simulator.calls("restore")) == 1
-    assert text.count("fatal: [web") >= 7
-    assert "********" in text
-    for line in seen:
-        assert TOKEN not in line
-    left_over = [path for path in left.rglob("*") if path.is_file()]
-    assert {"out", "err", "log"} <= {path.name for path in left_over}
-    assert list((left / "facts").iterdir())
-    for path in left_over:
-        assert TOKEN not in path.read_text(errors="replace"), path.name
-        assert "Traceback" not in path.read_text(errors="replace"), path.name
+    known = {"stdout": left / "out", "stderr": left / "err", "log file": left / "log"}
+    facts = list((left / "facts").iterdir())
+    channels = {
+        **{name: path.read_text() for name, path in known.items()},
+        "process list": "\n".join(seen),
+        "fact cache": text_of(facts),
+        "other files": text_of(set(left.rglob("*")) - {*known.values(), *facts}) or "none is left",
+    }
+    assert list(channels) == CHANNELS
+    check(channels, simulator)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_channel_of_the_runner_shows_the_token(simulator, left, way):
+    ansible_runner = pytest.importorskip("ansible_runner")
+    for room in ("project", "inventory", "env"):
+        (left / room).mkdir()
+    arguments, environment = give(left / "project", way, simulator.url)
+    (left / "project/inventory.json").rename(left / "inventory/hosts.json")
+    environment |= {"ANSIBLE_HOME": str(left / "home"), "ANSIBLE_LOCAL_TEMP": str(left / "local")}
+    (left / "env/envvars").write_text(json.dumps(environment))
+    (left / "env/cmdline").write_text(shlex.join([*arguments, "-vvv", "--diff"]))
+    run = ansible_runner.run(
+        private_data_dir=str(left), playbook="play.json", quiet=True, ident="run"
+    )
+    events = list(run.events)
+    made = left / "artifacts/run"
+    told = [one["event_data"].get("artifact_data") for one in events if "stats" in one["event"]]
+    channels = {
+        "stdout": run.stdout.read(),
+        "stderr": f"it has: {run.stderr.read()}",
+        "events": json.dumps(events) + text_of((made / "job_events").iterdir()),
+        "statistics": json.dumps(told),
+        "fact cache": text_of((made / "fact_cache").iterdir()),
+    }
+    assert list(channels) == RUNNER_CHANNELS
+    assert "kept" in channels["statistics"] and "before" in channels["fact cache"]
+    check(channels, simulator)
+    # The file "command" repeats the environment that the runner was given.
+    assert TOKEN not in text_of(set(made.rglob("*")) - {made / "command"})
 
 
 def command_lines():
