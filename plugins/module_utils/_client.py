@@ -237,9 +237,11 @@ class Client:
     ) -> Answer:
         """Send one request, again where that is safe, and return the 2xx answer.
 
-        Raises RequestFailed when that is not had within the retries and the deadline.
+        A 429 that says when to come back is obeyed until the deadline and uses up no retry, unless
+        there are none: the API is only busy with others. Raises RequestFailed when no 2xx answer is
+        had within the retries and the deadline.
         """
-        tries = 0
+        tries = used_up = 0
         arrived = False
         while True:
             tries += 1
@@ -250,7 +252,9 @@ class Client:
             except RequestFailed as failed:
                 failed.earlier_arrived = arrived
                 arrived = arrived or failed.arrived
-                if tries > self.endpoint.retries or not may_send_again(method, failed):
+                if not (failed.status == 429 and failed.retry_after and self.endpoint.retries):
+                    used_up += 1
+                if used_up > self.endpoint.retries or not may_send_again(method, failed):
                     raise
                 pause = back_off(tries, failed.retry_after)
                 if pause >= deadline.left():

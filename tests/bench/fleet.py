@@ -43,9 +43,15 @@ ROLE = [
         },
     }
 ]
+START = {"vps_org.cloud.snapshot": {**VALUES, "wait": False}}
+#: The role's order without its further tasks, to be compared with the next.
+EVERY_SERVER = [
+    START,
+    {"vps_org.cloud.snapshot": {**VALUES, "wait_only": True, "wait_interval": INTERVAL}},
+]
 #: What a wait for the whole batch could be: one host lists for all, each then takes its row.
 ONE_LISTING = [
-    {"vps_org.cloud.snapshot": {**VALUES, "wait": False}},
+    START,
     {
         "vps_org.cloud.snapshot_info": {"name": "night"},
         "register": "listed",
@@ -117,7 +123,8 @@ def measure(quick: bool) -> Part:
         if case.naive:
             orders["host by host"] = NAIVE
         if case.one_listing:
-            orders["one listing for all"] = ONE_LISTING
+            orders["two tasks, a look a server"] = EVERY_SERVER
+            orders["two tasks, one listing for all"] = ONE_LISTING
         found = common.in_turns(
             case.runs,
             {case.name(order): functools.partial(_phase, case, orders[order]) for order in orders},

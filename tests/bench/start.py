@@ -13,12 +13,13 @@ import common
 from common import Bound, Measured, Part
 from simulator import Simulator
 
-NOTHING, REQUESTS, BASIC, CLIENT, ACTION = (
+NOTHING, REQUESTS, BASIC, CLIENT, ACTION, AUTHORITIES = (
     "python, no import",
     "import requests",
     "import ansible.module_utils.basic",
     "import the client",
     "import the action plugin",
+    "import requests, read its certificates",
 )
 EMPTY = "ansible-inventory, an empty inventory"
 OURS = "import ansible_collections.vps_org.cloud.plugins."
@@ -28,6 +29,10 @@ STATEMENTS = {
     BASIC: "import ansible.module_utils.basic",
     CLIENT: f"{OURS}module_utils._client",
     ACTION: f"{OURS}action.snapshot",
+    # As the first https connection of a process does.
+    AUTHORITIES: """
+import requests, urllib3
+urllib3.util.ssl_.create_urllib3_context().load_verify_locations(requests.certs.where())""",
 }
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import json
 import random
 import sys
 import typing as t
@@ -53,11 +54,24 @@ def _uri(path: str, **more: t.Any) -> Variables:
     }
 
 
-def _include(name: str) -> Variables:
-    return {"ansible.builtin.include_tasks": str(role_site.FILES / name)}
-
-
-TASKS = [
+CHANGE = [
+    {
+        "name": "Install version 2",
+        "ansible.builtin.raw": "echo 2 > srv/app/VERSION",
+        "changed_when": True,
+        "notify": "Restart the application",
+    },
+    {
+        "name": "Fail the change",
+        "ansible.builtin.fail": {"msg": "the package is broken"},
+        "when": "fault == 'task'",
+    },
+]
+CHECKS = [
+    {"ansible.builtin.include_tasks": str(role_site.FILES / name)}
+    for name in ("health.yml", "verify.yml")
+]
+BY_HAND_TASKS = [
     _uri(
         "/snapshots/",
         method="POST",
@@ -76,10 +90,9 @@ TASKS = [
     ),
     {
         "block": [
-            _include("change.yml"),
+            *CHANGE,
             {"ansible.builtin.meta": "flush_handlers"},
-            _include("health.yml"),
-            _include("verify.yml"),
+            *CHECKS,
         ],
         "rescue": [
             _uri("/snapshots/{{ created.json.id }}/restore/", method="POST"),
@@ -104,7 +117,7 @@ def measure(quick: bool) -> Part:
         runs,
         {
             f"{name}, {servers} servers": functools.partial(_run, servers, failures, settings)
-            for name, settings in ((ROLE, {}), (BY_HAND, {"play": {"tasks": TASKS}}))
+            for name, settings in ((ROLE, {}), (BY_HAND, {"play": {"tasks": BY_HAND_TASKS}}))
         },
     )
     role, by_hand = found.values()
@@ -136,8 +149,16 @@ def _run(servers: int, failures: int, settings: Variables) -> Measured:
     names = [f"server-{number:03}" for number in range(1, servers + 1)]
     failing = random.Random(SEED).sample(names, failures)
     faults = {name: KINDS[number % len(KINDS)] for number, name in enumerate(failing)}
-    hosts = {name: {"fault": faults.get(name, "")} for name in names}
     with common.workshop() as (folder, environment):
+        change = folder / "change.json"
+        change.write_text(json.dumps(CHANGE))
+        hosts = {
+            name: {
+                "fault": faults.get(name, ""),
+                "safe_upgrade_change": {"tasks_file": str(change)},
+            }
+            for name in names
+        }
         site = role_site.Site(
             folder / "site",
             hosts,

@@ -185,6 +185,30 @@ def test_retry_after_is_obeyed(world):
     assert pauses == [17]
 
 
+def test_a_busy_api_is_asked_until_the_deadline_and_no_longer(world):
+    world.simulator.set_fault("status", status=429, headers={"Retry-After": "1"}, times=25)
+    client = world.client()
+    body = {"server_id": SERVER, "name": "before"}
+    client.request("POST", "/snapshots/", client.deadline(30), body=body)
+    assert (len(world.calls()), len(world.acted())) == (26, 1)
+    world.simulator.set_fault("status", status=429, headers={"Retry-After": "1"})
+    assert failure(world, "POST", "/snapshots/", seconds=30).status == 429
+    assert 26 + 28 < len(world.calls()) <= 26 + 31
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "0"}])
+def test_a_busy_api_that_names_no_time_uses_up_the_retries(world, headers):
+    world.simulator.set_fault("status", status=429, headers=headers)
+    assert failure(world, seconds=600, retries=3).status == 429
+    assert len(world.calls()) == 4
+
+
+def test_without_retries_a_busy_api_is_asked_once(world):
+    world.simulator.set_fault("status", status=429, headers={"Retry-After": "1"})
+    assert failure(world, retries=0).status == 429
+    assert len(world.calls()) == 1
+
+
 @pytest.mark.parametrize("value", ["31", "99999999999999999999", "Fri, 01 Jan 2100 00:00:00 GMT"])
 def test_retry_after_beyond_the_deadline_fails_at_once(world, value):
     world.simulator.set_fault("status", status=429, headers={"Retry-After": value})
