@@ -44,6 +44,10 @@ awx-check: $(VENV)  ## Hold the AWX kit against AWX's rules and the role's
 	@.venv/bin/python tests/tools/awx_check.py
 matrix: $(VENV)  ## Try every write and every poll with every fault, and print the table
 	@.venv/bin/pytest -n 2 -q tests/integration/matrix
+promises: $(VENV)  ## Count what holds the promises: cells, steps, channels, guards
+	@.venv/bin/python tests/tools/promises.py
+nightly: $(VENV)  ## Ten thousand random steps against the model (minutes)
+	@HYPOTHESIS_PROFILE=nightly .venv/bin/pytest -q tests/integration/model
 guards: $(VENV)  ## Break the code on purpose, and see that the tests notice (GUARD="quota prune" for some)
 	@.venv/bin/python tests/tools/guards.py $(GUARD)
 
@@ -83,4 +87,4 @@ $(VENV): requirements-dev.txt tests/tools/venv
 	@tests/tools/venv .venv-core/$* "$(or $(PYTHON),$(PYTHONS_$*))" "ansible-core~=$*.0" \
 	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all core bench bench-check matrix awx-check guards docs picture build release-check release clean help again
+.PHONY: demo venv unit format gate test test-all core bench bench-check matrix awx-check promises nightly guards docs picture build release-check release clean help again

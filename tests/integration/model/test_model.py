@@ -28,7 +28,9 @@ from ansible_collections.vps_org.cloud.plugins.modules import (
     snapshot_restore,
 )
 
-EXAMPLES, STEPS = (250, 40) if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else (12, 12)
+#: How many sequences, of how many steps.
+PROFILES = {"default": (12, 12), "nightly": (250, 40)}
+EXAMPLES, STEPS = PROFILES[os.environ.get("HYPOTHESIS_PROFILE", "default")]
 #: Longer than any operation takes in this world, in seconds.
 SETTLED = 400.0
 

@@ -361,10 +361,14 @@ def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
 
 
 def test_two_runs_at_once_on_one_server_do_not_meet(site):
-    one = site({"one": {}}, snapshot_seconds=6.0)
+    one = site({"one": {}})
+    one.sim.set_fault("stuck", call="create")
     first = started(one)
     until(lambda: one.calls("create", "one") == 1)
     second = one.run()
+    with one.sim.cloud.lock:
+        [snapshot] = one.sim.cloud.snapshots.values()
+        snapshot.update(status="completed", size_mb=1)
     first.communicate(timeout=90)
     assert first.returncode == 0 and second.code == 2
     assert (
@@ -482,3 +486,19 @@ def test_a_token_set_for_the_whole_play_is_not_shown_by_the_roles_guest_tasks(si
     run = one.run("-vvv", play={"environment": environment})
     assert run.code == 0 and run.states() == {"one": "upgraded"}
     assert "EXEC" in run.out and one.sim.token not in run.out
+
+
+def test_an_artefact_given_to_the_next_job_is_never_templated(site):
+    one = site({"one": {"fault": "task"}})
+    first = one.run()
+    assert "lookup('pipe'" in first.stats["one"]["reason"]
+    artefact = one.folder / "artefact.json"
+    artefact.write_text(json.dumps({"safe_upgrade_results": first.stats}))
+    tasks = [
+        {"ansible.builtin.set_fact": {"copied": "{{ safe_upgrade_results.one.reason }}"}},
+        {"ansible.builtin.set_fact": {"again": "{{ hostvars['one'].copied }}"}},
+        {"ansible.builtin.debug": {"msg": "seen: {{ again }}"}},
+    ]
+    run = one.run("-e", f"@{artefact}", play={"tasks": tasks})
+    assert run.code == 0 and "lookup('pipe'" in run.out.split("seen: ")[1]
+    assert not (one.folder / "templated").exists()
