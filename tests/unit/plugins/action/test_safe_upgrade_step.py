@@ -865,7 +865,7 @@ def test_pause_waits(night):
 def test_pause_ends_with_the_controller(night, monkeypatch):
     pids = iter([os.getppid()] * 2)
     started = time.monotonic()
-    monkeypatch.setattr(os, "getppid", lambda: next(pids, 1))
+    monkeypatch.setattr(os, "getppid", lambda: next(pids, -1))
     assert night.step("pause", {"seconds": 30}) == {"changed": False}
     assert time.monotonic() - started < 15
 

@@ -208,7 +208,7 @@ def ended(monkeypatch):
 
 
 def test_nothing_is_sent_once_the_controller_is_gone(world, run, ended, monkeypatch):
-    monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(pid=1))
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(pid=-1))
     with pytest.raises(Ended):
         run(**WISH)
     assert ended == [1]
@@ -217,7 +217,7 @@ def test_nothing_is_sent_once_the_controller_is_gone(world, run, ended, monkeypa
 
 def test_no_write_is_sent_when_the_controller_ends_meanwhile(world, run, ended, monkeypatch):
     pid = os.getppid()
-    monkeypatch.setattr(os, "getppid", lambda: 1 if world.calls() else pid)
+    monkeypatch.setattr(os, "getppid", lambda: -1 if world.calls() else pid)
     monkeypatch.setattr(_controller, "PARENT_CHECK_SECONDS", 60)
     with pytest.raises(Ended):
         run(**WISH)
@@ -227,7 +227,7 @@ def test_no_write_is_sent_when_the_controller_ends_meanwhile(world, run, ended, 
 
 def test_a_worker_that_waits_for_an_answer_ends_too(world, run, ended, monkeypatch):
     pids = iter([os.getppid()] * 2)
-    monkeypatch.setattr(os, "getppid", lambda: next(pids, 1))
+    monkeypatch.setattr(os, "getppid", lambda: next(pids, -1))
     world.simulator.set_fault("delay", call="list_snapshots", seconds=1.0, act=True)
     with pytest.raises(Ended):
         run(**WISH)
