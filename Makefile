@@ -44,7 +44,7 @@ awx-check: $(VENV)  ## Hold the AWX kit against AWX's rules and the role's
 	@.venv/bin/python tests/tools/awx_check.py
 matrix: $(VENV)  ## Try every write and every poll with every fault, and print the table
 	@.venv/bin/pytest -n 2 -q tests/integration/matrix
-promises: $(VENV)  ## Count what holds the promises: cells, steps, channels, guards
+promises: $(VENV)  ## Count what holds the promises: cells, steps, channels
 	@.venv/bin/python tests/tools/promises.py
 nightly: $(VENV)  ## Ten thousand random steps against the model (minutes)
 	@HYPOTHESIS_PROFILE=nightly .venv/bin/pytest -q tests/integration/model
