@@ -85,12 +85,13 @@ def measure(command: t.Sequence[str], environment: t.Mapping[str, str]) -> Measu
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        peak = [0.0]
-        watcher = threading.Thread(target=_watch, args=(process, peak))
+        peak, ended = [0.0], threading.Event()
+        watcher = threading.Thread(target=_watch, args=(process.pid, peak, ended))
         watcher.start()
         assert process.stdout
         out = process.stdout.read()
     wall = time.monotonic() - started
+    ended.set()
     watcher.join()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -163,10 +164,9 @@ def playbook(
     ]
 
 
-def _watch(process: subprocess.Popen[str], peak: list[float]) -> None:
-    while process.poll() is None:
-        peak[0] = max(peak[0], sum(map(_pss_kib, family(process.pid))) / 1024)
-        time.sleep(PSS_SECONDS)
+def _watch(pid: int, peak: list[float], ended: threading.Event) -> None:
+    while not ended.wait(PSS_SECONDS):
+        peak[0] = max(peak[0], sum(map(_pss_kib, family(pid))) / 1024)
 
 
 def _pss_kib(pid: int) -> int:

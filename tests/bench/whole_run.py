@@ -130,7 +130,7 @@ def measure(quick: bool) -> Part:
         Bound(
             f"{servers} servers: wall time, times the flow by hand",
             common.median(role, "wall") / common.median(by_hand, "wall"),
-            2,
+            3,
             4,
         ),
     ]
