@@ -5,8 +5,9 @@
 
 Beside the role, the same flow written by hand with ``uri``, block and rescue. It lacks what the
 role does besides: preflight, identity, the marker and boot id that prove a restore, lost hosts,
-pruning, the report. So only failures are played that both can handle: of a task, and of a check.
-After each run every server's disk must be as it should, or nothing is said about speed.
+pruning, the report. So servers fail by a task and by a check, and under the role by being lost too.
+After each run every server's disk must be as it should, and with the role its state and its one row
+of the one table, or nothing is said about speed.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from common import Bound, Measured, Part, Variables
 
 OPERATION_SECONDS = 5.0
 FORKS = 10
-KINDS = ("task", "verify")
 SEED = 7
 ROLE, BY_HAND = "the role", "by hand with uri"
+KINDS = {ROLE: ("task", "verify", "lost"), BY_HAND: ("task", "verify")}
 
 _spec = importlib.util.spec_from_file_location(
     "role_site", common.TESTS / "integration/role/conftest.py"
@@ -65,6 +66,12 @@ CHANGE = [
         "name": "Fail the change",
         "ansible.builtin.fail": {"msg": "the package is broken"},
         "when": "fault == 'task'",
+    },
+    {
+        "name": "Lock everybody out",
+        "ansible.builtin.raw": "touch etc/firewall.d/lockout",
+        "changed_when": True,
+        "when": "fault == 'lost'",
     },
 ]
 CHECKS = [
@@ -112,12 +119,12 @@ BY_HAND_TASKS = [
 
 
 def measure(quick: bool) -> Part:
-    runs, servers, failures = (1, 6, 2) if quick else (1, 100, 10)
+    runs, servers, failures = (1, 6, 3) if quick else (1, 100, 10)
     found = common.in_turns(
         runs,
         {
-            f"{name}, {servers} servers": functools.partial(_run, servers, failures, settings)
-            for name, settings in ((ROLE, {}), (BY_HAND, {"play": {"tasks": BY_HAND_TASKS}}))
+            f"{flow}, {servers} servers": functools.partial(_run, servers, failures, flow)
+            for flow in (ROLE, BY_HAND)
         },
     )
     role, by_hand = found.values()
@@ -135,7 +142,8 @@ def measure(quick: bool) -> Part:
         ),
     ]
     note = (
-        f"{servers} servers, {failures} of which fail and are restored, {FORKS} forks, "
+        f"{servers} servers, {failures} of which fail and are restored (under the role a third of them "
+        f"by being lost, which costs its time limits), {FORKS} forks, "
         f"{OPERATION_SECONDS:.0f} s a snapshot and a restore; runs of each: {runs}."
     )
     return Part(["flow", "wall s", "CPU s", "peak PSS MiB"], rows, bounds, notes=[note])
@@ -144,11 +152,13 @@ def measure(quick: bool) -> Part:
 _COLUMNS = ("wall", "cpu", "peak_mib")
 
 
-def _run(servers: int, failures: int, settings: Variables) -> Measured:
+def _run(servers: int, failures: int, flow: str) -> Measured:
     """One run on fresh servers, of which the same ones fail each time."""
+    settings = {} if flow == ROLE else {"play": {"tasks": BY_HAND_TASKS}}
+    kinds = KINDS[flow]
     names = [f"server-{number:03}" for number in range(1, servers + 1)]
     failing = random.Random(SEED).sample(names, failures)
-    faults = {name: KINDS[number % len(KINDS)] for number, name in enumerate(failing)}
+    faults = {name: kinds[number % len(kinds)] for number, name in enumerate(failing)}
     with common.workshop() as (folder, environment):
         change = folder / "change.json"
         change.write_text(json.dumps(CHANGE))
@@ -176,4 +186,13 @@ def _run(servers: int, failures: int, settings: Variables) -> Measured:
                         f"{run.out}\n{name}: version, creates, restores are {seen}, not {wanted}; "
                         f"exit code {run.code}"
                     )
+            if flow == ROLE:
+                _check_what_is_told(site.seen(run.code, run.out), names, faults)
     return run
+
+
+def _check_what_is_told(told: t.Any, names: list[str], faults: t.Mapping[str, str]) -> None:
+    states = {name: "restored" if name in faults else "upgraded" for name in names}
+    rows = sorted(row.split()[0] for row in told.table())
+    if told.states() != states or rows != names or told.out.count("HOST ") != 1:
+        raise SystemExit(f"{told.out}\nNot one table with every server in its state: {states}")
