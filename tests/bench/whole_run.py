@@ -142,8 +142,8 @@ def measure(quick: bool) -> Part:
         ),
     ]
     note = (
-        f"{servers} servers, {failures} of which fail and are restored (under the role a third of them "
-        f"by being lost, which costs its time limits), {FORKS} forks, "
+        f"{servers} servers, {failures} of which fail and are restored (under the role some by "
+        f"being lost, which costs a time limit), {FORKS} forks, "
         f"{OPERATION_SECONDS:.0f} s a snapshot and a restore; runs of each: {runs}."
     )
     return Part(["flow", "wall s", "CPU s", "peak PSS MiB"], rows, bounds, notes=[note])
