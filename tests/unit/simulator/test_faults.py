@@ -115,6 +115,24 @@ def test_delay(client, simulator, until, act):
     until(lambda: names(simulator) == ["a"])
 
 
+def test_together(client, make_client, simulator, until):
+    simulator.set_fault("together", call="create")
+    with make_client(simulator) as other:
+        first = threading.Thread(target=other.create, kwargs={"name": "a"})
+        first.start()
+        until(lambda: simulator.faults[0]["requests"] == 1)
+        assert names(simulator) == []
+        assert client.create(name="b").status_code == 201
+        first.join()
+    assert sorted(names(simulator)) == ["a", "b"]
+    assert client.create(name="c").status_code == 201
+
+
+def test_together_does_not_wait_for_ever(client, simulator):
+    simulator.set_fault("together", call="create", seconds=0.1)
+    assert client.create().status_code == 201
+
+
 @pytest.mark.parametrize("act", [False, True])
 def test_status(client, simulator, act):
     simulator.set_fault("status", status=429, headers={"Retry-After": "7"}, body="Slow", act=act)
