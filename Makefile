@@ -48,6 +48,10 @@ promises: $(VENV)  ## Count what holds the promises: cells, steps, channels
 	@.venv/bin/python tests/tools/promises.py
 nightly: $(VENV)  ## Ten thousand random steps against the model (minutes)
 	@HYPOTHESIS_PROFILE=nightly .venv/bin/pytest -q tests/integration/model
+coverage: $(VENV)  ## Measure which lines and branches of plugins/ the tests run
+	@PATH="$$PWD/.venv/bin:$$PATH" tests/tools/coverage
+mutants: $(VENV)  ## Change the plugins' code in every small way, list what no unit test notices (FILE="_client" for some)
+	@PATH="$$PWD/.venv/bin:$$PATH" tests/tools/mutants $(FILE)
 guards: $(VENV)  ## Break the code on purpose, and see that the tests notice (GUARD="quota prune" for some)
 	@.venv/bin/python tests/tools/guards.py $(GUARD)
 
@@ -87,4 +91,4 @@ $(VENV): requirements-dev.txt tests/tools/venv
 	@tests/tools/venv .venv-core/$* "$(or $(PYTHON),$(PYTHONS_$*))" "ansible-core~=$*.0" \
 	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all core bench bench-check matrix awx-check promises nightly guards docs picture build release-check release clean help again
+.PHONY: demo venv unit format gate test test-all core bench bench-check matrix coverage mutants awx-check promises nightly guards docs picture build release-check release clean help again

@@ -437,6 +437,9 @@ def test_a_named_run_is_adopted_and_no_room_is_made(begun):
     missing = preflight(night, snapshots=[snapshot()])
     assert missing["adopted"] is None
     assert missing["blockers"] == ["the server has no snapshot of run r0 (safe_upgrade_use_run)"]
+    failed = preflight(night, snapshots=[snapshot(801, "r0", status="failed")])
+    assert failed["adopted"] is None
+    assert failed["blockers"] == ["snapshot 801 of run r0 is 'failed', not 'completed'"]
 
 
 def test_what_is_said_of_a_handler_that_is_missing(begun):
