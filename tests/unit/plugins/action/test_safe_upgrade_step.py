@@ -286,6 +286,39 @@ def test_mounts_that_a_snapshot_may_not_hold_are_a_warning(begun):
     ]
 
 
+def test_a_server_that_is_not_active_or_not_to_be_seen_blocks(begun):
+    stopped = {"servers": [{**SERVERS["servers"][0], "status": "stopped"}]}
+    result = preflight(begun(), servers=stopped)
+    assert result["server_name"] == "web-01"
+    assert result["blockers"] == [
+        "server 12345 (web-01) is 'stopped', not 'active': wait, or start it in the dashboard"
+    ]
+    result = preflight(begun(identity="warn"), servers={"servers": SERVERS["servers"][1:]})
+    assert result["server_name"] is None
+    assert result["blockers"] == [
+        "server 12345 is not among the servers this token can see: check vps_org_server_id"
+    ]
+
+
+def test_a_snapshot_in_progress_and_a_full_server_block(begun):
+    held = [snapshot(number, f"r{number}", description="") for number in range(2, 7)]
+    held[0]["status"] = "in_progress"
+    names = ", ".join(f"{number} pre-upgrade-r{number}" for number in range(2, 7))
+    progress = (
+        "snapshot 2 (pre-upgrade-r2) is in progress: another run may be at work on this server; "
+        "wait until it is done"
+    )
+    full = (
+        f"the server holds 5 of 5 snapshots ({names}): delete one, or set "
+        "safe_upgrade_when_full: prune_own to let the role delete its own oldest"
+    )
+    for night in (begun(), begun(when_full="prune_own")):
+        assert preflight(night, snapshots=held)["blockers"] == [progress, full]
+    own = [snapshot(number, f"r{number}") for number in range(2, 7)]
+    assert len(preflight(begun(), snapshots=own)["blockers"]) == 1
+    assert preflight(begun(), snapshots=own[1:])["blockers"] == []
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_token_that_may_not_list_servers_is_a_warning(begun, status):
     servers = {"failed": True, "msg": f"HTTP {status} {TOKEN}", "failure": {"status": status}}
@@ -1101,6 +1134,8 @@ def test_the_report_holds_a_line_for_each_move(tmp_path, monkeypatch, known, aut
     assert {entry["by"] for entry in entries} == {author}
     assert {entry["host"] for entry in entries} == {"web-01"}
     assert entries[0]["time"] in (ago(0), ago(1), ago(2))
+    # What failed on a server is not for everybody.
+    assert (tmp_path / "safe_upgrade-r1.jsonl").stat().st_mode & 0o777 == 0o640
 
 
 def test_without_a_name_the_author_is_the_users_number(tmp_path, monkeypatch):

@@ -84,6 +84,12 @@ def test_a_program_in_check_mode_with_a_diff(world, main):
     assert world.calls("create") == []
 
 
+def test_a_program_waits(world, main):
+    world.simulator.add_snapshot(SERVER, "before", status="in_progress")
+    result = main(**WISH, wait_timeout=1)
+    assert "the time limit of 1 s passed. Its last status: 'in_progress', 1 s" in result["msg"]
+
+
 def test_a_program_warns(world, main):
     name = f"n{time.time_ns()}"  # ansible-core shows the same warning only once
     for age in (60, 30):
