@@ -37,7 +37,7 @@ urllib3.util.ssl_.create_urllib3_context().load_verify_locations(requests.certs.
 
 
 def measure(quick: bool) -> Part:
-    runs, servers = (3, 100) if quick else (11, 1000)
+    runs, servers = (3, 100) if quick else (7, 1000)
     with common.workshop() as (folder, environment), Simulator(servers) as cloud:
         environment |= {"VPS_ORG_API_TOKEN": cloud.token, "VPS_ORG_API_URL": cloud.url}
         environment["PYTHONPATH"] = environment["ANSIBLE_COLLECTIONS_PATH"]
