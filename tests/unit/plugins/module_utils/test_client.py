@@ -341,3 +341,129 @@ def test_loopback_never_goes_through_a_proxy(world, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.2:9")
     client = world.client()
     assert client.request("GET", "/snapshots/", client.deadline(30)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "text", "status", "transient", "arrived"),
+    [
+        (("json", {"body": {"results": 5}}), "the answer is not a list", 200, True, False),
+        (
+            ("foreign_next", {"url": "http://u:p@127.0.0.2:9/api/v1/"}),
+            "the list continues at a foreign address, http://127.0.0.2:9/api/v1/",
+            None,
+            False,
+            False,
+        ),
+        (
+            ("foreign_next", {"url": "?page=1"}),
+            "the list never ends: its pages repeat",
+            None,
+            False,
+            False,
+        ),
+        (
+            ("redirect", {}),
+            "the API answered with a redirect, which is not followed; correct api_url",
+            302,
+            False,
+            False,
+        ),
+        (
+            ("gzip_bomb", {"mib": 64}),
+            "the answer is compressed, which was not asked for",
+            None,
+            False,
+            True,
+        ),
+        (("huge", {"mib": 11}), "the answer is larger than 10 MiB", None, False, True),
+    ],
+)
+def test_what_a_list_that_failed_tells(world, fault, text, status, transient, arrived):
+    world.simulator.set_fault(fault[0], call="list_snapshots", **fault[1])
+    client = world.client(retries=0, timeout=5)
+    with pytest.raises(RequestFailed) as caught:
+        client.rows("/snapshots/", client.deadline(30))
+    failed = caught.value
+    assert failed.text == text
+    assert (failed.method, failed.path, failed.status) == ("GET", "/snapshots/", status)
+    assert (failed.transient, failed.arrived) == (transient, arrived)
+    assert failed.retry_after is None
+    assert failed.earlier_arrived is False
+
+
+@pytest.mark.parametrize(
+    ("fault", "text", "status", "arrived"),
+    [
+        (("html", {}), "the answer is not JSON: <!DOCTYPE html>", 200, True),
+        (("reset_before", {}), "the connection to HOST was lost: ", None, True),
+        (("drip", {"seconds": 0.05}), "no complete answer", None, True),
+        (
+            ("drip", {"seconds": 0.05, "headers": True}),
+            "no complete answer from HOST within 0 s",
+            None,
+            True,
+        ),
+        (("delay", {"seconds": 0.6}), "no complete answer from HOST within 0 s", None, True),
+        (("status", {"status": 503, "body": "x"}), "x", 503, True),
+        (("status", {"status": 500, "body": {"error": "x"}}), "x", 500, True),
+    ],
+)
+def test_what_a_request_that_may_be_sent_again_tells(world, fault, text, status, arrived):
+    world.simulator.set_fault(fault[0], **fault[1])
+    failed = failure(world, "POST", "/snapshots/", retries=0)
+    assert failed.text.startswith(text.replace("HOST", world.simulator.origin.split("//")[1]))
+    assert (failed.method, failed.path, failed.status) == ("POST", "/snapshots/", status)
+    assert failed.transient is True
+    assert failed.arrived is arrived
+
+
+def test_what_a_request_without_a_connection_tells(world):
+    failed = failure(world, "POST", "/snapshots/", retries=0, url="http://127.0.0.1:9/api")
+    assert failed.text.startswith("no connection to 127.0.0.1:9: ")
+    assert (failed.method, failed.path, failed.status) == ("POST", "/snapshots/", None)
+    assert (failed.transient, failed.arrived) == (True, False)
+
+
+def test_what_a_write_after_the_deadline_tells(world):
+    failed = failure(world, "DELETE", "/snapshots/801/", seconds=0)
+    assert failed.text == "not sent, for the 0 s are over"
+    assert (failed.method, failed.path, failed.status) == ("DELETE", "/snapshots/801/", None)
+    assert (failed.transient, failed.arrived) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "transient", "arrived"),
+    [
+        (400, False, False),
+        (429, True, False),
+        (500, True, True),
+        (501, False, True),
+        (504, True, True),
+    ],
+)
+def test_what_a_status_tells(world, status, transient, arrived):
+    world.simulator.set_fault("status", status=status, headers={"Retry-After": "17"})
+    failed = failure(world, "POST", retries=0)
+    assert (failed.transient, failed.arrived) == (transient, arrived)
+    assert failed.retry_after == 17
+
+
+def test_what_is_sent_and_what_an_answer_holds(world):
+    client = world.client()
+    body = {"server_id": SERVER, "name": "before"}
+    answer = client.request("POST", "/snapshots/", client.deadline(30), body=body)
+    assert answer.status == 201
+    assert answer.data["name"] == "before"
+    assert answer.tries == 1
+    assert abs(answer.date - world.now()) < 2
+    world.simulator.set_fault("status", status=503, times=2)
+    answer = client.request("GET", "/snapshots/", client.deadline(30), query={"server_id": SERVER})
+    assert answer.tries == 3
+    assert world.simulator.calls("list_snapshots")[-1]["server_id"] == SERVER
+    deleted = client.request("DELETE", "/snapshots/801/", client.deadline(30))
+    assert (deleted.status, deleted.data) == (204, None)
+
+
+def test_without_a_wait_the_deadline_is_that_of_all_tries(world):
+    assert world.client(timeout=7, retries=2).deadline().seconds == 21
+    assert world.client(timeout=7, retries=2).deadline(5).seconds == 5
