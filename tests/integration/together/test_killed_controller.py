@@ -156,8 +156,13 @@ def killed(one, kill):
 
 @pytest.fixture
 def stopping(site):  # noqa: F811
-    """A site with a host for every step."""
-    return site({host: {"stop": host} for host in (*REQUESTS, *GUESTS)}, snapshot_seconds=0.5)
+    """A site with a host for every step; whatever a failed test left running is ended."""
+    one = site({host: {"stop": host} for host in (*REQUESTS, *GUESTS)}, snapshot_seconds=0.5)
+    yield one
+    for process in processes(f"KILLED_RUN={one.folder}"):
+        os.kill(process, signal.SIGKILL)
+    for host in one.hosts:
+        one.sim.cloud.disks.power_off(host)
 
 
 def test_nothing_is_written_after_a_controller_was_killed_at_any_step(stopping):
