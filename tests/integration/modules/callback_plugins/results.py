@@ -30,12 +30,12 @@ class CallbackModule(CallbackBase):
         shown = getattr(result, "result", None) or result._result
         self._handle_warnings(shown)
         found = json.loads(self._dump_results(shown))
-        print(json.dumps({"task": task.get_name().split(" : ")[-1], "result": found}))
+        print(json.dumps({"task": task.get_name().split(" : ")[-1], "result": {**found, **more}}))
 
     def v2_runner_on_ok(self, result):
         self._show(result)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        self._show(result)
+        self._show(result, failed=True)
 
     v2_runner_on_unreachable = v2_runner_on_skipped = v2_runner_on_ok
