@@ -378,6 +378,8 @@ def test_an_interrupted_run_blocks_and_its_snapshot_is_never_deleted(begun):
     assert result["warnings"] == [
         "web-01: the server is full; to make room this run deletes 2 pre-upgrade-r2"
     ]
+    (unknown,) = preflight(begun(), {"stdout": "marker {broken\nend"})["blockers"]
+    assert unknown.startswith("run unknown changed this server and never ended well")
     proceeds = preflight(begun(interrupted_run="proceed"), look)
     assert proceeds["blockers"] == []
     assert "run r0 changed this server" in proceeds["warnings"][0]
@@ -486,6 +488,12 @@ def test_what_is_said_of_a_handler_that_is_missing(begun):
     assert preflight(night, play={"handlers": HANDLERS})["blockers"] == missing
     # Other entry points run no change.
     night.begin(entry_point="snapshot")
+    assert preflight(night, play={"handlers": HANDLERS})["blockers"] == []
+
+
+def test_an_import_whose_name_is_a_template_is_not_looked_into(begun):
+    night = begun()
+    night.change.write_text("- import_tasks: '{{ which }}.yml'\n")
     assert preflight(night, play={"handlers": HANDLERS})["blockers"] == []
 
 
