@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 
 import pytest
-from integration.role.conftest import site  # noqa: F401  (a fixture)
 
 #: Stopped in a request: which call, and how many of it are answered before.
 REQUESTS = {
@@ -155,7 +154,7 @@ def killed(one, kill):
 
 
 @pytest.fixture
-def stopping(site):  # noqa: F811
+def stopping(site):
     """A site with a host for every step; whatever a failed test left running is ended."""
     one = site({host: {"stop": host} for host in (*REQUESTS, *GUESTS)}, snapshot_seconds=0.5)
     yield one

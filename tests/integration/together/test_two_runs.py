@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import subprocess
 
-from integration.role.conftest import site  # noqa: F401  (a fixture)
 
-
-def test_of_two_runs_that_both_got_through_preflight_none_changes_the_server(site):  # noqa: F811
+def test_of_two_runs_that_both_got_through_preflight_none_changes_the_server(site):
     one = site({"web": {}})
     one.sim.set_fault("together", call="create")
     running = []
@@ -35,7 +33,7 @@ def test_of_two_runs_that_both_got_through_preflight_none_changes_the_server(sit
     assert one.run().states() == {"web": "upgraded"}
 
 
-def test_without_its_snapshot_no_change_begins(site):  # noqa: F811
+def test_without_its_snapshot_no_change_begins(site):
     one = site({"web": {}})
     wake = one.folder / "wake.yml"
     wake.write_text(
