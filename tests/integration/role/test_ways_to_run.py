@@ -90,7 +90,7 @@ def test_free_restores_each_host_by_itself_and_shows_lines_instead_of_a_table(si
 
 
 def test_every_snapshot_and_restore_is_started_before_any_is_waited_for(site):
-    one = site({f"host-{number}": {"fault": "task"} for number in range(6)})
+    one = site({f"host-{number}": {"fault": "task"} for number in range(6)}, restore_seconds=12.0)
     run = one.run(environment={"ANSIBLE_FORKS": "2"})
     assert set(run.states().values()) == {"restored"}
     calls = [row["call"] for row in one.sim.calls()]
