@@ -363,7 +363,7 @@ def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
 
 def test_two_runs_at_once_on_one_server_do_not_meet(site):
     one = site({"one": {}})
-    one.sim.set_fault("stuck", call="create")
+    one.sim.set_fault("stuck", call="create", times=1)
     first = started(one)
     until(lambda: one.calls("create", "one") == 1)
     second = one.run()
