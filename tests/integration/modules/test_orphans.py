@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from background import start, until
 from simulator import Simulator
 
 WAITING, BLOCKED, ABOUT_TO_WRITE = 12345, 12346, 12347
@@ -36,13 +37,6 @@ def alive(process: int) -> bool:
     return state not in "ZX"
 
 
-def until(condition, seconds):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["controller", "group"])
 def test_workers_end_with_their_controller(playbooks, kill):
     with Simulator(list(HOSTS)) as simulator:
@@ -64,16 +58,10 @@ def test_workers_end_with_their_controller(playbooks, kill):
         }
         playbooks.inventory.write_text("\n".join(HOSTS))
         command, environment = playbooks.command([play])
-        with subprocess.Popen(
-            command,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as controller:
-            until(lambda: simulator.calls("create"), 60)
-            until(lambda: not [one for one in simulator.faults if one["kind"] == "delay"], 60)
-            until(lambda: [r for r in simulator.calls() if r["server_id"] == BLOCKED], 60)
+        with start(command, environment, out=subprocess.DEVNULL) as controller:
+            until(lambda: simulator.calls("create"))
+            until(lambda: not [one for one in simulator.faults if one["kind"] == "delay"])
+            until(lambda: [r for r in simulator.calls() if r["server_id"] == BLOCKED])
             workers = [one for one in children(controller.pid) if alive(one)]
             kill(controller.pid, signal.SIGKILL)
             killed = time.monotonic()

@@ -190,6 +190,7 @@ class Site:
 
     def run(self, *arguments: str, **settings: t.Any) -> Run:
         environment_more = settings.pop("environment", {})
+        limit = settings.pop("limit", 900)
         command, environment = self.command(*arguments, **settings)
         done = subprocess.run(
             command,
@@ -198,7 +199,7 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
+            timeout=limit,
         )
         return self.seen(done.returncode, done.stdout)
 

@@ -51,7 +51,7 @@ def night(module_site, chosen):
                 "safe_upgrade_mass_loss": 0,
             }
         environment = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(site.folder / "cp")}
-        run = site.run("-v", environment=environment)
+        run = site.run("-v", environment=environment, limit=300)
         yield site, run
 
 

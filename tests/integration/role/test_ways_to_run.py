@@ -10,10 +10,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from background import start, until
 
 FILES = Path(__file__).parent / "files"
 THREE = {"one": {}, "two": {"fault": "task"}, "three": {}}
@@ -95,9 +95,9 @@ def test_every_snapshot_and_restore_is_started_before_any_is_waited_for(site):
     run = one.run(role={"safe_upgrade_restore_timeout": 2}, environment={"ANSIBLE_FORKS": "2"})
     assert set(run.states().values()) == {"restore_failed"}
     calls = [row["call"] for row in one.sim.calls()]
-    for start, poll in (("create", "list_snapshots"), ("restore", "list_servers")):
-        assert calls.count(start) == 6
-        meanwhile = calls[calls.index(start) : len(calls) - calls[::-1].index(start)]
+    for begin, poll in (("create", "list_snapshots"), ("restore", "list_servers")):
+        assert calls.count(begin) == 6
+        meanwhile = calls[calls.index(begin) : len(calls) - calls[::-1].index(start)]
         # the five others look once each before they start theirs; nobody looks how it goes
         assert meanwhile.count(poll) <= 5, meanwhile
 
@@ -318,28 +318,9 @@ def test_a_restore_outlasts_an_api_that_does_not_answer_for_a_while(site):
     assert run.states() == {"one": "restored"} and one.version("one") == "1"
 
 
-def started(one, **settings):
-    command, environment = one.command(**settings)
-    return subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def until(condition, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
 def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
     one = site({"one": {"fault": "long"}})
-    process = started(one)
+    process = start(*one.command())
     until((one.disks / "one/srv/app/CHANGING").exists)
     os.killpg(process.pid, signal.SIGTERM)
     out = process.communicate(timeout=30)[0]
@@ -364,7 +345,7 @@ def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
 def test_two_runs_at_once_on_one_server_do_not_meet(site):
     one = site({"one": {}})
     one.sim.set_fault("stuck", call="create", times=1)
-    first = started(one)
+    first = start(*one.command())
     until(lambda: one.calls("create", "one") == 1)
     second = one.run()
     with one.sim.cloud.lock:

@@ -13,10 +13,10 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+from background import start, until
 
 #: Stopped in a request: which call, and how many of it are answered before.
 REQUESTS = {
@@ -60,13 +60,6 @@ def processes(mark: str) -> set[int]:
             if state not in "ZX" and mark.encode() in (folder / "environ").read_bytes():
                 found.add(int(folder.name))
     return found
-
-
-def until(condition, seconds, what):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
 
 
 def running_on_a_guest(text: str) -> bool:
@@ -128,13 +121,7 @@ def killed(one, kill):
     command, environment = one.command(role=night.role, play={"strategy": "free"})
     mark = f"KILLED_RUN={one.folder}"
     environment |= {"KILLED_RUN": str(one.folder), "VPS_ORG_API_TIMEOUT": str(LONG)}
-    with subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as controller:
+    with start(command, environment, out=subprocess.DEVNULL) as controller:
         try:
             for host in one.hosts:
                 until(lambda host=host: night.stopped(host), 120, f"{host} is not at its step")

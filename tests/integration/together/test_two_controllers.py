@@ -13,6 +13,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from background import start
 from integration.modules.conftest import Playbooks, Run
 from simulator import Simulator
 
@@ -45,16 +46,7 @@ def both(tmp_path_factory):
         ]
         playbooks = Playbooks(folder)
         command, environment = playbooks.command([{"tasks": tasks}])
-        running = [
-            subprocess.Popen(
-                command,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for _one in range(2)
-        ]
+        running = [start(command, environment, err=subprocess.PIPE) for _one in range(2)]
         seen = []
         for one in running:
             out, err = one.communicate(timeout=120)

@@ -5,24 +5,13 @@
 
 from __future__ import annotations
 
-import subprocess
+from background import start
 
 
 def test_of_two_runs_that_both_got_through_preflight_none_changes_the_server(site):
     one = site({"web": {}})
     one.sim.set_fault("together", call="create")
-    running = []
-    for _run in range(2):
-        command, environment = one.command()
-        running.append(
-            subprocess.Popen(
-                command,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        )
+    running = [start(*one.command()) for _run in range(2)]
     shown = [run.communicate(timeout=120)[0] for run in running]
     assert [run.returncode for run in running] == [2, 2], shown
     for out in shown:

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import time
 import typing as t
 
 import pytest
@@ -66,16 +65,3 @@ def client(simulator):
 @pytest.fixture
 def make_client():
     return Client
-
-
-@pytest.fixture
-def until():
-    """Wait until something in another thread or process is so."""
-
-    def wait(condition: t.Callable[[], t.Any], seconds: float = 5.0) -> None:
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "it did not happen in time"
-            time.sleep(0.01)
-
-    return wait

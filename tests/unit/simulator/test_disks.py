@@ -9,6 +9,7 @@ import os
 import subprocess
 
 import pytest
+from background import until
 from simulator import Simulator
 
 
@@ -113,7 +114,7 @@ def test_a_deleted_snapshot_takes_no_room(client, simulator, tmp_path):
     assert list((tmp_path / ".snapshots").iterdir()) == []
 
 
-def test_a_restore_ends_without_anybody_asking(tmp_path, make_client, until):
+def test_a_restore_ends_without_anybody_asking(tmp_path, make_client):
     with (
         Simulator(["web-01"], tmp_path, restore_seconds=0.1) as simulator,
         make_client(simulator) as client,

@@ -10,6 +10,7 @@ import time
 
 import pytest
 import requests
+from background import until
 from simulator import Simulator, faults
 
 
@@ -90,7 +91,7 @@ def test_reset_before_and_after(client, simulator):
     assert client.get("/snapshots/").status_code == 200
 
 
-def test_lost(client, simulator, until):
+def test_lost(client, simulator):
     simulator.set_fault("lost", times=1)
     with pytest.raises(requests.Timeout):
         client.post("/snapshots/", json={"server_id": 12345, "name": "a"}, timeout=0.2)
@@ -107,7 +108,7 @@ def test_lost_hangs_up_in_the_end(client, simulator):
 
 
 @pytest.mark.parametrize("act", [False, True])
-def test_delay(client, simulator, until, act):
+def test_delay(client, simulator, act):
     simulator.set_fault("delay", seconds=0.8, act=act, times=1)
     with pytest.raises(requests.Timeout):
         client.post("/snapshots/", json={"server_id": 12345, "name": "a"}, timeout=0.1)
@@ -115,7 +116,7 @@ def test_delay(client, simulator, until, act):
     until(lambda: names(simulator) == ["a"])
 
 
-def test_together(client, make_client, simulator, until):
+def test_together(client, make_client, simulator):
     simulator.set_fault("together", call="create")
     with make_client(simulator) as other:
         first = threading.Thread(target=other.create, kwargs={"name": "a"})

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from background import until
 from simulator import Simulator
 
 SIMULATOR = Path(__file__).parents[2] / "simulator"
@@ -67,7 +68,7 @@ def test_everything_can_be_set(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_at_once(number, until):
+def test_a_signal_ends_it_at_once(number):
     with running("--fault", "lost") as (process, url):
         headers = {"Authorization": "Bearer vps_simulator"}
         lost = http.client.HTTPConnection(*address(url))

@@ -1,0 +1,32 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes on beside a test: commands it started, and waiting for what they do."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import typing as t
+
+
+def start(
+    command: list[str],
+    environment: dict[str, str],
+    out: int = subprocess.PIPE,
+    err: int = subprocess.STDOUT,
+) -> subprocess.Popen[str]:
+    """The command, running in a process group of its own; err goes where out goes."""
+    return subprocess.Popen(
+        command, env=environment, stdout=out, stderr=err, text=True, start_new_session=True
+    )
+
+
+def until(
+    condition: t.Callable[[], t.Any], seconds: float = 60.0, otherwise: str = "it did not happen"
+) -> None:
+    """Wait until it is so; after so many seconds the test fails with that text."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.02)
