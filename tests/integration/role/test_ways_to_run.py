@@ -97,7 +97,7 @@ def test_every_snapshot_and_restore_is_started_before_any_is_waited_for(site):
     calls = [row["call"] for row in one.sim.calls()]
     for begin, poll in (("create", "list_snapshots"), ("restore", "list_servers")):
         assert calls.count(begin) == 6
-        meanwhile = calls[calls.index(begin) : len(calls) - calls[::-1].index(start)]
+        meanwhile = calls[calls.index(begin) : len(calls) - calls[::-1].index(begin)]
         # the five others look once each before they start theirs; nobody looks how it goes
         assert meanwhile.count(poll) <= 5, meanwhile
 
