@@ -23,6 +23,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
+    ENVIRONMENT,
     Context,
     Params,
     argument_failure,
@@ -63,10 +64,12 @@ class ControllerAction(ActionBase):
         return self._run_here(args)
 
     def _run_there(self, args: Params, environment: Params, task_vars: Params) -> Params:
-        """The token travels as a no_log argument: an environment is shown at -vvv."""
-        self._task.environment = [
-            {name: value for name, value in environment.items() if not name.startswith("VPS_ORG_")}
-        ]
+        """The controller alone decides: what is not among *args* is not taken from over there.
+
+        The token travels as a no_log argument: an environment is shown at -vvv.
+        """
+        other = {name: it for name, it in environment.items() if not name.startswith("VPS_ORG_")}
+        self._task.environment = [{**other, **dict.fromkeys(ENVIRONMENT.values(), "")}]
         result: Params = self._execute_module(module_args=args, task_vars=task_vars)
         return result
 

@@ -10,6 +10,8 @@ import json
 import pytest
 from simulator import Simulator
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._module import NO_TOKEN
+
 FIRST = 12345
 TOKEN = "vps_S3CRET-of-this-run"
 
@@ -46,6 +48,7 @@ TASKS = [
     snapshot("bastion again", 4, wait=False, **BASTION),
     snapshot("bastion checks", 5, **BASTION, check_mode=True),
     snapshot("bastion fails", 0, api_token="wrong-token", **BASTION),
+    snapshot("bastion without a token", 0, api_token="", **BASTION),
     snapshot("bastion bad input", 0, snapshot_id=801, **BASTION),
     snapshot("async", 6, **{"async": 30, "poll": 1}),
     snapshot("silent", 7, no_log=True, wait_interval=1),
@@ -164,6 +167,12 @@ def test_a_bastion_fails_as_the_controller_does(run):
         assert run.results["wrong token"][key] == run.results["bastion fails"][key]
     assert "mutually exclusive" in run.results["bastion bad input"]["msg"]
     assert run.results["bastion bad input"]["failure"]["phase"] == "rejected"
+
+
+def test_the_environment_of_a_bastion_decides_nothing(run, simulator):
+    """Its own would lead the token to another API (see the connection plugin)."""
+    assert "warnings" not in run.results["bastion"]
+    assert run.results["bastion without a token"]["msg"] == NO_TOKEN
 
 
 def test_async_is_refused_with_a_way_out(run, simulator):
