@@ -13,14 +13,19 @@ from ansible.utils.collection_loader._collection_finder import _get_collection_r
 
 ENDS = ("end_host", "end_play", "end_role", "end_batch")
 _ENDS_LINE = re.compile(rf"\bmeta['\"]?\s*:.*\b({'|'.join(ENDS)})\b|\bmeta\s+({'|'.join(ENDS)})\b")
-_STATIC = ("import_tasks", "ansible.builtin.import_tasks")
-_INCLUDES = (*_STATIC, "include_tasks", "ansible.builtin.include_tasks")
-_DYNAMIC = tuple(
-    prefix + name
-    for prefix in ("", "ansible.builtin.", "ansible.legacy.")
-    for name in ("include_tasks", "include_role")
-)
-_META = ("meta", "ansible.builtin.meta", "ansible.legacy.meta")
+
+
+def _names(*short: str) -> tuple[str, ...]:
+    """Every way to write these actions of ansible-core."""
+    return tuple(
+        prefix + name for name in short for prefix in ("", "ansible.builtin.", "ansible.legacy.")
+    )
+
+
+_STATIC = _names("import_tasks")
+_INCLUDES = _names("import_tasks", "include_tasks")
+_DYNAMIC = _names("include_tasks", "include_role")
+_META = _names("meta")
 
 Load = t.Callable[[str], t.Any]
 

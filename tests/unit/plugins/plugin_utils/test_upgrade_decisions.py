@@ -127,8 +127,9 @@ def test_a_file_that_ends_the_play_is_refused_with_its_line(tmp_path, word, task
     assert f"{path}, line 3: 'meta: {word}'" in problem
 
 
-def test_files_imported_statically_are_looked_into(tmp_path):
-    (tmp_path / "change.yml").write_text("- import_tasks: more.yml\n")
+@pytest.mark.parametrize("prefix", ["", "ansible.builtin.", "ansible.legacy."])
+def test_files_imported_statically_are_looked_into(tmp_path, prefix):
+    (tmp_path / "change.yml").write_text(f"- {prefix}import_tasks: more.yml\n")
     (tmp_path / "more.yml").write_text("- meta: end_host\n- import_tasks: change.yml\n")
     (problem,) = files.problems(
         str(tmp_path / "change.yml"), DataLoader().load_from_file, ROLE_TASKS
@@ -136,9 +137,10 @@ def test_files_imported_statically_are_looked_into(tmp_path):
     assert "more.yml, line 1" in problem
 
 
-def test_a_relative_include_that_means_the_roles_own_file_is_refused(tmp_path):
+@pytest.mark.parametrize("prefix", ["", "ansible.builtin.", "ansible.legacy."])
+def test_a_relative_include_that_means_the_roles_own_file_is_refused(tmp_path, prefix):
     (tmp_path / "change.yml").write_text(
-        "- include_tasks: status.yml\n- include_tasks: other.yml\n"
+        f"- {prefix}include_tasks: status.yml\n- {prefix}include_tasks: other.yml\n"
     )
     (problem,) = files.problems(
         str(tmp_path / "change.yml"), DataLoader().load_from_file, ROLE_TASKS
