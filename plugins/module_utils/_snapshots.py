@@ -65,6 +65,26 @@ def by_id(rows: t.Iterable[Row], snapshot_id: int) -> Row | None:
     return next((row for row in rows if row["id"] == snapshot_id), None)
 
 
+def find(
+    client: Client, deadline: Deadline, snapshot_id: int, server_id: int | None
+) -> tuple[Row | None, list[Row], float]:
+    """The snapshot with that id, and the listing it was looked for in, see there.
+
+    Raises VpsOrgError when it belongs to another server than *server_id*, and RequestFailed.
+    """
+    rows, now = listing(client, deadline, server_id)
+    row = by_id(rows, snapshot_id)
+    if row is None and server_id is not None:
+        other = by_id(listing(client, deadline)[0], snapshot_id)
+        if other is not None:
+            raise VpsOrgError(
+                f"Snapshot {snapshot_id} belongs to server {other['server']['id']} "
+                f"({other['server']['name']}), not to server {server_id}: nothing was done",
+                snapshot=other,
+            )
+    return row, rows, now
+
+
 def told(client: Client, rows: t.Iterable[Row]) -> str:
     """The rows as a message names them: ``801 (name, completed), ...``."""
     texts = [f"{row['id']} ({row['name']}, {row['status']})" for row in rows]
@@ -196,7 +216,8 @@ def wait_completed(
     """Wait until the snapshot is completed and return its row. Raises VpsOrgError (accepted).
 
     A row missing for *patience* seconds, a failed state and the deadline are failures; one that was
-    listed before is not waited for longer than 30 s. *watch* is shown every list.
+    listed before is not waited for longer than 30 s. Without a *row* known before, the snapshot may
+    turn out to be another server's: VpsOrgError (rejected). *watch* is shown every list.
     """
     last: dict[str, t.Any] = {
         "row": row,
@@ -207,14 +228,17 @@ def wait_completed(
 
     def look() -> Row | None:
         try:
-            rows, dummy = listing(client, deadline, server_id)
+            if last["row"]:
+                rows, dummy = listing(client, deadline, server_id)
+                found = by_id(rows, snapshot_id)
+            else:
+                found, rows, dummy = find(client, deadline, snapshot_id, server_id)
         except RequestFailed as failed:
             last["failed"] = failed
             if not failed.transient:
                 raise _not_done(snapshot_id, last, deadline, failed.reason(), failed) from failed
             return None
         watch(rows)
-        found = by_id(rows, snapshot_id)
         if found is None:
             if deadline.elapsed() - last["seen"] >= last["patience"]:
                 why = f"it is missing from the list for {last['patience']:.0f} s"

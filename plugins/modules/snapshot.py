@@ -47,7 +47,7 @@ options:
   wait_only:
     description:
       - Never create, only wait until the snapshot is completed. A snapshot missing for 10 seconds
-        is a failure.
+        is a failure; in check mode and with O(wait=false) one that is missing at the only look.
     type: bool
     default: false
   wait_timeout:
@@ -187,7 +187,7 @@ def _check(params: Params) -> None:
 def _present(params: Params, client: Client, ctx: Context, deadline: Deadline) -> Params:
     server_id, name = params["server_id"], params["name"]
     rows, dummy = snapshots.listing(client, deadline, server_id)
-    row = _standing(snapshots.named(rows, name), client, ctx, server_id, name)
+    row = _standing(snapshots.named(rows, name), client, ctx)
     if row is None:
         return _create(params, client, ctx, deadline, rows)
     wanted = params["description"]
@@ -197,28 +197,39 @@ def _present(params: Params, client: Client, ctx: Context, deadline: Deadline) -
             f"{row['description']}"
         )
     if row["status"] != snapshots.COMPLETED and params["wait"] and not ctx.check_mode:
-        row = _waited(params, client, ctx, deadline, row["id"], server_id, row)
+        row = snapshots.wait_completed(
+            client,
+            deadline,
+            row["id"],
+            server_id,
+            params["wait_interval"],
+            ctx.progress,
+            row=row,
+        )
     return _result(False, row, ctx, row, row)
 
 
-def _standing(
-    rows: list[Row], client: Client, ctx: Context, server_id: int, name: str
-) -> Row | None:
-    """The one row that satisfies the wish: completed before in progress, newest first."""
+def _standing(rows: list[Row], client: Client, ctx: Context) -> Row | None:
+    """The one of these equals that satisfies the wish: completed before in progress, newest first.
+
+    Raises VpsOrgError when there are only failed ones.
+    """
     completed = [row for row in rows if row["status"] == snapshots.COMPLETED]
     failed = [row for row in rows if row["status"] in snapshots.FAILED]
     if len(rows) > 1 and completed:
+        row = completed[0]
         ctx.warn(
-            f"server {server_id} holds several snapshots named '{name}': "
+            f"server {row['server']['id']} holds several snapshots named '{row['name']}': "
             f"{snapshots.told(client, rows)}; the newest completed one is taken"
         )
     if completed:
         return completed[0]
     if failed:
+        row = failed[0]
         raise VpsOrgError(
-            f"Snapshot {failed[0]['id']} of server {server_id} has the name '{name}' and is "
-            f"'{failed[0]['status']}': delete it, or choose another name",
-            snapshot=failed[0],
+            f"Snapshot {row['id']} of server {row['server']['id']} has the name '{row['name']}' "
+            f"and is '{row['status']}': delete it, or choose another name",
+            snapshot=row,
         )
     return rows[0] if rows else None
 
@@ -244,33 +255,49 @@ def _create(
             server_id,
             params["wait_interval"],
             ctx.progress,
-            snapshots.NEW_MISSING_SECONDS,
-            row,
-            watch,
+            patience=snapshots.NEW_MISSING_SECONDS,
+            row=row,
+            watch=watch,
         )
     return _result(True, row, ctx, {}, row)
 
 
 def _wait_only(params: Params, client: Client, ctx: Context, deadline: Deadline) -> Params:
-    snapshot_id, server_id, row = params["snapshot_id"], params["server_id"], None
+    waits = params["wait"] and not ctx.check_mode
+    row = None
+    if params["snapshot_id"] is None or not waits:
+        row = _to_await(params, client, ctx, deadline)
+    if waits and not (row and row["status"] == snapshots.COMPLETED):
+        # Looks by itself: one just created may be listed late, and the API may be down for a while.
+        row = snapshots.wait_completed(
+            client,
+            deadline,
+            row["id"] if row else params["snapshot_id"],
+            params["server_id"],
+            params["wait_interval"],
+            ctx.progress,
+            row=row,
+        )
+    return _result(False, row, ctx, row or {}, row or {})
+
+
+def _to_await(params: Params, client: Client, ctx: Context, deadline: Deadline) -> Row:
+    """The row to wait for, by one look: an error when it is missing or failed."""
+    snapshot_id, server_id, name = params["snapshot_id"], params["server_id"], params["name"]
     if snapshot_id is None:
         rows, dummy = snapshots.listing(client, deadline, server_id)
-        row = _standing(
-            snapshots.named(rows, params["name"]), client, ctx, server_id, params["name"]
+        same, wanted = snapshots.named(rows, name), f"snapshot named '{name}'"
+    else:
+        row, rows, dummy = snapshots.find(client, deadline, snapshot_id, server_id)
+        same, wanted = [row] if row else [], f"snapshot {snapshot_id}"
+    standing = _standing(same, client, ctx)
+    if standing is None:
+        place = "The account" if server_id is None else f"Server {server_id}"
+        raise VpsOrgError(
+            f"{place} has no {wanted} to wait for. "
+            f"It holds {len(rows)}: {snapshots.told(client, rows)}"
         )
-        if row is None:
-            raise VpsOrgError(
-                f"Server {server_id} has no snapshot named '{params['name']}' to wait for. "
-                f"It holds {len(rows)}: {snapshots.told(client, rows)}"
-            )
-        snapshot_id = row["id"]
-    if ctx.check_mode or not params["wait"]:
-        if row is None:
-            rows, dummy = snapshots.listing(client, deadline, server_id)
-            row = snapshots.by_id(rows, snapshot_id)
-        return _result(False, row, ctx, row or {}, row or {})
-    row = _waited(params, client, ctx, deadline, snapshot_id, server_id, row)
-    return _result(False, row, ctx, row, row)
+    return standing
 
 
 def _absent(params: Params, client: Client, ctx: Context, deadline: Deadline) -> Params:
@@ -290,16 +317,7 @@ def _absent(params: Params, client: Client, ctx: Context, deadline: Deadline) ->
 def _to_delete(params: Params, client: Client, deadline: Deadline) -> Row | None:
     server_id = params["server_id"]
     if params["snapshot_id"] is not None:
-        rows, dummy = snapshots.listing(client, deadline)
-        row = snapshots.by_id(rows, params["snapshot_id"])
-        if row and server_id not in (None, row["server"]["id"]):
-            raise VpsOrgError(
-                f"Snapshot {row['id']} belongs to server {row['server']['id']} "
-                f"({row['server']['name']}), not to server {server_id}: nothing "
-                "was deleted",
-                snapshot=row,
-            )
-        return row
+        return snapshots.find(client, deadline, params["snapshot_id"], server_id)[0]
     rows, dummy = snapshots.listing(client, deadline, server_id)
     same = snapshots.named(rows, params["name"])
     if len(same) > 1:
@@ -308,20 +326,6 @@ def _to_delete(params: Params, client: Client, deadline: Deadline) -> Row | None
             f"{snapshots.told(client, same)}. Nothing was deleted; say which one by snapshot_id"
         )
     return same[0] if same else None
-
-
-def _waited(
-    params: Params,
-    client: Client,
-    ctx: Context,
-    deadline: Deadline,
-    snapshot_id: int,
-    server_id: int | None,
-    row: Row | None,
-) -> Row:
-    return snapshots.wait_completed(
-        client, deadline, snapshot_id, server_id, params["wait_interval"], ctx.progress, row=row
-    )
 
 
 def _result(changed: bool, row: Row | None, ctx: Context, before: Params, after: Params) -> Params:

@@ -232,20 +232,11 @@ def _accepted_at(params: Params, started: float) -> float:
 
 def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Params]:
     server_id, snapshot_id = params["server_id"], params["snapshot_id"]
-    rows, now = snapshots.listing(client, deadline, server_id)
     if snapshot_id is not None:
-        row = snapshots.by_id(rows, snapshot_id)
-        if row is None and server_id is not None:
-            other = snapshots.by_id(snapshots.listing(client, deadline)[0], snapshot_id)
-            if other:
-                raise VpsOrgError(
-                    f"Snapshot {snapshot_id} belongs to server {other['server']['id']} "
-                    f"({other['server']['name']}), not to server {server_id}: "
-                    "nothing was restored",
-                    snapshot=other,
-                )
+        row, rows, now = snapshots.find(client, deadline, snapshot_id, server_id)
         wanted = f"snapshot {snapshot_id}"
     else:
+        rows, now = snapshots.listing(client, deadline, server_id)
         same = snapshots.named(rows, params["name"])
         if len(same) > 1:
             raise VpsOrgError(

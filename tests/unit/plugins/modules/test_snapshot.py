@@ -9,6 +9,7 @@ from world import SERVER
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot
 
 WISH = {"server_id": SERVER, "name": "before"}
+ONE = {"snapshot_id": 801}
 
 
 def test_create_without_wait_is_two_requests(world):
@@ -149,7 +150,58 @@ def test_wait_only_sends_no_write(world):
     assert world.calls("create", "delete") == ["create"]
 
 
-@pytest.mark.parametrize("which", [WISH, {"snapshot_id": 801}])
+@pytest.mark.parametrize("look", [{"check": True}, {"wait": False}])
+@pytest.mark.parametrize(
+    ("which", "wanted"),
+    [
+        ({"snapshot_id": 999}, "The account has no snapshot 999 to wait for. It holds 1: 801 "),
+        ({"snapshot_id": 999, "server_id": SERVER}, f"Server {SERVER} has no snapshot 999 to "),
+        ({"server_id": SERVER, "name": "other"}, f"Server {SERVER} has no snapshot named 'other'"),
+    ],
+)
+def test_one_look_of_wait_only_says_what_is_missing(world, which, wanted, look):
+    world.simulator.add_snapshot(SERVER, "before")
+    result = world.run(snapshot, **which, wait_only=True, **look)
+    assert result["msg"].startswith(wanted)
+    assert result["failure"]["phase"] == "rejected"
+
+
+@pytest.mark.parametrize("look", [{"check": True}, {"wait": False}, {}])
+@pytest.mark.parametrize("which", [WISH, ONE])
+def test_a_failed_snapshot_is_an_error_of_wait_only(world, which, look):
+    world.simulator.add_snapshot(SERVER, "before", status="failed")
+    result = world.run(snapshot, **which, wait_only=True, **look)
+    assert result["failed"]
+    assert "'failed'" in result["msg"]
+    assert result["snapshot"]["id"] == 801
+    assert world.calls() == ["list_snapshots"]
+
+
+@pytest.mark.parametrize("look", [{"check": True}, {"wait": False}, {}])
+@pytest.mark.parametrize("status", ["in_progress", "completed"])
+def test_a_snapshot_of_another_server_is_not_awaited(world, status, look):
+    world.simulator.add_snapshot(SERVER + 1, "before", status=status)
+    result = world.run(snapshot, server_id=SERVER, snapshot_id=801, wait_only=True, **look)
+    assert "belongs to server 12346 (web-02), not to server 12345" in result["msg"]
+    assert result["failure"]["phase"] == "rejected"
+    assert result["seconds"] < 1
+
+
+@pytest.mark.parametrize("which", [WISH, ONE, {**ONE, "server_id": SERVER}])
+def test_wait_only_for_a_completed_snapshot_is_one_request(world, which):
+    world.simulator.add_snapshot(SERVER, "before")
+    assert world.run(snapshot, **which, wait_only=True)["snapshot"]["id"] == 801
+    assert world.calls() == ["list_snapshots"]
+
+
+def test_wait_only_has_patience_with_a_list_that_is_late(world):
+    world.simulator.list_lag = 8
+    world.run(snapshot, **WISH, wait=False)
+    result = world.run(snapshot, server_id=SERVER, snapshot_id=801, wait_only=True)
+    assert result["snapshot"]["status"] == "completed"
+
+
+@pytest.mark.parametrize("which", [WISH, ONE])
 def test_absent(world, which):
     world.simulator.add_snapshot(SERVER, "before")
     result = world.run(snapshot, **which, state="absent", diff=True)
