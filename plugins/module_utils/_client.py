@@ -61,7 +61,6 @@ class Answer:
     status: int
     data: t.Any
     date: float | None
-    tries: int
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,11 @@ def may_send_again(method: str, failed: RequestFailed) -> bool:
     return failed.transient and (method != "POST" or not failed.arrived)
 
 
-def back_off(tries: int, retry_after: float | None) -> float:
-    """Seconds before try number *tries* + 1: what the server asks, else 1, 2, 4 ... with jitter."""
+def back_off(used_up: int, retry_after: float | None) -> float:
+    """Seconds before retry number *used_up*: what the server asks, else 1, 2, 4 ... with jitter."""
     if retry_after is not None:
         return retry_after
-    return min(BACK_OFF_SECONDS, 2.0 ** (tries - 1)) * (0.5 + 0.5 * random.random())
+    return min(BACK_OFF_SECONDS, 2.0 ** min(used_up - 1, 10)) * (0.5 + 0.5 * random.random())
 
 
 def retry_after_seconds(value: str | None, now: float) -> float | None:
@@ -241,14 +240,13 @@ class Client:
         there are none: the API is only busy with others. Raises RequestFailed when no 2xx answer is
         had within the retries and the deadline.
         """
-        tries = used_up = 0
+        used_up = 0
         arrived = False
         while True:
-            tries += 1
             if method != "GET":
                 self._before_write()
             try:
-                return self._send(method, path, deadline, query, body, tries)
+                return self._send(method, path, deadline, query, body)
             except RequestFailed as failed:
                 failed.earlier_arrived = arrived
                 arrived = arrived or failed.arrived
@@ -256,7 +254,7 @@ class Client:
                     used_up += 1
                 if used_up > self.endpoint.retries or not may_send_again(method, failed):
                     raise
-                pause = back_off(tries, failed.retry_after)
+                pause = back_off(used_up, failed.retry_after)
                 if pause >= deadline.left():
                     raise
                 self.clock.sleep(pause)
@@ -268,7 +266,6 @@ class Client:
         deadline: Deadline,
         query: t.Mapping[str, t.Any] | None,
         body: t.Mapping[str, t.Any] | None,
-        tries: int,
     ) -> Answer:
         if method != "GET" and deadline.left() <= 0:
             raise RequestFailed(
@@ -306,7 +303,7 @@ class Client:
             )
         if 200 <= status < 300:
             data = self._json(content, method, path, status) if status != 204 else None
-            return Answer(status, data, _date(response), tries)
+            return Answer(status, data, _date(response))
         raise RequestFailed(
             self._error_text(status, content),
             method,
@@ -384,9 +381,17 @@ class _Wire:
         if self.was_cut:
             raise TimeoutError("the time for this request is up")
 
-    def cut_after(self, seconds: float) -> _Cut:
-        """A context that shuts the sockets after *seconds*: a dripping answer ends, headers too."""
-        return _Cut(self, seconds)
+    @contextlib.contextmanager
+    def cut_after(self, seconds: float) -> t.Iterator[None]:
+        """Shut the sockets after *seconds*: a dripping answer ends, headers too."""
+        self.was_cut = False
+        timer = threading.Timer(seconds, self.cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def cut(self) -> None:
         """Shut the sockets; a read that is under way ends at once."""
@@ -395,20 +400,6 @@ class _Wire:
             if connection.sock is not None:
                 with contextlib.suppress(OSError, TypeError):  # closed meanwhile
                     socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-
-
-class _Cut:
-    def __init__(self, wire: _Wire, seconds: float) -> None:
-        self._wire = wire
-        self._timer = threading.Timer(seconds, wire.cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._wire.was_cut = False
-        self._timer.start()
-
-    def __exit__(self, *error: object) -> None:
-        self._timer.cancel()
 
 
 def _session(endpoint: Endpoint, wire: _Wire) -> t.Any:
