@@ -22,6 +22,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._module import given
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
+from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import COMPLETED, PER_SERVER
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_files as files,
 )
@@ -261,7 +263,7 @@ class ActionModule(ActionBase):
             "guest": state,
             "plan": (
                 f"would take snapshot '{settings['snapshot_name']}' of server {server_id} "
-                f"({held} of {snapshots.SNAPSHOTS_PER_SERVER} held; 3 to 10 minutes by the "
+                f"({held} of {PER_SERVER} held; 3 to 10 minutes by the "
                 "documentation), then run the change, then verify it"
             ),
         }
@@ -371,8 +373,8 @@ class ActionModule(ActionBase):
         """Open only when this run holds a completed snapshot that is young enough."""
         settings, result = self._settings, self._result
         snapshot = data["snapshot"]
-        age = (self._now - settings_.parse_time(snapshot["created_at"])).total_seconds()
-        if snapshot["status"] != "completed" or snapshot["server"]["id"] != settings["server_id"]:
+        age = (self._now - parse_time(snapshot["created_at"])).total_seconds()
+        if snapshot["status"] != COMPLETED or snapshot["server"]["id"] != settings["server_id"]:
             raise _Failed(
                 f"snapshot {snapshot['id']} does not cover this change: it is "
                 f"'{snapshot['status']}', of server {snapshot['server']['id']}"
@@ -543,7 +545,7 @@ class ActionModule(ActionBase):
             why = f"the API cannot be asked whether the restore is finished, and {why}"
         else:
             why = f"the API says that the restore is finished (server '{status}'), but {why}"
-        accepted = settings_.parse_time(data["started"]["accepted_at"])
+        accepted = parse_time(data["started"]["accepted_at"])
         elapsed = (self._now - accepted).total_seconds()
         return {
             "proof": proof,
@@ -580,7 +582,7 @@ class ActionModule(ActionBase):
         mine = [
             row
             for row in snapshots.own(data["snapshots"], settings)
-            if row["status"] == "completed"
+            if row["status"] == COMPLETED
         ]
         if settings["snapshot_id"]:
             mine = [row for row in data["snapshots"] if row["id"] == settings["snapshot_id"]]

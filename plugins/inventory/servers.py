@@ -109,6 +109,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     given,
     no_requests,
 )
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 
 
@@ -141,7 +142,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             name = _host_name(row)
             self._add(inventory, name if shared[name] == 1 else f"{name}-{row['id']}", row)
 
-    def _rows(self, path: str, cache: bool) -> list[servers.Row]:
+    def _rows(self, path: str, cache: bool) -> list[Row]:
         """The servers, from the cache where it is on, has them, and is not to be refreshed."""
         params = self._params()
         if not self.get_option("cache"):
@@ -151,7 +152,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         key = f"{self.get_cache_key(path)}_{hashlib.sha256(what.encode()).hexdigest()[:16]}"
         if cache:
             try:
-                return t.cast("list[servers.Row]", self._cache[key])
+                return t.cast("list[Row]", self._cache[key])
             except KeyError:
                 pass  # not cached yet, or no longer
         rows = self._cache[key] = self._listing(params)
@@ -166,7 +167,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(NO_TOKEN)
         return params
 
-    def _listing(self, params: Params) -> list[servers.Row]:
+    def _listing(self, params: Params) -> list[Row]:
         missing = no_requests()
         if missing:
             raise AnsibleParserError(missing)
@@ -185,7 +186,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             ) from None
         return [row for row in rows if params["status"] in (None, row["status"])]
 
-    def _add(self, inventory: t.Any, host: str, row: servers.Row) -> None:
+    def _add(self, inventory: t.Any, host: str, row: Row) -> None:
         variables = {f"vps_org_{field}": wrap_var(value) for field, value in row.items()}
         variables["vps_org_server_id"] = variables.pop("vps_org_id")
         strict = self.get_option("strict")
@@ -224,5 +225,5 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return True
 
 
-def _host_name(row: servers.Row) -> str:
+def _host_name(row: Row) -> str:
     return re.sub(r"[^\w.-]", "_", row["name"])

@@ -131,10 +131,10 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     return None if date is None else max(0.0, date - now)
 
 
-def harmless(text: str, token: str = "", length: int = TEXT_LENGTH) -> str:
-    """One line of *text*, *length* at most: the token masked, control characters gone."""
-    if token:
-        text = text.replace(token, MASK)
+def harmless(text: str, *secrets: str, length: int = TEXT_LENGTH) -> str:
+    """One line of *text*, *length* at most: secrets masked, control characters gone."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, MASK)
     text = _CONTROL.sub(" ", text).strip()
     return text if len(text) <= length else text[: length - 3] + "..."
 

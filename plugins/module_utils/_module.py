@@ -134,7 +134,7 @@ def outcome(
     """
 
     def shown(text: str) -> str:
-        return harmless(text, params["api_token"], MESSAGE_LENGTH)
+        return harmless(text, params["api_token"], length=MESSAGE_LENGTH)
 
     warn, progress = ctx.warn, ctx.progress
     ctx = replace(

@@ -17,9 +17,8 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
     RequestFailed,
     VpsOrgError,
 )
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row, by_id, integer
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
-
-Row = dict[str, t.Any]
 
 PATH = "/servers/"
 RESTORING = "restoring"
@@ -53,21 +52,9 @@ def listing(
     return sorted(rows.values(), key=lambda row: (row["name"], row["id"]))
 
 
-def by_id(rows: t.Iterable[Row], server_id: int) -> Row | None:
-    """The row with that id, or None."""
-    return next((row for row in rows if row["id"] == server_id), None)
-
-
 def may_not_list(failed: RequestFailed) -> bool:
     """True when the API refused the list of servers to this token."""
     return failed.status in (401, 403)
-
-
-def integer(value: t.Any) -> int:
-    """*value* when it is an integer; ids are documented as such. Raises TypeError."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"not an integer: {value!r}")
-    return value
 
 
 def _row(client: Client, data: t.Any) -> Row:
@@ -138,10 +125,9 @@ def wait_restored(
             raise failure(f"the server is '{row['status']}'")
         if row["status"] == RESTORING:
             last["seen"] = True
-            minutes, seconds = divmod(int(deadline.elapsed()), 60)
             progress(
                 f"{row['name']}: restoring from snapshot {snapshot['id']}, "
-                f"{minutes:02d}:{seconds:02d} elapsed, usually 5-15 min"
+                f"{deadline.stopwatch()} elapsed, usually 5-15 min"
             )
             return None
         if last["seen"] or deadline.elapsed() - accepted >= NEVER_SEEN_SECONDS:

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import typing as t
-from datetime import datetime, timezone
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
@@ -23,15 +23,16 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
     RequestFailed,
     VpsOrgError,
 )
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row, by_id, integer, parse_time
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
-
-Row = dict[str, t.Any]
 
 PATH = "/snapshots/"
 COMPLETED = "completed"
 IN_PROGRESS = "in_progress"
 #: How a failure state may be called; none is documented.
 FAILED = ("failed", "error", "failure", "cancelled")
+#: What the API takes as a name.
+NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 PER_SERVER = 5
 LOOK_SECONDS = 30.0
 MISSING_SECONDS = 10.0
@@ -58,11 +59,6 @@ def listing(
 def named(rows: t.Iterable[Row], name: str) -> list[Row]:
     """The rows with that name, in the order given."""
     return [row for row in rows if row["name"] == name]
-
-
-def by_id(rows: t.Iterable[Row], snapshot_id: int) -> Row | None:
-    """The row with that id, or None."""
-    return next((row for row in rows if row["id"] == snapshot_id), None)
 
 
 def find(
@@ -252,7 +248,7 @@ def wait_completed(
             return found
         progress(
             f"{found['server']['name']}: snapshot {snapshot_id} {found['status']}, "
-            f"{_clock_face(deadline.elapsed())} elapsed, {CREATE_TAKES}"
+            f"{deadline.stopwatch()} elapsed, {CREATE_TAKES}"
         )
         return None
 
@@ -307,7 +303,7 @@ def restore(client: Client, deadline: Deadline, row: Row, warn: t.Callable[[str]
 
     def look() -> str | None:
         try:
-            found = servers.by_id(servers.listing(client, deadline), server["id"])
+            found = by_id(servers.listing(client, deadline), server["id"])
         except RequestFailed as failed:
             if servers.may_not_list(failed) or not failed.transient:
                 raise VpsOrgError(
@@ -369,17 +365,7 @@ def _restore_answer(client: Client, data: t.Any, path: str) -> str:
 
 def epoch(row: Row) -> float:
     """``created_at`` as epoch seconds."""
-    return _time(row["created_at"]).timestamp()
-
-
-def timestamp(seconds: float) -> str:
-    """Epoch seconds as the API writes its times."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _time(text: str) -> datetime:
-    value = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    return parse_time(row["created_at"]).timestamp()
 
 
 def _age_key(row: Row) -> tuple[float, int]:
@@ -453,17 +439,13 @@ def _not_done(
     )
 
 
-def _clock_face(seconds: float) -> str:
-    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
-
-
 def _row(client: Client, data: t.Any) -> Row:
     """The documented fields of a row; raises RequestFailed when those needed are missing."""
     try:
         row = {
-            "id": servers.integer(data["id"]),
+            "id": integer(data["id"]),
             "server": {
-                "id": servers.integer(data["server"]["id"]),
+                "id": integer(data["server"]["id"]),
                 "name": str(data["server"]["name"]),
             },
             "name": str(data["name"]),
@@ -472,7 +454,7 @@ def _row(client: Client, data: t.Any) -> Row:
             "created_at": str(data["created_at"]),
             "description": data.get("description"),
         }
-        _time(row["created_at"])
+        parse_time(row["created_at"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RequestFailed(
             f"the answer holds a snapshot without its documented fields: "

@@ -36,6 +36,11 @@ class Deadline:
         """Seconds since the start."""
         return self.clock.monotonic() - self._start
 
+    def stopwatch(self) -> str:
+        """Minutes and seconds since the start: ``03:07``."""
+        minutes, seconds = divmod(int(self.elapsed()), 60)
+        return f"{minutes:02d}:{seconds:02d}"
+
     def left(self) -> float:
         """Seconds left, never negative."""
         return max(0.0, self.seconds - self.elapsed())

@@ -119,8 +119,6 @@ failure:
     Snapshot limit reached}
 """
 
-import re
-
 from ansible_collections.vps_org.cloud.plugins.module_utils import _snapshots as snapshots
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import VpsOrgError
@@ -131,6 +129,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     run_module,
     wait_options,
 )
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
 
 SPEC: Params = {
@@ -148,8 +147,6 @@ SPEC: Params = {
     "supports_check_mode": True,
 }
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
-Row = snapshots.Row
 
 
 def run(params: Params, client: Client, ctx: Context) -> Params:
@@ -177,7 +174,7 @@ def _check(params: Params) -> None:
         raise VpsOrgError(
             f"{also}server_id and name together are needed to say which snapshot is meant"
         )
-    if params["name"] is not None and not _NAME.match(params["name"]):
+    if params["name"] is not None and not snapshots.NAME.match(params["name"]):
         raise VpsOrgError(
             f"name {params['name']!r} is refused: "
             "the API takes letters, digits, hyphen and underscore"

@@ -82,6 +82,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     connection_options,
     run_module,
 )
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row
 
 SPEC: Params = {
     "argument_spec": {
@@ -103,7 +104,7 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
     return {"changed": False, "snapshots": found, "count": len(found)}
 
 
-def _wanted(row: snapshots.Row, params: Params) -> bool:
+def _wanted(row: Row, params: Params) -> bool:
     return (
         params["snapshot_id"] in (None, row["id"])
         and params["name"] in (None, row["name"])

@@ -152,6 +152,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     run_module,
     wait_options,
 )
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row, by_id, parse_time, timestamp
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
 
 SPEC: Params = {
@@ -170,8 +171,6 @@ SPEC: Params = {
     "supports_check_mode": True,
 }
 
-Row = snapshots.Row
-
 
 def run(params: Params, client: Client, ctx: Context) -> Params:
     """Find, check, act, wait, report."""
@@ -186,7 +185,7 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
     if params["wait_only"]:
         row, result = _find_patiently(params, client, deadline)
         result.update(
-            changed=False, message="", accepted_at=snapshots.timestamp(started + accepted)
+            changed=False, message="", accepted_at=timestamp(started + accepted)
         )
         return _finish(params, client, ctx, deadline, row, result, accepted)
     row, result = _find(params, client, deadline)
@@ -197,7 +196,7 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
     result.update(changed=not joined, restoring_seen=None, message="")
     if ctx.diff_mode:
         result["diff"] = {
-            "before": {"data_of": snapshots.timestamp(started)},
+            "before": {"data_of": timestamp(started)},
             "after": {"data_of": row["created_at"]},
         }
     if joined:
@@ -212,7 +211,7 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
         result["message"] = client.harmless(snapshots.restore(client, deadline, row, ctx.warn))
         accepted = deadline.elapsed()
     result["server"]["status"] = servers.RESTORING
-    result["accepted_at"] = snapshots.timestamp(started + accepted)
+    result["accepted_at"] = timestamp(started + accepted)
     if not params["wait"]:
         return result
     return _finish(params, client, ctx, deadline, row, result, accepted)
@@ -222,7 +221,7 @@ def _accepted_at(params: Params, started: float) -> float:
     if params["accepted_at"] is None:
         return started
     try:
-        return snapshots.epoch({"created_at": params["accepted_at"]})
+        return parse_time(params["accepted_at"]).timestamp()
     except ValueError as error:
         raise VpsOrgError(
             f"accepted_at must be an ISO 8601 time such as 2025-01-15T19:30:00Z, got "
@@ -314,7 +313,7 @@ def _check(params: Params, client: Client, row: Row, age: int) -> None:
 def _status(client: Client, ctx: Context, deadline: Deadline, row: Row) -> str | None:
     """The server's status now; None when this token may not list servers."""
     try:
-        found = servers.by_id(servers.listing(client, deadline), row["server"]["id"])
+        found = by_id(servers.listing(client, deadline), row["server"]["id"])
     except RequestFailed as failed:
         if servers.may_not_list(failed):
             return None

@@ -10,8 +10,9 @@ import socket
 import typing as t
 from datetime import datetime
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
+from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import COMPLETED, IN_PROGRESS, PER_SERVER
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _upgrade_snapshots as own
-from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_settings import parse_time
 
 Row = t.Mapping[str, t.Any]
 Verdict = tuple[list[str], list[str]]
@@ -123,12 +124,12 @@ def snapshots(
     """Judge the server's snapshots: one in progress, or no room for one more."""
     blockers, warnings = [], []
     for row in rows:
-        if row["status"] == "in_progress":
+        if row["status"] == IN_PROGRESS:
             blockers.append(
                 f"snapshot {row['id']} ({row['name']}) is in progress: another run may be at work "
                 "on this server; wait until it is done"
             )
-    if not settings["use_run"] and len(rows) >= own.SNAPSHOTS_PER_SERVER:
+    if not settings["use_run"] and len(rows) >= PER_SERVER:
         held = ", ".join(f"{row['id']} {row['name']}" for row in rows)
         making_room = own.to_make_room(rows, settings, run_id, interrupted_run)
         if settings["when_full"] == "prune_own" and making_room:
@@ -136,7 +137,7 @@ def snapshots(
             warnings.append(f"the server is full; to make room this run deletes {names}")
         else:
             blockers.append(
-                f"the server holds {len(rows)} of {own.SNAPSHOTS_PER_SERVER} snapshots ({held}): "
+                f"the server holds {len(rows)} of {PER_SERVER} snapshots ({held}): "
                 "delete one, or set safe_upgrade_when_full: prune_own to let the role delete its "
                 "own oldest"
             )
@@ -156,7 +157,7 @@ def meanwhile(
     *known* are the ids of the snapshots that preflight saw. Two runs that both got through
     preflight see each other's snapshots here.
     """
-    if not any(row["id"] == snapshot["id"] and row["status"] == "completed" for row in rows):
+    if not any(row["id"] == snapshot["id"] and row["status"] == COMPLETED for row in rows):
         return (
             f"snapshot {snapshot['id']} is no longer among the server's completed ones: somebody "
             "deleted it, and nothing would cover this change"
@@ -180,7 +181,7 @@ def adoptable(
     run = settings["use_run"]
     for row in own.own(rows, settings):
         if row["run_id"] == run:
-            if row["status"] == "completed":
+            if row["status"] == COMPLETED:
                 return row, []
             return None, [
                 f"snapshot {row['id']} of run {run} is '{row['status']}', not 'completed'"

@@ -11,11 +11,9 @@ import textwrap
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time, timestamp
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_guest import OTHER_HOST_KEY
-from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_settings import (
-    GREEN,
-    parse_time,
-)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_settings import GREEN
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_texts import minutes
 
 ENDS = (
@@ -47,7 +45,7 @@ def begun(server_id: int, run_id: str, now: datetime) -> Result:
         "reason": None,
         "own_failure": None,
         "next_step": None,
-        "started": timestamp(now),
+        "started": timestamp(now.timestamp()),
         "ended": None,
     }
 
@@ -56,7 +54,7 @@ def moved(result: Result, changes: t.Mapping[str, t.Any], now: datetime) -> Resu
     """The result after *changes*; an end gets its time and its next step."""
     new = {**result, **changes}
     if new["state"] in ENDS:
-        new["ended"] = timestamp(now)
+        new["ended"] = timestamp(now.timestamp())
         new["next_step"] = changes.get("next_step") or next_step(new)
     return new
 
@@ -172,7 +170,7 @@ def table(rows: t.Sequence[tuple[str, Result]]) -> str:
 
 def write_report(directory: str, host: str, result: Result, author: str, now: datetime) -> None:
     """Append one JSON line to the run's report. Raises OSError when it cannot be written."""
-    entry = {"time": timestamp(now), "by": author, "host": host, **result}
+    entry = {"time": timestamp(now.timestamp()), "by": author, "host": host, **result}
     path = os.path.join(directory, f"safe_upgrade-{result['run_id']}.jsonl")
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
     try:
@@ -184,11 +182,6 @@ def write_report(directory: str, host: str, result: Result, author: str, now: da
 def is_green(result: Result, entry_point: str) -> bool:
     """True when the host may end without failing."""
     return result["state"] in (*GREEN, _GOOD_ENDS.get(entry_point))
-
-
-def timestamp(now: datetime) -> str:
-    """ISO 8601 in UTC, as the API writes its times."""
-    return now.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _duration(result: Result) -> float:

@@ -11,16 +11,16 @@ the reader; a test holds the three equal.
 from __future__ import annotations
 
 import copy
-import re
 import typing as t
-from datetime import datetime, timezone
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
+from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import NAME
 
 PREFIX = "safe_upgrade_"
 BUILTIN_CHECKS = ["connection", "boot_id", "systemd", "packages", "disk"]
 DEFAULT_CHECKS = ["connection", "systemd", "packages", "disk"]
-NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 NAME_LENGTH = 60
 GREEN = ("upgraded", "check_mode")
 
@@ -163,15 +163,6 @@ def settle(given: t.Mapping[str, t.Any], entry_point: str) -> dict[str, t.Any]:
 def snapshot_name(settings: t.Mapping[str, t.Any], run_id: str) -> str:
     """The name of the snapshot that the run *run_id* makes of a server."""
     return f"{settings['snapshot_prefix']}-{run_id}"
-
-
-def parse_time(text: str) -> datetime:
-    """An ISO 8601 time as an aware datetime; without an offset it is taken as UTC.
-
-    Raises ValueError when the text is no such time.
-    """
-    value = datetime.fromisoformat(re.sub(r"[zZ]\Z", "+00:00", text.strip()))
-    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
 
 
 def _blank(value: t.Any) -> bool:

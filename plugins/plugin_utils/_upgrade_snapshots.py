@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import COMPLETED, PER_SERVER
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_settings import snapshot_name
 
 _STAMP = re.compile(r"safe_upgrade run=(?P<run>[A-Za-z0-9_-]+) host=(?P<host>\S+)")
-SNAPSHOTS_PER_SERVER = 5
 
 Row = t.Mapping[str, t.Any]
 
@@ -51,7 +51,7 @@ def to_prune(
     named by the guest's marker. The snapshot of *run_id* counts among the kept ones.
     """
     mine = own(rows, settings)
-    completed = [row for row in mine if row["status"] == "completed"]
+    completed = [row for row in mine if row["status"] == COMPLETED]
     surplus = max(0, len(completed) - settings["keep"])
     deletable = [row for row in completed if row["run_id"] not in (run_id, interrupted_run)]
     return deletable[:surplus]
@@ -67,12 +67,12 @@ def to_make_room(
 
     Empty when there is room, and when the own ones do not suffice: then nothing is deleted at all.
     """
-    surplus = len(rows) - SNAPSHOTS_PER_SERVER + 1
+    surplus = len(rows) - PER_SERVER + 1
     if surplus <= 0:
         return []
     deletable = [
         row
         for row in own(rows, settings)
-        if row["status"] == "completed" and row["run_id"] not in (run_id, interrupted_run)
+        if row["status"] == COMPLETED and row["run_id"] not in (run_id, interrupted_run)
     ]
     return deletable[:surplus] if len(deletable) >= surplus else []

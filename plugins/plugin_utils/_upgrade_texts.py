@@ -8,26 +8,18 @@ from __future__ import annotations
 import re
 import typing as t
 
-LIMIT = 500
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+from ansible_collections.vps_org.cloud.plugins.module_utils import _client
+
 _JINJA = re.compile(r"(?<=\{)(?=[{%#])|(?<=[}%#])(?=\})")
-MASK = "********"
 
 
-def harmless(text: t.Any, secrets: t.Iterable[str] = (), limit: int = LIMIT) -> str:
+def harmless(text: t.Any, secrets: t.Iterable[str] = (), limit: int = _client.TEXT_LENGTH) -> str:
     """One line of at most *limit* characters: secrets masked, control characters and Jinja broken.
 
     ``{{`` becomes ``{ {``: an artefact given to the next job by ``-e @file`` is templated as
     trusted, and on ansible-core 2.16 so is a copy of another host's fact.
     """
-    line = str(text)
-    for secret in secrets:
-        if secret:
-            line = line.replace(secret, MASK)
-    line = _CONTROL.sub(" ", line).strip()
-    if len(line) > limit:
-        line = line[: limit - 3] + "..."
-    return _JINJA.sub(" ", line)
+    return _JINJA.sub(" ", _client.harmless(str(text), *secrets, length=limit))
 
 
 def harmless_data(value: t.Any, secrets: t.Iterable[str] = ()) -> t.Any:

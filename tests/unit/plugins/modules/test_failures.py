@@ -11,7 +11,7 @@ import re
 import pytest
 from world import SERVER
 
-from ansible_collections.vps_org.cloud.plugins.module_utils import _servers, _snapshots
+from ansible_collections.vps_org.cloud.plugins.module_utils import _rows, _servers, _snapshots
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import RequestFailed
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot, snapshot_restore
 
@@ -594,4 +594,4 @@ def test_a_row_is_told_in_full(world):
 )
 def test_times_of_the_api(text, seconds):
     assert _snapshots.epoch({"created_at": text}) == seconds
-    assert _snapshots.timestamp(seconds) == "2025-01-15T18:30:00Z"
+    assert _rows.timestamp(seconds) == "2025-01-15T18:30:00Z"

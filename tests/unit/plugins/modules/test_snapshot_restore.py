@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from world import SERVER
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot_restore
 
 WISH = {"server_id": SERVER, "name": "before"}
@@ -203,7 +204,7 @@ def test_never_seen_restoring_counts_60_s_by_a_clock_that_cannot_jump(world, dis
 @pytest.mark.parametrize(("ago", "least", "most"), [(0, 60, 80), (45, 15, 35), (600, 0, 2)])
 def test_wait_only_counts_from_accepted_at(world, disk, ago, least, most):
     accepted = world.run(snapshot_restore, **WISH, wait=False, check=True)["snapshot"]
-    moment = snapshot_restore.snapshots.timestamp(world.now() - ago)
+    moment = timestamp(world.now() - ago)
     result = world.run(snapshot_restore, **WISH, wait_only=True, accepted_at=moment)
     assert not result["changed"]
     assert result["accepted_at"] == moment

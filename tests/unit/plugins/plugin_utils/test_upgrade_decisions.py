@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from ansible.parsing.dataloader import DataLoader
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_files as files,
 )
@@ -423,7 +424,7 @@ def test_what_a_restore_erases_counts_to_the_end_of_the_run_or_to_now():
     assert report.lost_seconds(result()) == 720
     assert report.lost_seconds(result(ended="2026-01-31T01:00:00Z")) == 0
     young = datetime.now(timezone.utc) - timedelta(seconds=100)
-    running = result(ended=None, snapshot={"created_at": report.timestamp(young)})
+    running = result(ended=None, snapshot={"created_at": timestamp(young.timestamp())})
     assert 100 <= report.lost_seconds(running) < 110
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_settings as settings,
 )
@@ -174,8 +175,8 @@ def test_one_way_to_name_a_snapshot_is_enough():
     ],
 )
 def test_a_time_without_an_offset_is_utc(text):
-    assert settings.parse_time(text).isoformat() in (
+    assert parse_time(text).isoformat() in (
         "2026-01-31T04:00:00+00:00",
         "2026-01-31T05:00:00+01:00",
     )
-    assert settings.parse_time(text).timestamp() == 1769832000
+    assert parse_time(text).timestamp() == 1769832000
