@@ -580,9 +580,7 @@ class ActionModule(ActionBase):
         """Choose the one snapshot a restore without an id may mean, or list the candidates."""
         settings = self._settings
         mine = [
-            row
-            for row in snapshots.own(data["snapshots"], settings)
-            if row["status"] == COMPLETED
+            row for row in snapshots.own(data["snapshots"], settings) if row["status"] == COMPLETED
         ]
         if settings["snapshot_id"]:
             mine = [row for row in data["snapshots"] if row["id"] == settings["snapshot_id"]]

@@ -23,7 +23,12 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
     RequestFailed,
     VpsOrgError,
 )
-from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row, by_id, integer, parse_time
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import (
+    Row,
+    by_id,
+    integer,
+    parse_time,
+)
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
 
 PATH = "/snapshots/"
@@ -71,12 +76,12 @@ def find(
     rows, now = listing(client, deadline, server_id)
     row = by_id(rows, snapshot_id)
     if row is None and server_id is not None:
-        other = by_id(listing(client, deadline)[0], snapshot_id)
-        if other is not None:
+        row = by_id(listing(client, deadline)[0], snapshot_id)
+        if row is not None and row["server"]["id"] != server_id:
             raise VpsOrgError(
-                f"Snapshot {snapshot_id} belongs to server {other['server']['id']} "
-                f"({other['server']['name']}), not to server {server_id}: nothing was done",
-                snapshot=other,
+                f"Snapshot {snapshot_id} belongs to server {row['server']['id']} "
+                f"({row['server']['name']}), not to server {server_id}: nothing was done",
+                snapshot=row,
             )
     return row, rows, now
 

@@ -148,7 +148,6 @@ SPEC: Params = {
 }
 
 
-
 def run(params: Params, client: Client, ctx: Context) -> Params:
     """Find, decide, act, report."""
     _check(params)

@@ -152,7 +152,12 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     run_module,
     wait_options,
 )
-from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row, by_id, parse_time, timestamp
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import (
+    Row,
+    by_id,
+    parse_time,
+    timestamp,
+)
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
 
 SPEC: Params = {
@@ -184,9 +189,7 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
     accepted = min(0.0, _accepted_at(params, started) - started)
     if params["wait_only"]:
         row, result = _find_patiently(params, client, deadline)
-        result.update(
-            changed=False, message="", accepted_at=timestamp(started + accepted)
-        )
+        result.update(changed=False, message="", accepted_at=timestamp(started + accepted))
         return _finish(params, client, ctx, deadline, row, result, accepted)
     row, result = _find(params, client, deadline)
     _check(params, client, row, result["data_loss_seconds"])

@@ -11,7 +11,11 @@ import typing as t
 from datetime import datetime
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
-from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import COMPLETED, IN_PROGRESS, PER_SERVER
+from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import (
+    COMPLETED,
+    IN_PROGRESS,
+    PER_SERVER,
+)
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _upgrade_snapshots as own
 
 Row = t.Mapping[str, t.Any]

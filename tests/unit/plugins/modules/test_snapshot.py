@@ -201,6 +201,13 @@ def test_wait_only_has_patience_with_a_list_that_is_late(world):
     assert result["snapshot"]["status"] == "completed"
 
 
+def test_a_snapshot_listed_between_two_looks_is_no_other_servers(world):
+    world.run(snapshot, **WISH, wait=False)
+    world.simulator.set_fault("lag", call="list_snapshots", seconds=60, times=1)
+    result = world.run(snapshot, server_id=SERVER, snapshot_id=801, wait_only=True, wait=False)
+    assert result["snapshot"]["id"] == 801
+
+
 @pytest.mark.parametrize("which", [WISH, ONE])
 def test_absent(world, which):
     world.simulator.add_snapshot(SERVER, "before")
