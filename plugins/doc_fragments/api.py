@@ -50,11 +50,8 @@ options:
       - If not given, the environment variable E(VPS_ORG_CA_PATH) is taken, on the controller.
     type: path
 requirements:
-  - python >= 3.9, where O(ignore:delegate_to) says
-  - requests >= 2.28 on the controller, or where O(ignore:delegate_to) says
+  - requests >= 2.28, where the request is sent from
 notes:
   - Unset, empty and blank values mean I(not given), for options and environment variables alike.
-  - Runs inside the controller. It needs nothing on the host, and works while the host is dead. With
-    C(delegate_to) a host that is not local, it runs there as an ordinary module.
   - Built from the public documentation of the API, never run against a live account.
 """

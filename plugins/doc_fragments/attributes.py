@@ -27,11 +27,15 @@ attributes:
   delegation:
     description: Can be delegated to another host.
     support: full
-    details: Needed only where another host alone reaches the API.
+    details: Without it the module runs inside the controller, needs nothing on the host, and works
+      while the host is dead. Delegated to a host that is not local it runs there as an ordinary
+      module; needed only where another host alone reaches the API.
   platform:
     description: Target OS families that can be operated against.
     support: full
     platforms: posix
+requirements:
+  - python >= 3.9, where O(ignore:delegate_to) says
 """
     # Modules that read and write say so themselves for check_mode and diff_mode.
     FACTS = r"""

@@ -34,7 +34,9 @@ options:
     type: str
     required: false
   status:
-    description: Only servers in this status. V(active) and V(restoring) are documented.
+    description:
+      - Only servers in this status. V(active) and V(restoring) are documented.
+      - Leave it out where servers are restored; a broken one may be in any status.
     type: str
   location:
     description: Only servers in this location, as the API names it.
@@ -67,12 +69,11 @@ EXAMPLES = r"""
 
 # production.vps_org.yml: some of them, cached for five minutes
 plugin: vps_org.cloud.servers
-status: active
 filters:
   - vps_org_name is match('prod-')
 groups:
   web: vps_org_name is search('web')
-  big: vps_org_plan.memory >= 16384
+  standard: vps_org_plan.name == 'Standard'
 keyed_groups:
   - prefix: location
     key: vps_org_location

@@ -246,8 +246,11 @@ def _project(folder: Path, source: Data) -> t.Iterator[str]:
     names = [item["name"] for item in load(required)["collections"]] if required.exists() else []
     if "vps_org.cloud" not in names:
         yield "project: collections/requirements.yml must name vps_org.cloud"
-    if not (folder / "project" / source["source_path"]).exists():
+    inventory = folder / "project" / source["source_path"]
+    if not inventory.exists():
         yield f"inventory source: the project has no {source['source_path']}"
+    elif load(inventory).get("status"):
+        yield "inventory source: a filter by status hides broken servers from the restore jobs"
 
 
 def _tasks(folder: Path) -> t.Iterator[str]:

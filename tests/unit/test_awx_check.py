@@ -120,6 +120,12 @@ def test_a_planted_mistake_is_refused(kit, path, value, expected):
             "the collection is a variable",
         ),
         ("project/collections/requirements.yml", "vps_org.cloud", "x.y", "must name vps_org.cloud"),
+        (
+            "project/inventory/servers.vps_org.yml",
+            "\nplugin: ",
+            "\nstatus: active\nplugin: ",
+            "hides broken servers",
+        ),
     ],
 )
 def test_a_mistake_planted_in_a_file_is_refused(kit, tmp_path, file, old, new, expected):

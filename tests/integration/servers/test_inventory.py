@@ -10,6 +10,7 @@ import os
 import subprocess
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
 import yaml
@@ -20,6 +21,7 @@ from ansible.plugins.loader import inventory_loader
 from contract.documented import undocumented_requests
 from simulator import Simulator
 
+KIT_INVENTORY = Path(__file__).parents[3] / "playbooks/awx/project/inventory/servers.vps_org.yml"
 TWO = [
     {"name": "web-01", "location": "amsterdam", "ip_address": "192.0.2.1"},
     {"name": "db-01", "location": "london", "ip_address": "192.0.2.2", "status": "stopped"},
@@ -158,6 +160,13 @@ def test_a_thousand_servers_are_one_listing_and_less_than_three_seconds(simulate
     inventory = parse()
     assert time.process_time() - started < 3
     assert len(inventory.hosts) == 1000 and len(simulator.log) == 10
+
+
+def test_the_inventory_of_the_awx_kit_keeps_servers_that_are_not_well(simulate, parse):
+    statuses = ["active", "stopped", "error", "restoring"]
+    simulate([{"name": status, "status": status} for status in statuses])
+    shipped = KIT_INVENTORY.read_text()
+    assert sorted(parse(**yaml.safe_load(shipped)).hosts) == sorted(statuses)
 
 
 def test_the_cache_spares_the_api_but_is_never_another_account_s(simulate, parse, tmp_path):
