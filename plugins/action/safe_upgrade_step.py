@@ -299,16 +299,16 @@ class ActionModule(ActionBase):
 
     def _user_files(self, settings: Data) -> list[tuple[str, str]]:
         """(variable without the role's prefix, path) of the user's tasks files, roles' included."""
-        role_dirs = [
-            os.path.join(str(self._vars["playbook_dir"]), "roles"),
-            *C.DEFAULT_ROLES_PATH,
-            str(self._vars["playbook_dir"]),
-        ]
         named = settings_.user_files(settings)
         for name, role, tasks_from in settings_.user_roles(settings):
-            path = files.role_tasks(role, tasks_from, role_dirs)
+            path = self._role_tasks(role, tasks_from)
             named += [(name, path)] if path else []
         return named
+
+    def _role_tasks(self, role: str, tasks_from: str) -> str | None:
+        beside = str(self._vars["playbook_dir"])
+        role_dirs = [os.path.join(beside, "roles"), *C.DEFAULT_ROLES_PATH, beside]
+        return files.role_tasks(role, tasks_from, role_dirs)
 
     def step_files(self, data: Data) -> Data:
         """Refuse user files that are missing, cannot be parsed, or end the host's play."""
@@ -414,20 +414,22 @@ class ActionModule(ActionBase):
         )
         if not task and data.get("in_handlers"):
             failed_task, reason = "a notified handler", "the handler failed"
-        own_failure = bool(failed_task) and not self._interrupted(task)
-        if not own_failure:
-            failed_task = reason = None
         batch = [
             host
             for host in self._vars["ansible_play_hosts_all"]
             if (self._other(host, "safe_upgrade_settings") or {}).get("batch") == settings["batch"]
         ]
+        if not failed_task and len(batch) == 1:
+            failed_task, reason = verdict.NAMELESS
+        own_failure = bool(failed_task) and not self._interrupted(task)
+        if not own_failure:
+            failed_task = reason = None
         lost = [host for host in batch if self._other(host, "safe_upgrade_lost")]
         act, why = verdict.decide(
             settings,
             changed=result["state"] in ("changing", "verifying")
             and verdict.may_have_changed(
-                task, self._failed("ansible_failed_result"), settings["change"]
+                task, self._failed("ansible_failed_result"), self._first_file(settings["change"])
             ),
             own_failure=own_failure,
             lost=self._host in lost,
@@ -442,6 +444,17 @@ class ActionModule(ActionBase):
             "own_failure": own_failure,
             "reason": "; ".join(text for text in (reason, why) if text),
         }
+
+    def _first_file(self, change: Data) -> str | None:
+        """The first tasks file of the role that changes, where no other role runs before it."""
+        if not change.get("role"):
+            return None
+        path = self._role_tasks(change["role"], change.get("role_tasks_from") or "main")
+        if path and not files.dependencies(
+            os.path.dirname(os.path.dirname(path)), self._loader.load_from_file
+        ):
+            return path
+        return None
 
     def _interrupted(self, task: Data | None) -> bool:
         """True when a task with run_once failed on another host of the batch."""

@@ -104,6 +104,15 @@ def role_tasks(role: str, tasks_from: str, role_dirs: t.Iterable[str]) -> str | 
     return None
 
 
+def dependencies(role_path: str, load: Load) -> list[t.Any]:
+    """What the role's meta file has run before the role itself."""
+    for ending in (".yml", ".yaml", ""):
+        path = os.path.join(role_path, "meta", "main" + ending)
+        if os.path.isfile(path):
+            return list((load(path) or {}).get("dependencies") or [])
+    return []
+
+
 def _word(value: t.Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_texts import harmless, minutes
@@ -12,6 +13,11 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_texts impor
 LOST_TOGETHER = 3
 #: Of a failed task's own words; what the role adds to them must still fit.
 REASON_LENGTH = 300
+#: Task and reason of a failure that can only be the host's own, though Ansible tells no task.
+NAMELESS = (
+    "a task that Ansible does not name",
+    "often a file or a role to include that is missing; the lines before tell",
+)
 
 
 def failure(
@@ -50,15 +56,22 @@ def _reason(result: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> str:
 def may_have_changed(
     task: t.Mapping[str, t.Any] | None,
     result: t.Mapping[str, t.Any] | None,
-    change: t.Mapping[str, t.Any],
+    first_file: str | None,
 ) -> bool:
-    """False for the one failure that surely changed nothing: the role refused its arguments."""
+    """False for the one failure that surely changed nothing: the role refused its arguments.
+
+    *first_file* is the tasks file of the role's entry point, where nothing can run before it. A
+    role that the change includes later refuses its arguments too, but by then much was changed.
+    """
     context = (result or {}).get("validate_args_context") or {}
+    refused = os.path.join(
+        str(context.get("path")), "tasks", str(context.get("argument_spec_name"))
+    )
     return not (
         task
         and str(task.get("action") or "").endswith("validate_argument_spec")
-        and change.get("role")
-        and str(context.get("name") or "") in (change["role"], change["role"].split(".")[-1])
+        and first_file
+        and os.path.realpath(os.path.splitext(first_file)[0]) == os.path.realpath(refused)
     )
 
 

@@ -620,22 +620,22 @@ def test_the_gate_opens_for_this_runs_young_snapshot(begun):
     ("wrong", "words"),
     [
         (
-            snapshot(status="in_progress"),
+            {"status": "in_progress"},
             "snapshot 801 does not cover this change: it is 'in_progress', of server 12345",
         ),
         (
-            snapshot(server={"id": 12346}),
+            {"server": {"id": 12346}},
             "snapshot 801 does not cover this change: it is 'completed', of server 12346",
         ),
         (
-            snapshot(age=3700),
+            {"age": 3700},
             "snapshot 801 is 62 minutes old, older than the 60 minutes of "
             "safe_upgrade_snapshot_max_age: it does not cover this change",
         ),
     ],
 )
 def test_the_gate_stays_shut(begun, wrong, words):
-    assert refusal(begun().step("gate", {"snapshot": wrong})) == words
+    assert refusal(begun().step("gate", {"snapshot": snapshot(**wrong)})) == words
 
 
 def test_the_gate_stays_shut_when_it_is_too_late(begun):
@@ -705,14 +705,20 @@ def test_a_failure_before_the_change_aborts(begun):
     assert result["reason"] == "no space ********"
 
 
-def test_a_role_that_refused_its_arguments_aborts(begun):
+def test_a_role_that_refused_its_arguments_aborts(begun, tmp_path):
     night = changing(begun(change={"role": "patch"}))
+    role = tmp_path / "roles/patch"
+    for room in ("tasks", "meta"):
+        (role / room).mkdir(parents=True)
+    (role / "tasks/main.yml").write_text(GOOD)
     failed(
         night,
         task={"action": "ansible.builtin.validate_argument_spec"},
-        result={"validate_args_context": {"name": "patch"}},
+        result={"validate_args_context": {"path": str(role), "argument_spec_name": "main"}},
     )
     assert night.step("failure", {})["state"] == "aborted"
+    (role / "meta/main.yml").write_text("dependencies: [changes-much]\n")
+    assert night.step("failure", {})["state"] == "changing"
 
 
 def test_a_policy_leaves_the_server_and_says_so(begun):
@@ -739,8 +745,20 @@ INTERRUPTED = (
 )
 
 
-def test_a_failure_that_left_no_name_leaves_the_server(begun):
-    result = changing(begun()).step("failure", {})
+def test_a_failure_that_left_no_name_is_the_hosts_own_where_it_is_alone(begun):
+    night = changing(begun())
+    result = night.step("failure", {})
+    assert result["restore"] and result["own_failure"]
+    assert (result["failed_task"], result["reason"]) == (
+        "a task that Ansible does not name",
+        "often a file or a role to include that is missing; the lines before tell",
+    )
+
+
+def test_a_failure_that_left_no_name_leaves_the_server(tmp_path):
+    night = Night(tmp_path)
+    night.begin("web-01", "web-02")
+    result = changing(night).step("failure", {})
     assert result == {
         "changed": False,
         "restore": False,

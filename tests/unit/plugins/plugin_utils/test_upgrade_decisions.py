@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
@@ -87,13 +88,49 @@ def test_the_failed_item_of_a_loop_is_told():
 
 
 def test_a_role_that_refuses_its_arguments_has_changed_nothing():
-    task = {"action": "ansible.builtin.validate_argument_spec"}
-    result = {"validate_args_context": {"name": "patch"}}
-    assert not verdict.may_have_changed(task, result, {"role": "patch"})
-    assert verdict.may_have_changed(
-        task, {"validate_args_context": {"name": "x"}}, {"role": "patch"}
+    refused = {"path": "/roles/patch", "argument_spec_name": "main"}
+    for ending in (".yml", ".yaml", ""):
+        assert not may_have_changed(refused, f"/roles/patch/tasks/main{ending}")
+    assert not may_have_changed(
+        {**refused, "argument_spec_name": "kernel"}, "/roles/patch/tasks/kernel.yml"
     )
-    assert verdict.may_have_changed({"action": "copy"}, {}, {"role": "patch"})
+
+
+def test_a_role_that_is_included_later_and_refuses_its_arguments_may_have_changed_much():
+    first = "/roles/patch/tasks/main.yml"
+    for other in ({"path": "/collections/roles/patch"}, {"argument_spec_name": "kernel"}):
+        refused = {"path": "/roles/patch", "argument_spec_name": "main", **other}
+        assert may_have_changed(refused, first)
+    for nothing in ({}, None):
+        assert may_have_changed(nothing, first)
+    refused = {"path": "/roles/patch", "argument_spec_name": "main"}
+    assert may_have_changed(refused, None)
+    assert may_have_changed(refused, first, {"action": "copy"})
+    assert may_have_changed(refused, first, {"action": None})
+    assert may_have_changed(refused, first, None)
+
+
+def may_have_changed(
+    context, first_file, task=MappingProxyType({"action": "ansible.builtin.validate_argument_spec"})
+):
+    return verdict.may_have_changed(task, {"validate_args_context": context}, first_file)
+
+
+def test_what_a_role_has_run_before_it_is_read_from_its_meta_file(tmp_path):
+    load = DataLoader().load_from_file
+    meta = tmp_path / "meta"
+    meta.mkdir()
+    assert files.dependencies(str(tmp_path), load) == []
+    (meta / "main").write_text("dependencies: [common]\n")
+    assert files.dependencies(str(tmp_path), load) == ["common"]
+    for ending, text, found in (
+        (".yaml", "galaxy_info: {}\n", []),
+        (".yml", "", []),
+        (".yml", "dependencies: []\n", []),
+        (".yml", "dependencies: [{role: base}]\n", [{"role": "base"}]),
+    ):
+        (meta / f"main{ending}").write_text(text)
+        assert files.dependencies(str(tmp_path), DataLoader().load_from_file) == found
 
 
 def test_texts_are_one_line_without_jinja_control_characters_and_secrets():
@@ -549,16 +586,6 @@ def test_a_task_whose_no_log_is_off_is_told(off):
         "user failed (its result is hidden by no_log)",
     )
     assert verdict.failure(None, {"msg": "x"}) == (None, None)
-
-
-@pytest.mark.parametrize("name", ["acme.web.patch", "patch"])
-def test_a_collections_role_that_refuses_its_arguments_has_changed_nothing(name):
-    task = {"action": "ansible.builtin.validate_argument_spec"}
-    context = {"validate_args_context": {"name": name}}
-    assert not verdict.may_have_changed(task, context, {"role": "acme.web.patch"})
-    for nothing in ({}, {"validate_args_context": None}, {"validate_args_context": {"name": None}}):
-        assert verdict.may_have_changed(task, nothing, {"role": "acme.web.patch"})
-    assert verdict.may_have_changed({"action": None}, context, {"role": "acme.web.patch"})
 
 
 def test_one_percent_of_many_is_many():
