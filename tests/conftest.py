@@ -34,14 +34,6 @@ for name in [name for name in os.environ if name.startswith("VPS_ORG_")]:
     del os.environ[name]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes, one runs a whole file: its tests share what a fixture made."""
-    for item in items:
-        if not item.get_closest_marker("apart"):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 @pytest.fixture(scope="session")
 def collections_path() -> Path:
     """The folder to give as ANSIBLE_COLLECTIONS_PATH (already set for this process)."""

@@ -89,7 +89,7 @@ def main(task: str, *names: str) -> int:
         return 1 if run(list(GATES)) else 0
     failed = run(QUICK)
     # In the open and last, so that pytest's own closing line ends a green run.
-    pytest = ["pytest", "-q", "-n", "2", "--dist", "loadgroup", *SUITES.split()]
+    pytest = ["pytest", "-q", "-n", "2", "--dist", "loadfile", *SUITES.split()]
     code = subprocess.call(pytest, env=environment())
     if failed:
         print(f"Failed: {', '.join(failed)}")

@@ -15,8 +15,6 @@ from pathlib import Path
 import pytest
 from background import start, until
 
-pytestmark = pytest.mark.apart
-
 FILES = Path(__file__).parent / "files"
 THREE = {"one": {}, "two": {"fault": "task"}, "three": {}}
 

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import subprocess
 
-import pytest
-
-pytestmark = pytest.mark.apart
-
 #: A task that loses its connection, for there is no such server.
 LOST = """
 - ansible.builtin.raw: "true"

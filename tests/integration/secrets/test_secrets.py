@@ -17,8 +17,6 @@ from pathlib import Path
 import pytest
 from simulator import Simulator
 
-pytestmark = pytest.mark.apart
-
 TOKEN = "vps_S3CRET-of-this-run"
 SERVER, FULL, NASTY = 12345, 12346, 12347
 BIN = Path(sys.executable).parent

@@ -18,8 +18,6 @@ from pathlib import Path
 import pytest
 from background import start, until
 
-pytestmark = pytest.mark.apart
-
 #: Stopped in a request: which call, and how many of it are answered before.
 REQUESTS = {
     "preflight": ("list_snapshots", 0),
