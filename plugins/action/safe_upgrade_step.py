@@ -469,21 +469,17 @@ class ActionModule(ActionBase):
 
     def step_judge(self, data: Data) -> Data:
         """Fail when a built-in check finds a fault that was not there before the change."""
-        health = self._settings["health"]
+        settings, state = self._settings, self._result["state"]
+        needed, wanted = {*settings["health"]["builtin"]}, {*settings["health"]["wanted"]}
+        expect_reboot = state == "verifying" and settings["verify"]["expect_reboot"]
+        if expect_reboot and data["check"] == "verify":
+            needed.add("boot_id")
+        if state == "restoring":  # a restore starts the host anew
+            needed.discard("boot_id")
+            wanted.discard("boot_id")
         now = guest.state(data["look"])
-        faults, notes = guest.judge(
-            data["before"],
-            now,
-            {*health["builtin"], *health["wanted"]},
-            data.get("expect_reboot", False),
-        )
-        hard = [
-            fault
-            for check, fault in faults.items()
-            if check in health["builtin"]
-            or check == "connection"
-            or (check == "boot_id" and data.get("expect_reboot"))
-        ]
+        faults, notes = guest.judge(data["before"], now, needed | wanted, expect_reboot)
+        hard = [fault for check, fault in faults.items() if check in {*needed, "connection"}]
         soft = [fault for check, fault in faults.items() if fault not in hard]
         if hard:
             raise _Failed(texts.harmless("; ".join(hard), self._secrets))

@@ -175,7 +175,7 @@ def judge(
         new_full = _new_disk_faults(before.get("disks") or {}, now["disks"] or {})
         if new_full:
             faults["disk"] = "; ".join(new_full)
-    if "boot_id" in checks or expect_reboot:
+    if "boot_id" in checks:
         if not now["boot_id"] or not before.get("boot_id"):
             notes.append("boot_id check skipped: the guest has no boot id")
         elif expect_reboot and now["boot_id"] == before["boot_id"]:

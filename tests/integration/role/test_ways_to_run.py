@@ -298,6 +298,29 @@ def test_an_expected_reboot_that_did_not_happen_fails_the_verification(site):
     assert run.states() == {"one": "restored"} and "did not reboot" in run.results["one"]["reason"]
 
 
+def test_a_reboot_that_was_expected_is_healthy_and_so_is_that_of_a_restore(site):
+    one = site({"good": {}, "bad": {"fault": "verify"}})
+    (one.folder / "change.yml").write_text(
+        "- raw: echo 2 > srv/app/VERSION; echo new > /proc/sys/kernel/random/boot_id\n"
+    )
+    (one.folder / "after.yml").write_text("- raw: echo back > srv/app/BACK\n")
+    run = one.run(
+        role={
+            "safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")},
+            "safe_upgrade_health": {"builtin": ["connection", "boot_id"], "attempts": 1},
+            "safe_upgrade_verify": {
+                "tasks_file": str(FILES / "verify.yml"),
+                "attempts": 1,
+                "expect_reboot": True,
+            },
+            "safe_upgrade_restore_hooks": {"after_tasks_file": str(one.folder / "after.yml")},
+        }
+    )
+    assert states(one, run) == {"good": ("upgraded", "2"), "bad": ("restored", "1")}, run.out
+    assert (one.disks / "bad/srv/app/BACK").exists()
+    assert "but then" not in run.results["bad"]["reason"]
+
+
 def test_a_hook_file_given_as_a_role_for_the_change(site):
     one = site({"one": {"fault": "task"}})
     role = one.folder / "run-1" / "roles" / "patch" / "tasks"

@@ -835,15 +835,20 @@ def test_a_host_of_the_play_without_a_run_of_its_own_does_not_count(begun):
 BEFORE = {"boot_id": "one", "systemd": [], "packages": [], "disks": {}}
 
 
+def judge(night, look, before=None, check="health"):
+    before = BEFORE if before is None else before
+    return night.step("judge", {"look": look, "before": before, "check": check})
+
+
 def test_a_new_fault_fails_the_check(begun):
     look = {"stdout": f"boot_id one\nsystemd\nsystemd {TOKEN}.service\nend"}
-    result = begun().step("judge", {"look": look, "before": BEFORE})
+    result = judge(begun(), look)
     assert refusal(result) == ("failed units that were not there before: ********.service")
 
 
 def test_a_healthy_guest_is_told_with_its_notes(begun):
     look = {"stdout": f"boot_id one\nos {JINJA}\nsystemd\nsystemd old\nend"}
-    result = begun().step("judge", {"look": look, "before": {**BEFORE, "systemd": ["old"]}})
+    result = judge(begun(), look, {**BEFORE, "systemd": ["old"]})
     assert result["warnings"] == []
     assert result["notes"] == ["failed units as before: old"]
     assert result["guest"]["os"] == BROKEN_JINJA
@@ -852,38 +857,56 @@ def test_a_healthy_guest_is_told_with_its_notes(begun):
 def test_a_fault_of_a_wanted_check_is_a_warning(begun):
     night = begun(health={"builtin": ["systemd"], "wanted": ["disk"]})
     look = {"stdout": f"systemd\ndisk 99 /{TOKEN}\nend"}
-    assert night.step("judge", {"look": look, "before": BEFORE})["warnings"] == [
-        "web-01: /******** is 99 % full"
-    ]
+    assert judge(night, look)["warnings"] == ["web-01: /******** is 99 % full"]
 
 
 def test_a_host_that_does_not_answer_fails_any_check(begun):
     night = begun(health={"builtin": ["disk"]})
-    result = night.step("judge", {"look": DEAD, "before": BEFORE})
-    assert refusal(result) == "the host does not answer: no route ********"
+    assert refusal(judge(night, DEAD)) == "the host does not answer: no route ********"
 
 
 def test_two_faults_are_both_told(begun):
     night = begun(health={"builtin": ["systemd", "disk"]})
     look = {"stdout": "systemd\nsystemd new\ndisk 99 /\nend"}
-    assert refusal(night.step("judge", {"look": look, "before": BEFORE})) == (
+    assert refusal(judge(night, look)) == (
         "failed units that were not there before: new; / is 99 % full"
     )
 
 
+REBOOTED = {"stdout": "boot_id two\nsystemd\nend"}
+
+
 def test_a_reboot_is_a_fault_only_where_it_matters(begun):
-    look = {"stdout": "boot_id two\nsystemd\nend"}
-    data = {"look": look, "before": BEFORE}
-    assert begun().step("judge", data)["warnings"] == []
+    assert judge(begun(), REBOOTED)["warnings"] == []
     wanted = begun(health={"builtin": ["systemd"], "wanted": ["boot_id"]})
-    assert wanted.step("judge", data)["warnings"] == [
-        "web-01: the host rebooted, though no reboot was expected"
-    ]
-    assert wanted.step("judge", {**data, "expect_reboot": True})["warnings"] == []
-    same = {"look": LOOK, "before": BEFORE, "expect_reboot": True}
+    words = "the host rebooted, though no reboot was expected"
+    assert judge(wanted, REBOOTED)["warnings"] == [f"web-01: {words}"]
+    needed = begun(health={"builtin": ["boot_id"]})
+    for state in ("preflight", "armed", "verifying"):
+        needed.record(state=state)
+        assert refusal(judge(needed, REBOOTED)) == words
+
+
+def test_an_expected_reboot_is_expected_of_both_checks_after_the_change(begun):
     words = "the host did not reboot, though a reboot was expected"
-    assert refusal(begun().step("judge", same)) == words
-    assert refusal(wanted.step("judge", same)) == words
+    needed = begun(health={"builtin": ["boot_id"]}, verify={"expect_reboot": True})
+    assert judge(needed, LOOK)["warnings"] == []
+    needed.record(state="verifying")
+    assert refusal(judge(needed, LOOK)) == words
+    assert judge(needed, REBOOTED)["warnings"] == []
+    wanted = begun(health={"wanted": ["boot_id"]}, verify={"expect_reboot": True})
+    wanted.record(state="verifying")
+    assert judge(wanted, LOOK)["warnings"] == [f"web-01: {words}"]
+    assert refusal(judge(wanted, LOOK, check="verify")) == words
+    assert judge(wanted, REBOOTED, check="verify")["warnings"] == []
+
+
+@pytest.mark.parametrize("kind", ["builtin", "wanted"])
+def test_after_a_restore_the_boot_id_is_not_judged(begun, kind):
+    night = begun(health={kind: ["boot_id"]}, verify={"expect_reboot": True})
+    night.record(state="restoring", snapshot=snapshot())
+    for look in (LOOK, REBOOTED):
+        assert judge(night, look)["warnings"] == []
 
 
 def test_a_task_that_was_silently_lost_fails(begun):
