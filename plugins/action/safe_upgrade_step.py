@@ -468,7 +468,10 @@ class ActionModule(ActionBase):
         return False
 
     def step_judge(self, data: Data) -> Data:
-        """Fail when a built-in check finds a fault that was not there before the change."""
+        """Fail when a built-in check finds a fault that was not there before the change.
+
+        Nobody knows what the host of a mere restore was before: its faults are warnings.
+        """
         settings, state = self._settings, self._result["state"]
         needed, wanted = {*settings["health"]["builtin"]}, {*settings["health"]["wanted"]}
         expect_reboot = state == "verifying" and settings["verify"]["expect_reboot"]
@@ -479,7 +482,8 @@ class ActionModule(ActionBase):
             wanted.discard("boot_id")
         now = guest.state(data["look"])
         faults, notes = guest.judge(data["before"], now, needed | wanted, expect_reboot)
-        hard = [fault for check, fault in faults.items() if check in {*needed, "connection"}]
+        failing = {"connection", *(needed if data["before"] else ())}
+        hard = [fault for check, fault in faults.items() if check in failing]
         soft = [fault for check, fault in faults.items() if fault not in hard]
         if hard:
             raise _Failed(texts.harmless("; ".join(hard), self._secrets))

@@ -152,7 +152,9 @@ def judge(
     """Judge the built-in *checks* by what the guest was before: (faults by check, notes).
 
     A fault that was there before is a note. A check the guest cannot answer is skipped with a note.
+    Without a state of before (an empty mapping) every fault is told as one that may be old.
     """
+    new_or_not = "that were not there before" if before else "that may be older than the snapshot"
     faults: dict[str, str] = {}
     notes: list[str] = []
     if not now["answered"]:
@@ -166,7 +168,7 @@ def judge(
         old = set(before.get(check) or [])
         new = [fault for fault in now[check] if fault not in old]
         if new:
-            faults[check] = f"{words} that were not there before: {', '.join(new)}"
+            faults[check] = f"{words} {new_or_not}: {', '.join(new)}"
         elif now[check]:
             notes.append(f"{words} as before: {', '.join(now[check])}")
     if "disk" in checks:

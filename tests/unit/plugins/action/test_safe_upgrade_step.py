@@ -865,6 +865,17 @@ def test_a_host_that_does_not_answer_fails_any_check(begun):
     assert refusal(judge(night, DEAD)) == "the host does not answer: no route ********"
 
 
+def test_without_a_state_of_before_only_silence_fails_a_check(begun):
+    night = begun(health={"builtin": ["connection", "systemd", "packages", "disk", "boot_id"]})
+    look = {"stdout": "systemd\nsystemd long.failed\npackages\npackages half\ndisk 96 /\nend"}
+    assert judge(night, look, {})["warnings"] == [
+        "web-01: failed units that may be older than the snapshot: long.failed",
+        "web-01: inconsistent packages that may be older than the snapshot: half",
+        "web-01: / is 96 % full",
+    ]
+    assert refusal(judge(night, DEAD, {})) == "the host does not answer: no route ********"
+
+
 def test_two_faults_are_both_told(begun):
     night = begun(health={"builtin": ["systemd", "disk"]})
     look = {"stdout": "systemd\nsystemd new\ndisk 99 /\nend"}
