@@ -181,6 +181,12 @@ class ActionModule(ActionBase):
         state = guest.state(data["look"])
         if not state["answered"]:
             blockers.append(f"the host does not answer: {state['why']}")
+        elif data["pinged"].get("ping") != "pong":
+            dummy, why = verdict.failure({"action": "ping"}, data["pinged"], self._secrets)
+            blockers.append(
+                f"Ansible's modules do not run on the host ({why}), so it would be taken for lost "
+                "after the change: install Python there, or set ansible_python_interpreter"
+            )
         if state["elsewhere"]:
             warnings.append(
                 "a snapshot may not hold these writable mounts, and a restore may not take them "

@@ -25,6 +25,7 @@ HOSTS = {
     "no-file": {"safe_upgrade_verify": {"tasks_file": "/nowhere/verify.yml"}},
     "itself": {"ansible_connection": "local", "safe_upgrade_marker_path": ""},
     "silent": {},
+    "no-python": {"ansible_python_interpreter": "/nowhere/python3"},
     "unknown-server": {"vps_org_server_id": 99999},
 }
 BLOCKED = {
@@ -42,6 +43,7 @@ BLOCKED = {
     "no-file": "/nowhere/verify.yml: no such file",
     "itself": "is the controller itself",
     "silent": "does not answer",
+    "no-python": "install Python there, or set ansible_python_interpreter",
     "unknown-server": "is not among the servers this token can see",
 }
 

@@ -160,6 +160,20 @@ def test_a_host_whose_python_moved_and_whose_handlers_need_facts_is_not_restored
     assert one.calls("restore", "one") == 0
 
 
+def test_a_host_whose_python_is_named_in_the_inventory_and_removed_is_not_lost(site):
+    one = site({"one": {}})
+    old = one.disks / "one/usr/bin/python3.old"
+    old.parent.mkdir(parents=True)
+    old.symlink_to(sys.executable)
+    one.hosts["one"]["ansible_python_interpreter"] = str(old)
+    (one.folder / "change.yml").write_text(
+        "- raw: echo 2 > srv/app/VERSION; rm usr/bin/python3.old\n  changed_when: true\n"
+    )
+    run = one.run(role={"safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")}})
+    assert run.code == 0 and run.states() == {"one": "upgraded"}, run.out
+    assert one.version("one") == "2" and one.calls("restore", "one") == 0
+
+
 def test_limit_to_one_host_restores_it(site):
     one = site(THREE)
     run = one.run("--limit", "two")

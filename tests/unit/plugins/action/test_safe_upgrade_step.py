@@ -250,9 +250,10 @@ SERVERS = {
 }
 
 
-def preflight(night, look=None, servers=None, snapshots=(), play=None, **more):
+def preflight(night, look=None, servers=None, snapshots=(), play=None, pinged=None, **more):
     data = {
         "look": look or LOOK,
+        "pinged": pinged or {"ping": "pong"},
         "servers": servers or SERVERS,
         "snapshots": {"snapshots": list(snapshots)},
     }
@@ -276,6 +277,17 @@ def test_a_dead_host_is_a_blocker_in_harmless_words(begun):
     assert preflight(begun(), look=DEAD)["blockers"] == [
         "the host does not answer: no route ********"
     ]
+
+
+def test_a_host_that_runs_no_module_is_a_blocker(begun):
+    gone = {"failed": False, "rc": 127, "msg": f"no interpreter {TOKEN}"}
+    for pinged, why in ((gone, "no interpreter ********"), (DEAD, "no route ********")):
+        assert preflight(begun(), pinged=pinged)["blockers"] == [
+            f"Ansible's modules do not run on the host ({why}), so it would be taken for lost "
+            "after the change: install Python there, or set ansible_python_interpreter"
+        ]
+    [blocker] = preflight(begun(), look=DEAD, pinged={"skipped": True})["blockers"]
+    assert "does not answer" in blocker
 
 
 def test_mounts_that_a_snapshot_may_not_hold_are_a_warning(begun):
