@@ -552,6 +552,7 @@ class ActionModule(ActionBase):
         status = waited["server"]["status"]
         proof, why = guest.prove(
             data["last_boot_id"] or None,
+            bool(data["boot_id_is_fresh"]),
             bool(data["marker_written"]),
             now,
             bool(waited.get("restoring_seen")),

@@ -201,6 +201,7 @@ def _new_disk_faults(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) 
 
 def prove(
     last_boot_id: str | None,
+    boot_id_is_fresh: bool,
     marker_written: bool,
     now: t.Mapping[str, t.Any],
     restoring_seen: bool,
@@ -208,7 +209,8 @@ def prove(
     """Judge whether the guest was restored: (``proved`` / ``not_proved`` / ``silent``, why).
 
     Proved when the marker is gone and the boot id differs from the last known one. Without a
-    marker the boot id alone has to do; without both only the API's word, if it was seen restoring.
+    marker the boot id alone has to do, if it is fresh: read right before the restore, for the change
+    may have rebooted the host. Without both only the API's word, if it was seen restoring.
     """
     if not now["answered"]:
         if "IDENTIFICATION HAS CHANGED" in (now["why"] or ""):
@@ -221,7 +223,7 @@ def prove(
         return "not_proved", "the guest has not been started anew: its boot id is unchanged"
     if marker_written and known:
         return "proved", "the marker is gone and the boot id is new"
-    if known:
+    if known and boot_id_is_fresh:
         return "proved", "the boot id is new (there was no marker to look for)"
     if marker_written and restoring_seen:
         return "proved", "the marker is gone (no boot id to compare) and the API was seen restoring"

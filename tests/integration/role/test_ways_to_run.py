@@ -335,6 +335,29 @@ def test_a_reboot_that_was_expected_is_healthy_and_so_is_that_of_a_restore(site)
     assert "but then" not in run.results["bad"]["reason"]
 
 
+def test_a_reboot_of_the_change_does_not_prove_a_restore_that_did_nothing(site):
+    one = site({"one": {"safe_upgrade_marker_path": "", "safe_upgrade_restore_timeout": 3}})
+    (one.folder / "change.yml").write_text(
+        "- raw: echo 2 > srv/app/VERSION; echo new > /proc/sys/kernel/random/boot_id;"
+        " touch etc/firewall.d/lockout\n"
+    )
+    (one.folder / "back.yml").write_text(
+        "- file: {path: '{{ simulated_disk }}/etc/firewall.d/lockout', state: absent}\n"
+        "  delegate_to: localhost\n  vars: {ansible_connection: local}\n"
+    )
+    one.sim.set_fault("no_server_list")
+    one.sim.set_fault("restore_nothing")
+    run = one.run(
+        role={
+            "safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")},
+            "safe_upgrade_restore_hooks": {"before_tasks_file": str(one.folder / "back.yml")},
+        }
+    )
+    assert states(one, run) == {"one": ("restored_unproven", "2")}, run.out
+    assert "neither marker nor boot id could be compared" in run.results["one"]["reason"]
+    assert one.calls("restore", "one") == 1
+
+
 def test_a_hook_file_given_as_a_role_for_the_change(site):
     one = site({"one": {"fault": "task"}})
     role = one.folder / "run-1" / "roles" / "patch" / "tasks"

@@ -1001,6 +1001,7 @@ def prove(night, look, status="active", **changes):
         "look": look,
         "before": {"kernel": "6.1"},
         "last_boot_id": "one",
+        "boot_id_is_fresh": True,
         "marker_written": True,
         "waited": {"server": {"status": status}, "restoring_seen": True},
         "started": {"accepted_at": ago(60)},
@@ -1017,6 +1018,13 @@ def test_a_proved_restore(begun):
         "pause": 60,
         "look_again": False,
     }
+
+
+def test_a_boot_id_that_is_not_fresh_does_not_prove_by_itself(begun):
+    old = {"boot_id_is_fresh": False, "waited": {"server": {"status": "active"}}}
+    look = {"stdout": "boot_id two\nend"}
+    assert prove(begun(), look, **old)["proof"] == "proved"
+    assert prove(begun(), look, **old, marker_written=False)["proof"] == "not_proved"
 
 
 def test_another_kernel_than_before_is_told(begun):

@@ -104,6 +104,7 @@ def test_an_expected_reboot_must_have_happened():
         ("one", True, answer(boot_id="one"), True, "not_proved"),
         ("one", True, answer(boot_id="two", marker={"run_id": "r"}), True, "not_proved"),
         ("one", False, answer(boot_id="two"), False, "proved"),
+        ("one", False, answer(boot_id="one"), True, "not_proved"),
         (None, True, answer(), False, "not_proved"),
         (None, True, answer(), True, "proved"),
         (None, False, answer(), True, "proved"),
@@ -112,7 +113,21 @@ def test_an_expected_reboot_must_have_happened():
     ],
 )
 def test_a_restore_is_proved_by_marker_and_boot_id(last, written, now, seen, proof):
-    assert guest.prove(last, written, now, seen)[0] == proof
+    assert guest.prove(last, True, written, now, seen)[0] == proof
+
+
+def test_a_boot_id_of_before_the_change_proves_only_beside_the_marker():
+    rebooted = answer(boot_id="two")
+    assert guest.prove("one", False, True, rebooted, False)[0] == "proved"
+    assert guest.prove("one", False, False, rebooted, False) == (
+        "not_proved",
+        "neither marker nor boot id could be compared",
+    )
+    assert guest.prove("one", False, False, rebooted, True) == (
+        "proved",
+        "only by the API's word: neither marker nor boot id could be compared",
+    )
+    assert guest.prove("one", False, False, answer(), True)[0] == "not_proved"
 
 
 def test_mounts_that_a_snapshot_may_not_hold_are_told():
@@ -315,6 +330,6 @@ def test_a_disk_is_full_above_95_percent(before, now, faults):
     ],
 )
 def test_a_proof_says_what_it_rests_on(last, written, now, seen, why):
-    proof, told = guest.prove(last, written, now, seen)
+    proof, told = guest.prove(last, True, written, now, seen)
     assert told == why
     assert (proof == "silent") is not now["answered"]
