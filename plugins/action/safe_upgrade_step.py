@@ -550,14 +550,14 @@ class ActionModule(ActionBase):
         now = guest.state(data["look"])
         waited = data["waited"]
         status = waited["server"]["status"]
-        proof, why = guest.prove(
+        proved, why = guest.prove(
             data["last_boot_id"] or None,
             bool(data["boot_id_is_fresh"]),
             bool(data["marker_written"]),
             now,
             bool(waited.get("restoring_seen")),
         )
-        if proof == "proved":
+        if proved:
             kernel = (data["before"] or {}).get("kernel")
             if kernel and now["kernel"] not in (None, kernel):
                 why += f"; it runs kernel {now['kernel']} where {kernel} ran before"
@@ -568,11 +568,11 @@ class ActionModule(ActionBase):
         accepted = parse_time(data["started"]["accepted_at"])
         elapsed = (self._now - accepted).total_seconds()
         return {
-            "proof": proof,
+            "proved": proved,
             "why": texts.harmless(why, self._secrets),
             # Few looks, for each one nests an include deeper.
             "pause": max(self._settings["wait_interval"], self._settings["restore_timeout"] // 40),
-            "look_again": proof != "proved"
+            "look_again": not proved
             and status == "restoring"
             and elapsed < self._settings["restore_timeout"],
         }

@@ -6,7 +6,7 @@
 A look is one POSIX shell script sent by ``ansible.builtin.raw``: one round trip, no Python and no
 temporary directory needed on the guest, so it also answers when an upgrade broke either.
 
-A state is ``{answered, why, boot_id, kernel, os, marker, elsewhere, systemd, packages, disks}``:
+A state is ``{answered, why, boot_id, kernel, marker, elsewhere, systemd, packages, disks}``:
 ``elsewhere`` lists writable mounts that a snapshot of the server may not hold; ``systemd`` and
 ``packages`` are lists of faults, ``disks`` maps a mount point to a fault or its use in percent;
 each of these three is None where the guest has no such thing.
@@ -29,7 +29,6 @@ _LOOK = r"""
 LC_ALL=C; export LC_ALL; PATH="$PATH:/usr/sbin:/sbin"
 echo "boot_id $(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 echo "kernel $(uname -r 2>/dev/null)"
-echo "os $(. /etc/os-release 2>/dev/null && echo "$PRETTY_NAME")"
 sed -n 's/^\([^ ]*\) \([^ ]*\) \([^ ]*\) rw[, ].*/mount \3 \1 \2/p' /proc/mounts 2>/dev/null
 """
 _MARKER = r"""
@@ -90,7 +89,6 @@ def state(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "why": None,
         "boot_id": None,
         "kernel": None,
-        "os": None,
         "marker": None,
         "elsewhere": [],
         "systemd": None,
@@ -105,7 +103,7 @@ def state(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     seen["elsewhere"] = _elsewhere([line.split()[1:] for line in lines if _MOUNT.match(line)])
     for line in lines:
         key, dummy, value = line.partition(" ")
-        if key in ("boot_id", "kernel", "os"):
+        if key in ("boot_id", "kernel"):
             seen[key] = value.strip() or None
         elif key == "marker":
             seen["marker"] = _marker(value)
@@ -205,28 +203,29 @@ def prove(
     marker_written: bool,
     now: t.Mapping[str, t.Any],
     restoring_seen: bool,
-) -> tuple[str, str]:
-    """Judge whether the guest was restored: (``proved`` / ``not_proved`` / ``silent``, why).
+) -> tuple[bool, str]:
+    """Judge whether the guest was restored: (proved, why).
 
     Proved when the marker is gone and the boot id differs from the last known one. Without a
-    marker the boot id alone has to do, if it is fresh: read right before the restore, for the change
-    may have rebooted the host. Without both only the API's word, if it was seen restoring.
+    marker the boot id alone has to do, if the last known one is fresh: read right before the
+    restore, for the change may have rebooted the host. Without both only the API's word, if it was
+    seen restoring.
     """
     if not now["answered"]:
         if "IDENTIFICATION HAS CHANGED" in (now["why"] or ""):
-            return "silent", f"{OTHER_HOST_KEY} than the known one"
-        return "silent", f"the restored host does not answer: {now['why']}"
+            return False, f"{OTHER_HOST_KEY} than the known one"
+        return False, f"the restored host does not answer: {now['why']}"
     if now["marker"]:
-        return "not_proved", "the marker written before the change is still on the guest's disk"
+        return False, "the marker written before the change is still on the guest's disk"
     known = bool(last_boot_id and now["boot_id"])
     if known and now["boot_id"] == last_boot_id:
-        return "not_proved", "the guest has not been started anew: its boot id is unchanged"
+        return False, "the guest has not been started anew: its boot id is unchanged"
     if marker_written and known:
-        return "proved", "the marker is gone and the boot id is new"
+        return True, "the marker is gone and the boot id is new"
     if known and boot_id_is_fresh:
-        return "proved", "the boot id is new (there was no marker to look for)"
+        return True, "the boot id is new (there was no marker to look for)"
     if marker_written and restoring_seen:
-        return "proved", "the marker is gone (no boot id to compare) and the API was seen restoring"
+        return True, "the marker is gone (no boot id to compare) and the API was seen restoring"
     if restoring_seen:
-        return "proved", "only by the API's word: neither marker nor boot id could be compared"
-    return "not_proved", "neither marker nor boot id could be compared"
+        return True, "only by the API's word: neither marker nor boot id could be compared"
+    return False, "neither marker nor boot id could be compared"
