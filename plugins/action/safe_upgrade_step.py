@@ -565,10 +565,15 @@ class ActionModule(ActionBase):
             why = f"the API cannot be asked whether the restore is finished, and {why}"
         else:
             why = f"the API says that the restore is finished (server '{status}'), but {why}"
+        if not data["started"]["changed"]:
+            why = (
+                "the server was being restored already, perhaps from another snapshot, so this run "
+                f"started no restore; {why}"
+            )
         accepted = parse_time(data["started"]["accepted_at"])
         elapsed = (self._now - accepted).total_seconds()
         return {
-            "proved": proved,
+            "proved": proved and data["started"]["changed"],
             "why": texts.harmless(why, self._secrets),
             # Few looks, for each one nests an include deeper.
             "pause": max(self._settings["wait_interval"], self._settings["restore_timeout"] // 40),

@@ -113,11 +113,16 @@ def closing_message(host: str, result: Result) -> str:
         parts.append(f"Failed at '{result['failed_task']}':")
     if result["reason"]:
         parts.append(_sentence(result["reason"]))
-    if result["state"] in ("restored", "restored_unproven") and snapshot:
+    if result["state"] == "restored" and snapshot:
         parts.append(
             f"Restored from snapshot {snapshot['id']} ({snapshot['name']}) of "
             f"{snapshot['created_at']}: what was written in the {minutes(lost_seconds(result))} "
             "since is lost."
+        )
+    elif result["state"] == "restored_unproven" and snapshot:
+        parts.append(
+            f"It is not proved that the server is as in snapshot {snapshot['id']} "
+            f"({snapshot['name']}) of {snapshot['created_at']}, which is kept."
         )
     elif result["state"] == "aborted":
         parts.append("The change was not started; nothing was changed by it.")

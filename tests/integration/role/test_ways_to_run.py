@@ -358,6 +358,23 @@ def test_a_reboot_of_the_change_does_not_prove_a_restore_that_did_nothing(site):
     assert one.calls("restore", "one") == 1
 
 
+def test_a_restore_that_an_operator_began_meanwhile_is_not_called_this_runs(site):
+    one = site({"one": {"fault": "task"}}, restore_seconds=6.0)
+    version = one.disks / "one/srv/app/VERSION"
+    version.write_text("of last week\n")
+    one.sim.add_snapshot(one.ids["one"], "weekly", 600000)
+    version.write_text("1\n")
+    (one.folder / "operator.yml").write_text(
+        "- vps_org.cloud.snapshot_restore:\n"
+        "    {server_id: '{{ vps_org_server_id }}', name: weekly, wait: false}\n"
+    )
+    hooks = {"before_tasks_file": str(one.folder / "operator.yml")}
+    run = one.run(role={"safe_upgrade_restore_hooks": hooks})
+    assert states(one, run) == {"one": ("restored_unproven", "of last week")}, run.out
+    assert "perhaps from another snapshot" in run.results["one"]["reason"]
+    assert "Restored from" not in run.message("one") and one.calls("restore", "one") == 1
+
+
 def test_a_hook_file_given_as_a_role_for_the_change(site):
     one = site({"one": {"fault": "task"}})
     role = one.folder / "run-1" / "roles" / "patch" / "tasks"

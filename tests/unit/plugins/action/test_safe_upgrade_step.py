@@ -1004,7 +1004,7 @@ def prove(night, look, status="active", **changes):
         "boot_id_is_fresh": True,
         "marker_written": True,
         "waited": {"server": {"status": status}, "restoring_seen": True},
-        "started": {"accepted_at": ago(60)},
+        "started": {"accepted_at": ago(60), "changed": True},
     }
     return night.step("prove", {**data, **changes})
 
@@ -1025,6 +1025,20 @@ def test_a_boot_id_that_is_not_fresh_does_not_prove_by_itself(begun):
     look = {"stdout": "boot_id two\nend"}
     assert prove(begun(), look, **old)["proved"] is True
     assert prove(begun(), look, **old, marker_written=False)["proved"] is False
+
+
+def test_a_restore_that_another_started_is_not_proved_to_be_this_runs(begun):
+    joined = {"accepted_at": ago(60), "changed": False}
+    look = {"stdout": "boot_id two\nend"}
+    for status in ("active", "restoring"):
+        result = prove(begun(), look, status, started=joined)
+        assert (result["proved"], result["look_again"]) == (False, False)
+        assert result["why"] == (
+            "the server was being restored already, perhaps from another snapshot, so this run "
+            "started no restore; the marker is gone and the boot id is new"
+        )
+    result = prove(begun(), DEAD, "restoring", started=joined)
+    assert (result["proved"], result["look_again"]) == (False, True)
 
 
 def test_another_kernel_than_before_is_told(begun):
@@ -1068,7 +1082,7 @@ def test_a_restore_whose_end_the_api_does_not_tell_is_looked_at_again(begun):
         "the API cannot be asked whether the restore is finished, and the restored host does not "
         "answer: no route ********"
     )
-    late = prove(night, DEAD, "restoring", started={"accepted_at": ago(410)})
+    late = prove(night, DEAD, "restoring", started={"accepted_at": ago(410), "changed": True})
     assert late["look_again"] is False
     proved = prove(night, {"stdout": "boot_id two\nend"}, "restoring")
     assert (proved["proved"], proved["look_again"]) == (True, False)

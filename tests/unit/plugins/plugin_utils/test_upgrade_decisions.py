@@ -433,9 +433,9 @@ def test_every_end_has_its_next_step(state, snapshot, reason, step):
         ),
         (
             {"state": "restored_unproven", "reason": "why!", "next_step": "look."},
-            "web-01 (server 12345): restored_unproven. Failed at 'Install': why! Restored from "
-            "snapshot 802 (pre-upgrade-j7) of 2026-01-31T02:00:00Z: what was written in the 12 "
-            "minutes since is lost. Next: look.",
+            "web-01 (server 12345): restored_unproven. Failed at 'Install': why! It is not proved "
+            "that the server is as in snapshot 802 (pre-upgrade-j7) of 2026-01-31T02:00:00Z, which "
+            "is kept. Next: look.",
         ),
         (
             {"state": "left_changed", "failed_task": None, "reason": "said 'no'"},
