@@ -132,9 +132,10 @@ class ActionModule(ActionBase):
         except settings_.SettingsError as error:
             raise _Failed(f"safe_upgrade cannot start: {error}") from error
         calls = int(self._vars.get("safe_upgrade_calls") or 0) + 1
-        run_id = settings["run_id"] or self._run_id()
-        if calls > 1 and not settings["run_id"]:
-            run_id = f"{run_id}-{calls}"
+        # an adopted snapshot bears the id of the run that took it: the one to restore by
+        run_id = settings["use_run"] or settings["run_id"]
+        if not run_id:
+            run_id = self._run_id() + (f"-{calls}" if calls > 1 else "")
         name = settings_.snapshot_name(settings, run_id)
         if len(name) > settings_.NAME_LENGTH:
             raise _Failed(
@@ -252,6 +253,13 @@ class ActionModule(ActionBase):
             adopted, missing = preflight.adoptable(data["snapshots"]["snapshots"], settings)
             blockers += missing
         held = len(data["snapshots"]["snapshots"])
+        snapshot = (
+            f"build on snapshot {adopted['id']} '{adopted['name']}' of server {server_id}"
+            if adopted
+            else f"take snapshot '{settings['snapshot_name']}' of server {server_id} "
+            f"({held} of {PER_SERVER} held; 3 to 10 minutes by the "
+            "documentation)"
+        )
         return {
             "known": [row["id"] for row in data["snapshots"]["snapshots"]],
             "blockers": [texts.harmless(text, self._secrets) for text in blockers],
@@ -267,11 +275,7 @@ class ActionModule(ActionBase):
                 data["snapshots"]["snapshots"], settings, settings["run_id"], interrupted
             ),
             "guest": state,
-            "plan": (
-                f"would take snapshot '{settings['snapshot_name']}' of server {server_id} "
-                f"({held} of {PER_SERVER} held; 3 to 10 minutes by the "
-                "documentation), then run the change, then verify it"
-            ),
+            "plan": f"would {snapshot}, then run the change, then verify it",
         }
 
     def _server_id_of(self, host: str) -> t.Any:

@@ -446,6 +446,31 @@ def test_the_snapshot_node_of_a_workflow_is_adopted_by_its_run_id(site):
     assert run.results["one"]["snapshot"]["id"] == first.stats["one"]["snapshot"]["id"]
 
 
+def test_a_killed_run_that_adopted_a_snapshot_is_restored_by_the_id_that_everything_tells(site):
+    one = site({"one": {"fault": "long"}})
+    run_id = one.run(tasks_from="snapshot").stats["one"]["run_id"]
+    adopting = {"safe_upgrade_use_run": run_id, "safe_upgrade_run_id": "another"}
+    process = start(*one.command(role=adopting))
+    until((one.disks / "one/srv/app/CHANGING").exists)
+    os.killpg(process.pid, signal.SIGTERM)
+    out = process.communicate(timeout=30)[0]
+    assert f"run={run_id}" in out and "another" not in out
+
+    assert f'"interrupted_run": "{run_id}"' in one.run(tasks_from="status").out
+    assert one.run(tasks_from="prune", role={"safe_upgrade_keep": 0}).code == 0
+    assert one.held("one") == [f"pre-upgrade-{run_id}"]
+    restored = one.run(tasks_from="restore", role={"safe_upgrade_restore_run": run_id})
+    assert restored.states() == {"one": "restored"} and one.version("one") == "1"
+
+
+def test_an_adopted_snapshot_outlives_the_success_of_the_run(site):
+    one = site({"one": {}})
+    run_id = one.run(tasks_from="snapshot").stats["one"]["run_id"]
+    run = one.run(role={"safe_upgrade_use_run": run_id, "safe_upgrade_keep": 0})
+    assert run.states() == {"one": "upgraded"} and run.results["one"]["run_id"] == run_id
+    assert one.held("one") == [f"pre-upgrade-{run_id}"]
+
+
 def test_a_snapshot_that_is_too_old_does_not_cover_the_change(site):
     one = site({"one": {}})
     one.own_snapshot("one", "old", age=7200)

@@ -213,6 +213,15 @@ def test_a_given_run_id_stays_as_it_is(night):
     assert night.begin()["run_id"] == "r1"
 
 
+@pytest.mark.parametrize("given", ["", "r1"])
+def test_a_run_that_adopts_a_snapshot_goes_on_under_its_id(tmp_path, given):
+    night = Night(tmp_path, safe_upgrade_run_id=given, safe_upgrade_use_run="r0")
+    night.plays.know("web-01", safe_upgrade_calls=1)
+    settings = night.begin()
+    assert settings["run_id"] == "r0"
+    assert '"run_id": "r0"' in settings["mark_command"]
+
+
 @pytest.mark.parametrize(
     ("ids", "run_id"),
     [
@@ -481,6 +490,10 @@ def test_a_named_run_is_adopted_and_no_room_is_made(begun):
     result = preflight(night, snapshots=held)
     assert result["blockers"] == result["make_room"] == []
     assert result["adopted"]["id"] == 0
+    assert result["plan"] == (
+        "would build on snapshot 0 'pre-upgrade-r0' of server 12345, then run the change, then "
+        "verify it"
+    )
     missing = preflight(night, snapshots=[snapshot()])
     assert missing["adopted"] is None
     assert missing["blockers"] == ["the server has no snapshot of run r0 (safe_upgrade_use_run)"]
