@@ -349,21 +349,24 @@ class ActionModule(ActionBase):
         )
 
     def step_marked(self, data: Data) -> Data:
-        """Judge the writing or removal of the marker: a host lost by then fails the step."""
+        """Judge the writing of the marker: a host lost by then fails the step."""
         marked = data["marked"]
         if marked.get("unreachable"):
             raise _Failed(
                 f"the host does not answer: {texts.harmless(marked.get('msg'), self._secrets)}"
             )
-        if marked.get("skipped") or marked.get("rc") == 0:
+        return self._marker_warning(marked, "written")
+
+    def step_unmarked(self, data: Data) -> Data:
+        """Warn of a marker that could not be removed."""
+        return self._marker_warning(data["unmarked"], "removed")
+
+    def _marker_warning(self, acted: Data, act: str) -> Data:
+        if acted.get("skipped") or acted.get("rc") == 0:
             return {}
-        why = texts.harmless(marked.get("stderr") or marked.get("msg"), self._secrets)
-        return {
-            "warnings": [
-                f"{self._host}: the marker {self._settings['marker_path']} cannot be "
-                f"{data['act']}: {why}"
-            ]
-        }
+        why = texts.harmless(acted.get("stderr") or acted.get("msg"), self._secrets)
+        path = self._settings["marker_path"]
+        return {"warnings": [f"{self._host}: the marker {path} cannot be {act}: {why}"]}
 
     def step_meanwhile(self, data: Data) -> Data:
         """Fail when another run, or somebody, was at work on the server since preflight."""

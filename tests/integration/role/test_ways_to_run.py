@@ -386,6 +386,36 @@ def test_a_hook_file_given_as_a_role_for_the_change(site):
     assert run.states() == {"one": "restored"} and one.version("one") == "1", done.stdout
 
 
+def test_a_change_that_refuses_its_arguments_leaves_no_marker_for_the_next_run(site):
+    one = site({"one": {}})
+    role = one.folder / "roles" / "patch"
+    options = {"version": {"type": "str", "required": True}}
+    for path, text in (
+        ("tasks/main.yml", "- ansible.builtin.raw: echo {{ version }} > srv/app/VERSION\n"),
+        ("meta/argument_specs.yml", json.dumps({"argument_specs": {"main": {"options": options}}})),
+    ):
+        (role / path).parent.mkdir(parents=True)
+        (role / path).write_text(text)
+    how = {
+        "role": {"safe_upgrade_change": {"role": "patch"}},
+        "environment": {"ANSIBLE_ROLES_PATH": str(role.parent)},
+    }
+    refused = one.run(**how)
+    assert refused.states() == {"one": "aborted"} and "version" in refused.results["one"]["reason"]
+    assert not one.marked("one") and one.calls("restore", "one") == 0
+    mended = one.run("-e", "version=2", **how)
+    assert mended.states() == {"one": "upgraded"} and one.version("one") == "2"
+
+
+def test_a_host_that_is_lost_right_at_its_marker_is_said_to_bear_it(site):
+    one = site({"one": {}})
+    cut = one.disks / ".cut/one"  # to make this folder for the marker cuts the network
+    run = one.run(role={"safe_upgrade_marker_path": str(cut / "marker.json")})
+    assert run.states() == {"one": "aborted"} and one.version("one") == "1"
+    assert (cut / "marker.json").exists()
+    assert "marker.json cannot be removed" in " ".join(run.out.split())
+
+
 def test_a_restore_outlasts_an_api_that_does_not_answer_for_a_while(site):
     one = site({"one": {"fault": "task"}}, restore_seconds=8.0)
     busy = {"times": 12, "headers": {"Retry-After": "0"}}

@@ -613,23 +613,27 @@ def test_only_a_snapshot_that_this_run_made_will_do(begun):
     )
 
 
-def test_a_marker_that_cannot_be_written_is_a_warning(begun):
+@pytest.mark.parametrize(("step", "act"), [("marked", "written"), ("unmarked", "removed")])
+def test_a_marker_that_cannot_be_written_or_removed_is_a_warning(begun, step, act):
     night = begun()
-    for marked in ({"rc": 0}, {"skipped": True}):
-        assert night.step("marked", {"marked": marked, "act": "written"}) == {"changed": False}
-    for marked in (
+    for acted in ({"rc": 0}, {"skipped": True}):
+        assert night.step(step, {step: acted}) == {"changed": False}
+    for acted in (
         {"rc": 1, "stderr": f"read-only {TOKEN}", "msg": "non-zero return code"},
         {"rc": 1, "msg": f"read-only {TOKEN}"},
     ):
-        assert night.step("marked", {"marked": marked, "act": "written"})["warnings"] == [
-            "web-01: the marker /var/lib/vps_org_safe_upgrade.json cannot be written: "
+        assert night.step(step, {step: acted})["warnings"] == [
+            f"web-01: the marker /var/lib/vps_org_safe_upgrade.json cannot be {act}: "
             "read-only ********"
         ]
 
 
-def test_a_host_that_is_lost_at_the_marker_fails(begun):
-    result = begun().step("marked", {"marked": DEAD, "act": "removed"})
+def test_a_host_that_is_lost_at_the_marker_fails_before_the_change_only(begun):
+    result = begun().step("marked", {"marked": DEAD})
     assert refusal(result) == "the host does not answer: no route ********"
+    assert begun().step("unmarked", {"unmarked": DEAD})["warnings"] == [
+        "web-01: the marker /var/lib/vps_org_safe_upgrade.json cannot be removed: no route ********"
+    ]
 
 
 # gate
