@@ -309,8 +309,8 @@ class ActionModule(ActionBase):
 
     def _user_files(self, settings: Data) -> list[tuple[str, str]]:
         """(variable without the role's prefix, path) of the user's tasks files, roles' included."""
-        named = settings_.user_files(settings)
-        for name, role, tasks_from in settings_.user_roles(settings):
+        named = settings_.user_files(settings, settings["entry_point"])
+        for name, role, tasks_from in settings_.user_roles(settings, settings["entry_point"]):
             path = self._role_tasks(role, tasks_from)
             named += [(name, path)] if path else []
         return named
@@ -321,16 +321,24 @@ class ActionModule(ActionBase):
         return files.role_tasks(role, tasks_from, role_dirs)
 
     def step_files(self, data: Data) -> Data:
-        """Refuse user files that are missing, cannot be parsed, or end the host's play."""
+        """Name the user's files; refuse those missing, not to be parsed, or ending the play."""
+        settings = self._settings
+        entry_point = settings["entry_point"]
         own_tasks = os.path.join(str(self._vars["role_path"]), "tasks")
         problems = [
             f"safe_upgrade_{name}: {texts.harmless(problem, self._secrets)}"
-            for name, path in self._user_files(self._settings)
+            for name, path in self._user_files(settings)
             for problem in files.problems(path, self._loader.load_from_file, own_tasks)
         ]
         if problems:
             raise _Failed("; ".join(problems))
-        return {}
+        return {
+            "files": [path for _variable, path in settings_.user_files(settings, entry_point)],
+            "roles": [
+                {"name": role, "tasks_from": tasks_from}
+                for _variable, role, tasks_from in settings_.user_roles(settings, entry_point)
+            ],
+        }
 
     def step_look(self, data: Data) -> Data:
         """Tell the state of the guest from the look's task result."""

@@ -187,7 +187,7 @@ def _problems(settings: t.Mapping[str, t.Any], entry_point: str) -> t.Iterator[s
             yield f"{PREFIX}{name}.attempts must be 1 or more, got {settings[name]['attempts']}"
         if settings[name]["delay"] < 0:
             yield f"{PREFIX}{name}.delay must be 0 or more, got {settings[name]['delay']}"
-    for name, path in user_files(settings):
+    for name, path in user_files(settings, entry_point):
         if not path.startswith("/"):
             yield f"{PREFIX}{name} must be an absolute path, got {path!r}"
     for name in ("snapshot_prefix", "run_id", "use_run", "restore_run"):
@@ -214,20 +214,27 @@ def _problems(settings: t.Mapping[str, t.Any], entry_point: str) -> t.Iterator[s
         yield f"{PREFIX}snapshot_id and {PREFIX}restore_run exclude each other"
 
 
-def user_files(settings: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
+def user_files(settings: t.Mapping[str, t.Any], entry_point: str) -> list[tuple[str, str]]:
     """The tasks files that the user named: (variable without the role's prefix, path)."""
     return [
         (f"{name}.{key}", path)
-        for name in ("change", "health", "verify", "quiesce", "restore_hooks")
+        for name in _user_code(entry_point)
         for key, path in (settings[name] or {}).items()
         if key.endswith("tasks_file") and path
     ]
 
 
-def user_roles(settings: t.Mapping[str, t.Any]) -> list[tuple[str, str, str]]:
-    """The roles that the user named: (variable without the role's prefix, role, entry point)."""
+def user_roles(settings: t.Mapping[str, t.Any], entry_point: str) -> list[tuple[str, str, str]]:
+    """The roles that the user named: (variable without the role's prefix, role, tasks file)."""
     return [
         (f"{name}.role", settings[name]["role"], settings[name]["role_tasks_from"] or "main")
-        for name in ("change", "health", "verify")
+        for name in _user_code(entry_point)
         if (settings[name] or {}).get("role")
     ]
+
+
+def _user_code(entry_point: str) -> tuple[str, ...]:
+    """The variables that name the user's code; a restore is not kept up by what it never runs."""
+    if entry_point == "restore":
+        return ("health", "restore_hooks")
+    return ("change", "health", "verify", "quiesce", "restore_hooks")

@@ -125,16 +125,30 @@ def test_bad_arguments_are_refused_by_name_before_anything(site, role, words):
     assert one.sim.calls() == [] and one.version("one") == "1"
 
 
-@pytest.mark.parametrize(
+UNPARSED = pytest.mark.parametrize(
     ("text", "words"),
     [("- name: x\n  nothing.of.this.name:\n", "nothing.of.this.name"), ("- name: [\n", "")],
 )
+
+
+@UNPARSED
 def test_a_file_that_cannot_be_parsed_ends_before_the_snapshot(site, text, words):
     one = site({"one": {}})
     (one.folder / "verify.yml").write_text(text)
     run = one.run(role={"safe_upgrade_verify": {"tasks_file": str(one.folder / "verify.yml")}})
     assert run.code in (2, 4) and words in run.out
     assert one.sim.calls("create", "restore") == [] and one.version("one") == "1"
+
+
+@UNPARSED
+def test_a_file_that_cannot_be_parsed_ends_before_the_restore(site, text, words):
+    one = site({"one": {}})
+    one.own_snapshot("one", "a")
+    (one.folder / "after.yml").write_text(text)
+    hooks = {"after_tasks_file": str(one.folder / "after.yml")}
+    run = one.run(tasks_from="restore", role={"safe_upgrade_restore_hooks": hooks})
+    assert run.code in (2, 4) and words in run.out
+    assert one.sim.calls("restore") == []
 
 
 def test_a_token_that_may_not_list_servers_is_warned_of_and_the_guest_proves(site):

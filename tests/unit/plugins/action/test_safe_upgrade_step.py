@@ -556,8 +556,22 @@ def user_files(tmp_path):
     return make
 
 
-def test_good_user_files_pass(user_files):
-    assert user_files(GOOD, GOOD)[0].step("files") == {"changed": False}
+def test_good_user_files_are_named_for_the_tasks_that_parse_them(user_files):
+    night, change, dummy = user_files(GOOD, GOOD)
+    patch = {"name": "patch", "tasks_from": "night"}
+    assert night.step("files") == {
+        "changed": False,
+        "files": [str(change)],
+        "roles": [patch, {"name": "unknown", "tasks_from": "main"}],
+    }
+    night.begin(entry_point="restore")
+    assert night.step("files") == {"changed": False, "files": [], "roles": [patch]}
+
+
+def test_a_restore_is_not_kept_up_by_code_that_it_never_runs(user_files):
+    night, dummy, health = user_files("- meta: end_host\n", "- meta: end_play\n")
+    night.begin(entry_point="restore")
+    assert refusal(night.step("files")).startswith(f"safe_upgrade_health.role: {health}, line 1")
 
 
 def test_user_files_that_end_the_play_are_refused_all_at_once(user_files):
@@ -571,7 +585,7 @@ def test_user_files_that_end_the_play_are_refused_all_at_once(user_files):
 
 def test_a_user_file_may_not_run_the_roles_own_by_accident(user_files, tmp_path):
     night, *dummy = user_files("- include_tasks: own.yml\n", GOOD)
-    assert night.step("files") == {"changed": False}
+    assert not night.step("files").get("failed")
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "own.yml").write_text("[]\n")
     assert "'include_tasks: own.yml' would run the role's own file of that name" in refusal(
