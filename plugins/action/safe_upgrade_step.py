@@ -607,12 +607,16 @@ class ActionModule(ActionBase):
                 "nothing is pruned: the host does not answer, so an interrupted run whose "
                 f"snapshot is still needed cannot be ruled out: {why}"
             )
+        interrupted = (state["marker"] or {}).get("run_id")
+        if interrupted == guest.UNKNOWN_RUN:
+            raise _Failed(
+                f"nothing is pruned: the marker {settings['marker_path']} cannot be read, so it is "
+                "not known which run never ended and needs its snapshot: restore the server, or "
+                "remove the marker to keep its state"
+            )
         return {
             "delete": snapshots.to_prune(
-                data["snapshots"],
-                settings,
-                self._result["run_id"],
-                (state["marker"] or {}).get("run_id"),
+                data["snapshots"], settings, self._result["run_id"], interrupted
             )
         }
 

@@ -20,6 +20,8 @@ import shlex
 import typing as t
 
 DISK_LIMIT_PERCENT = 95
+#: The run of a marker that cannot be read.
+UNKNOWN_RUN = "unknown"
 OTHER_HOST_KEY = "the restored host shows another host key"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
 _DISK_DEVICE = re.compile(r"/dev/(?:((?:s|v|xv|h)d[a-z]+)\d*|(nvme\d+n\d+)(?:p\d+)?)\Z")
@@ -136,9 +138,10 @@ def _whole_disk(device: str) -> str | None:
 def _marker(text: str) -> dict[str, t.Any]:
     try:
         data = json.loads(text)
-        return {"server_id": int(data["server_id"]), "run_id": str(data["run_id"])}
+        server_id, run_id = int(data["server_id"]), data["run_id"]
     except (ValueError, TypeError, KeyError):
-        return {"server_id": None, "run_id": None}
+        server_id, run_id = None, None
+    return {"server_id": server_id, "run_id": str(run_id or UNKNOWN_RUN)}
 
 
 def judge(

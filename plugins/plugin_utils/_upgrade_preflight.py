@@ -17,6 +17,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import (
     PER_SERVER,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _upgrade_snapshots as own
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_guest import UNKNOWN_RUN
 
 Row = t.Mapping[str, t.Any]
 Verdict = tuple[list[str], list[str]]
@@ -223,12 +224,12 @@ def interrupted(marker: t.Mapping[str, t.Any] | None, marker_path: str, proceed:
     """Judge a marker found on the guest: an earlier run that never ended."""
     if not marker:
         return [], []
-    run = marker["run_id"] or "unknown"
+    run = marker["run_id"]
+    by = "safe_upgrade_snapshot_id" if run == UNKNOWN_RUN else f"safe_upgrade_restore_run={run}"
     text = (
         f"run {run} changed this server and never ended well (marker {marker_path}): look at the "
-        "server, then restore that run's snapshot (tasks_from: restore with "
-        f"safe_upgrade_restore_run={run}), or keep its state by "
-        "safe_upgrade_interrupted_run: proceed"
+        f"server, then restore that run's snapshot (tasks_from: restore with {by}), or keep its "
+        "state by safe_upgrade_interrupted_run: proceed"
     )
     return ([], [text]) if proceed else ([text], [])
 

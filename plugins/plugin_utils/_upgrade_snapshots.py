@@ -13,6 +13,7 @@ import re
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import COMPLETED, PER_SERVER
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_guest import UNKNOWN_RUN
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_settings import snapshot_name
 
 _STAMP = re.compile(r"safe_upgrade run=(?P<run>[A-Za-z0-9_-]+) host=(?P<host>\S+)")
@@ -45,16 +46,10 @@ def to_prune(
     run_id: str,
     interrupted_run: str | None,
 ) -> list[dict[str, t.Any]]:
-    """Own snapshots beyond ``keep``, oldest first.
-
-    Never the one of *run_id*, never one that is not completed, never that of the interrupted run
-    named by the guest's marker. The snapshot of *run_id* counts among the kept ones.
-    """
+    """Own snapshots beyond ``keep``, oldest first. The one of *run_id* counts among the kept."""
     mine = own(rows, settings)
-    completed = [row for row in mine if row["status"] == COMPLETED]
-    surplus = max(0, len(completed) - settings["keep"])
-    deletable = [row for row in completed if row["run_id"] not in (run_id, interrupted_run)]
-    return deletable[:surplus]
+    surplus = max(0, sum(row["status"] == COMPLETED for row in mine) - settings["keep"])
+    return _deletable(mine, run_id, interrupted_run)[:surplus]
 
 
 def to_make_room(
@@ -70,9 +65,20 @@ def to_make_room(
     surplus = len(rows) - PER_SERVER + 1
     if surplus <= 0:
         return []
-    deletable = [
-        row
-        for row in own(rows, settings)
-        if row["status"] == COMPLETED and row["run_id"] not in (run_id, interrupted_run)
-    ]
+    deletable = _deletable(own(rows, settings), run_id, interrupted_run)
     return deletable[:surplus] if len(deletable) >= surplus else []
+
+
+def _deletable(
+    mine: t.Iterable[dict[str, t.Any]], run_id: str, interrupted_run: str | None
+) -> list[dict[str, t.Any]]:
+    """Never the one of *run_id*, never one that is not completed, never that of the interrupted run
+    named by the guest's marker: none at all when the marker cannot be read.
+    """
+    return [
+        row
+        for row in mine
+        if row["status"] == COMPLETED
+        and row["run_id"] not in (run_id, interrupted_run)
+        and interrupted_run != UNKNOWN_RUN
+    ]

@@ -74,8 +74,17 @@ def test_the_restore_takes_back_the_lost_server_only_and_ends_red(night):
 def test_when_the_change_told_nothing_the_guests_tell_who_was_changed(night):
     awx, snapshot, *rest = night
     again = awx.launch("VPS.org restore unfinished", snapshot.artifacts, safe_upgrade_hosts="all")
-    assert again.status == "failed" and "nothing is left for this job to restore" in again.out
+    assert again.status == "failed" and "the server bears no marker of a change" in again.out
     assert [awx.site.calls("restore", host) for host in HOSTS] == [0, 1, 0]
+
+
+def test_a_server_whose_marker_cannot_be_read_is_restored(controller):
+    awx = controller({"one": {}})
+    snapshot = awx.launch("VPS.org snapshot", safe_upgrade_hosts="all")
+    (awx.site.disks / "one/srv/app/VERSION").write_text("2\n")
+    (awx.site.disks / "one/var/lib/vps_org_safe_upgrade.json").write_text("{")
+    job = awx.launch("VPS.org restore unfinished", snapshot.artifacts, safe_upgrade_hosts="all")
+    assert job.states() == {"one": "restored"} and awx.site.version("one") == "1"
 
 
 def test_no_job_shows_the_token(night):

@@ -449,6 +449,19 @@ def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
     assert one.run().states() == {"one": "upgraded"}
 
 
+def test_a_marker_that_cannot_be_read_is_told_and_protects_every_own_snapshot(site):
+    one = site({"one": {}})
+    one.own_snapshot("one", "a", 8000)
+    (one.disks / "one/var/lib/vps_org_safe_upgrade.json").write_text('{"server_id": 12')
+    assert '"interrupted_run": "unknown"' in one.run(tasks_from="status").out
+    pruned = one.run(tasks_from="prune", role={"safe_upgrade_keep": 0})
+    assert pruned.code == 2 and "cannot be read" in pruned.out
+    assert one.held("one") == ["pre-upgrade-a"]
+    refused = one.run()
+    assert refused.states() == {"one": "aborted"} and one.calls("create", "one") == 0
+    assert "safe_upgrade_snapshot_id" in refused.results["one"]["reason"]
+
+
 def test_two_runs_at_once_on_one_server_do_not_meet(site):
     one = site({"one": {}})
     one.sim.set_fault("stuck", call="create", times=1)

@@ -401,6 +401,7 @@ def test_an_interrupted_run_blocks_and_its_snapshot_is_never_deleted(begun):
     ]
     (unknown,) = preflight(begun(), {"stdout": "marker {broken\nend"})["blockers"]
     assert unknown.startswith("run unknown changed this server and never ended well")
+    assert "(tasks_from: restore with safe_upgrade_snapshot_id)" in unknown
     proceeds = preflight(begun(interrupted_run="proceed"), look)
     assert proceeds["blockers"] == []
     assert "run r0 changed this server" in proceeds["warnings"][0]

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -48,11 +49,18 @@ def test_the_look_runs_in_a_plain_shell_and_is_understood(tmp_path):
     assert seen["marker"] is None
 
 
-def test_a_marker_that_cannot_be_read_is_still_a_marker():
-    assert guest.state({"stdout": "marker {broken\nend"})["marker"] == {
-        "server_id": None,
-        "run_id": None,
-    }
+@pytest.mark.parametrize(
+    "text", ["", "{broken", "[]", '{"server_id": 1}', '{"server_id": "x", "run_id": "r1"}']
+)
+def test_a_marker_that_cannot_be_read_is_still_a_marker(text):
+    unknown = {"server_id": None, "run_id": "unknown"}
+    assert guest.state({"stdout": f"marker {text}\nend"})["marker"] == unknown
+
+
+@pytest.mark.parametrize("run_id", [None, ""])
+def test_a_marker_without_a_run_is_that_of_an_unknown_one(run_id):
+    text = json.dumps({"server_id": 1, "run_id": run_id})
+    assert guest.state({"stdout": f"marker {text}\nend"})["marker"]["run_id"] == "unknown"
 
 
 @pytest.mark.parametrize("stdout", ["", "boot_id one\nkernel 6.1", "boot_id one\nsend"])

@@ -80,3 +80,9 @@ def test_a_stamp_holds_the_host_without_the_characters_that_would_break_it():
 def test_room_is_made_to_the_last_own_snapshot():
     rows = [row(1), row(2), *(row(number, description="") for number in (3, 4, 5, 6))]
     assert ids(snapshots.to_make_room(rows, SETTINGS, "new", None)) == [1, 2]
+
+
+def test_nothing_is_deleted_while_it_is_not_known_which_run_needs_its_snapshot():
+    rows = [row(number) for number in range(1, 6)]
+    assert snapshots.to_prune(rows, {**SETTINGS, "keep": 0}, "new", "unknown") == []
+    assert snapshots.to_make_room(rows, SETTINGS, "new", "unknown") == []
