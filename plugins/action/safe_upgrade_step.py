@@ -344,6 +344,13 @@ class ActionModule(ActionBase):
         """Tell the state of the guest from the look's task result."""
         return {"guest": texts.harmless_data(guest.state(data["look"]), self._secrets)}
 
+    def step_in_time(self, data: Data) -> Data:
+        """Refuse to go on after ``start_before``."""
+        late = preflight.too_late(self._settings["start_before"], self._now)
+        if late:
+            raise _Failed(late[0])
+        return {}
+
     def step_started(self, data: Data) -> Data:
         """Refuse a snapshot that this run did not make: it may miss what happened since."""
         started = data["started"]
@@ -406,9 +413,7 @@ class ActionModule(ActionBase):
                 f"{texts.minutes(settings['snapshot_max_age'])} of safe_upgrade_snapshot_max_age: "
                 "it does not cover this change"
             )
-        late = preflight.too_late(settings["start_before"], self._now)
-        if late:
-            raise _Failed(late[0])
+        self.step_in_time({})
         if result["snapshot"] and result["snapshot"]["id"] != snapshot["id"]:
             raise _Failed("the armed snapshot is not the recorded one")
         return {"snapshot_id": snapshot["id"]}

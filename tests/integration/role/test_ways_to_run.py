@@ -306,6 +306,26 @@ def test_a_handler_notified_before_the_role_that_fails_aborts(site):
     assert one.version("one") == "1" and one.calls("create", "one") == 0
 
 
+def test_no_snapshot_is_taken_once_it_has_become_too_late(site):
+    one = site({"one": {}})
+    first = {"ansible.builtin.raw": "true", "notify": "Restart the application"}
+    settings = "{{ safe_upgrade_settings | combine({'start_before': '2020-01-01T00:00:00Z'}) }}"
+    handler = {
+        "name": "Restart the application",
+        "ansible.builtin.set_fact": {"safe_upgrade_settings": settings},
+    }
+    include = {
+        "ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"},
+        "vars": {
+            "safe_upgrade_report_dir": "{{ case_folder }}/run-1",
+            "safe_upgrade_start_before": "2999-01-01T00:00:00Z",
+        },
+    }
+    run = one.run(play={"tasks": [first, include], "handlers": [handler]})
+    assert run.states() == {"one": "aborted"} and one.calls("create", "one") == 0
+    assert "too late to start a change" in run.results["one"]["reason"]
+
+
 def test_an_expected_reboot_that_did_not_happen_fails_the_verification(site):
     one = site({"one": {}})
     run = one.run(role={"safe_upgrade_verify": {"attempts": 1, "expect_reboot": True}})
