@@ -565,6 +565,13 @@ class ActionModule(ActionBase):
             ),
         }
 
+    def step_restore_failed(self, data: Data) -> Data:
+        """Keep what failed; where a restore may be under way, nobody is to start another."""
+        captured, result = self.step_capture({}), self._result
+        refused = (data["started"].get("failure") or {}).get("phase") == "rejected"
+        begun = result["state"] == "restoring" and not refused
+        return {**captured, "next_step": report.after_a_begun_restore(result) if begun else None}
+
     def step_prove(self, data: Data) -> Data:
         """Judge from a look whether the guest was really restored, and whether to look again."""
         now = guest.state(data["look"])

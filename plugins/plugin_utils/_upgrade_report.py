@@ -30,6 +30,8 @@ KEPT_IN_STATS = ("armed", *ENDS)
 WIDTH = 100
 _GOOD_ENDS = {"preflight": "preflight", "snapshot": "armed"}
 
+_DASHBOARD = "look at it in the dashboard (by a console, if yours offers one)"
+
 Result = dict[str, t.Any]
 
 
@@ -67,6 +69,15 @@ def restore_command(result: Result) -> str:
     )
 
 
+def after_a_begun_restore(result: Result) -> str:
+    """The next step when the API took a restore, or may have taken it, whose end was not seen."""
+    return (
+        "look at the server's status first, and start no other restore before it is known what "
+        "became of this one: ansible localhost -m vps_org.cloud.server_info -a "
+        f"'server_id={result['server_id']}'"
+    )
+
+
 def next_step(result: Result) -> str:
     """One exact act or command for the person who reads the result."""
     state = result["state"]
@@ -82,14 +93,13 @@ def next_step(result: Result) -> str:
         return "find out why the change failed before the next try; the snapshot is still there"
     if state == "restored_unproven" and OTHER_HOST_KEY in (result["reason"] or ""):
         return (
-            "compare the host's key with the one its console in the dashboard shows; if they are "
-            "the same, forget the old one by ssh-keygen -R and look at the server"
+            f"{_DASHBOARD} and compare the host's key with the one it shows there; if they are the "
+            "same, forget the old one by ssh-keygen -R and look at the server"
         )
     if state == "restored_unproven":
         return (
-            "look at the server by its console in the dashboard (start it there if it is stopped) "
-            f"and check that it is as it was at {snapshot['created_at']}; if it is not: "
-            f"{restore_command(result)}"
+            f"{_DASHBOARD} and check that it is as it was at {snapshot['created_at']}; if it is "
+            f"not: {restore_command(result)}"
         )
     command = restore_command(result)
     return f"look at the server; to restore it, which erases all since the snapshot: {command}"
@@ -113,24 +123,19 @@ def closing_message(host: str, result: Result) -> str:
         parts.append(f"Failed at '{result['failed_task']}':")
     if result["reason"]:
         parts.append(_sentence(result["reason"]))
-    if result["state"] == "restored" and snapshot:
-        parts.append(
-            f"Restored from snapshot {snapshot['id']} ({snapshot['name']}) of "
-            f"{snapshot['created_at']}: what was written in the {minutes(lost_seconds(result))} "
-            "since is lost."
-        )
-    elif result["state"] == "restored_unproven" and snapshot:
-        parts.append(
-            f"It is not proved that the server is as in snapshot {snapshot['id']} "
-            f"({snapshot['name']}) of {snapshot['created_at']}, which is kept."
-        )
-    elif result["state"] == "aborted":
+    if result["state"] == "aborted":
         parts.append("The change was not started; nothing was changed by it.")
     elif snapshot:
-        parts.append(
-            f"The server was NOT restored; snapshot {snapshot['id']} ({snapshot['name']}) of "
-            f"{snapshot['created_at']} is kept."
-        )
+        told = f"snapshot {snapshot['id']} ({snapshot['name']}) of {snapshot['created_at']}"
+        if result["state"] == "restored":
+            lost = minutes(lost_seconds(result))
+            parts.append(f"Restored from {told}: what was written in the {lost} since is lost.")
+        elif result["state"] == "restored_unproven":
+            parts.append(f"It is not proved that the server is as in {told}, which is kept.")
+        elif result["state"] == "restore_failed":
+            parts.append(f"Whether the server was restored is told by the reason; {told} is kept.")
+        else:
+            parts.append(f"The server was NOT restored; {told} is kept.")
     parts.append(f"Next: {_sentence(result['next_step'] or '')}")
     return " ".join(parts)
 

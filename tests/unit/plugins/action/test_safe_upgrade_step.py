@@ -1010,7 +1010,31 @@ def test_pause_ends_with_the_controller(night, monkeypatch):
     assert time.monotonic() - started < 15
 
 
-# plan_restore, prove
+# plan_restore, restore_failed, prove
+
+
+@pytest.mark.parametrize(
+    ("state", "started", "may_run"),
+    [
+        ("changing", {}, False),  # the rehearsal or the hook failed
+        ("restoring", {"failed": True, "failure": {"phase": "rejected"}}, False),
+        ("restoring", {"failed": True, "failure": {"phase": "unknown"}}, True),
+        ("restoring", {"failed": True, "msg": "MODULE FAILURE"}, True),
+        ("restoring", {"accepted_at": "2026-01-31T02:00:00Z"}, True),  # the wait failed
+    ],
+)
+def test_a_failed_restore_is_to_be_looked_at_unless_it_surely_did_not_begin(
+    begun, state, started, may_run
+):
+    night = begun()
+    failed(night)
+    night.record(state=state, snapshot=snapshot())
+    told = night.step("restore_failed", {"started": started})
+    assert told["reason"] == "no space ********"
+    assert bool(told["next_step"]) == may_run
+    if may_run:
+        assert "start no other restore" in told["next_step"]
+        assert told["next_step"].endswith("server_info -a 'server_id=12345'")
 
 
 def test_a_restore_that_would_erase_too_much_is_left(begun):

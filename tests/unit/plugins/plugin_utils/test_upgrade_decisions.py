@@ -223,12 +223,12 @@ def test_the_closing_message_is_one_paragraph_with_all_that_matters():
 
 
 @pytest.mark.parametrize("state", ["restore_failed", "left_changed"])
-def test_a_server_that_was_not_restored_is_told_with_the_restore_command(state):
+def test_a_server_that_was_not_seen_restored_is_told_with_the_restore_command(state):
     moved = report.moved(
         result(state="changing"), {"state": state}, report.datetime.now(report.timezone.utc)
     )
     text = report.closing_message("web-01", moved)
-    assert "NOT restored" in text
+    assert ("NOT restored" in text) == (state == "left_changed")
     assert (
         "ansible localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'"
         in text
@@ -390,15 +390,16 @@ def test_names_and_addresses_are_compared_as_addresses(monkeypatch):
             "restored_unproven",
             802,
             "the restored host shows another host key than the known one",
-            "compare the host's key with the one its console in the dashboard shows; if they are "
-            "the same, forget the old one by ssh-keygen -R and look at the server",
+            "look at it in the dashboard (by a console, if yours offers one) and compare the "
+            "host's key with the one it shows there; if they are the same, forget the old one by "
+            "ssh-keygen -R and look at the server",
         ),
         (
             "restored_unproven",
             802,
             None,
-            "look at the server by its console in the dashboard (start it there if it is stopped) "
-            "and check that it is as it was at 2026-01-31T02:00:00Z; if it is not: ansible "
+            "look at it in the dashboard (by a console, if yours offers one) and check that it is "
+            "as it was at 2026-01-31T02:00:00Z; if it is not: ansible "
             "localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'",
         ),
         (
@@ -436,6 +437,12 @@ def test_every_end_has_its_next_step(state, snapshot, reason, step):
             "web-01 (server 12345): restored_unproven. Failed at 'Install': why! It is not proved "
             "that the server is as in snapshot 802 (pre-upgrade-j7) of 2026-01-31T02:00:00Z, which "
             "is kept. Next: look.",
+        ),
+        (
+            {"state": "restore_failed"},
+            "web-01 (server 12345): restore_failed. Failed at 'Install': no space left. Whether "
+            "the server was restored is told by the reason; snapshot 802 (pre-upgrade-j7) of "
+            "2026-01-31T02:00:00Z is kept. Next: look.",
         ),
         (
             {"state": "left_changed", "failed_task": None, "reason": "said 'no'"},
