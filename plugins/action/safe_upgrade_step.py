@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets as random
+import secrets
 import time
 import typing as t
 from datetime import datetime, timezone
@@ -52,7 +52,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
 display = Display()
 
 # Made when the parent process loads this file, so that all hosts of a run share it.
-_STARTED = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{random.token_hex(2)}"
+_STARTED = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
 
 Data = dict[str, t.Any]
 
@@ -267,7 +267,6 @@ class ActionModule(ActionBase):
                 f"{self._host}: {texts.harmless(text, self._secrets)}" for text in warnings
             ],
             "server_name": server["name"] if server else None,
-            "servers_listed": listed is not None,
             "adopted": dict(adopted) if adopted else None,
             "make_room": []
             if settings["use_run"]

@@ -13,7 +13,6 @@ from datetime import datetime, timezone
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time, timestamp
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_guest import OTHER_HOST_KEY
-from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_settings import GREEN
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_texts import minutes
 
 ENDS = (
@@ -25,6 +24,7 @@ ENDS = (
     "left_changed",
     "check_mode",
 )
+GREEN = ("upgraded", "check_mode")
 ANNOUNCED = ("armed", "restoring", *ENDS)
 KEPT_IN_STATS = ("armed", *ENDS)
 WIDTH = 100

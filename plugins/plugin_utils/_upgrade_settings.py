@@ -22,7 +22,6 @@ PREFIX = "safe_upgrade_"
 BUILTIN_CHECKS = ["connection", "boot_id", "systemd", "packages", "disk"]
 DEFAULT_CHECKS = ["connection", "systemd", "packages", "disk"]
 NAME_LENGTH = 60
-GREEN = ("upgraded", "check_mode")
 
 _CODE: dict[str, t.Any] = {
     "tasks_file": {"type": "str"},
