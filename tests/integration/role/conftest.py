@@ -106,6 +106,10 @@ class Site:
         """What is on the disk: 1 before the change, 2 after it."""
         return (self.disks / host / "srv/app/VERSION").read_text().strip()
 
+    def ends(self, run: Run) -> dict[str, tuple[str | None, str]]:
+        """Of each host the state it ended in, and the version on its disk."""
+        return {host: (run.states().get(host), self.version(host)) for host in self.hosts}
+
     def restarts(self, host: str) -> int:
         log = self.disks / host / "srv/app/restarts"
         return len(log.read_text().splitlines()) if log.exists() else 0

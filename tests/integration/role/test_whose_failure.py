@@ -1,11 +1,13 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Failures that Ansible tells little of: refused arguments, missing files, another host's task."""
+"""Whose failure it was, and what it means: refused arguments, lost hosts, other hosts' tasks."""
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 
 #: A task that loses its connection, for there is no such server.
 LOST = """
@@ -81,3 +83,103 @@ def test_a_watched_task_that_was_lost_fails_the_verification_or_hook_it_stands_i
         assert "during the task that registers 'lost'" in run.results[host]["reason"]
     assert "but then" not in run.results["verify"]["reason"]
     assert one.calls("create", "quiesce") == 0 and one.version("verify") == "1"
+
+
+def test_a_handler_that_loses_the_connection_leaves_the_snapshot_and_the_marker(site):
+    one = site({"good": {}, "lost": {}})
+    handler = {
+        "name": "Restart the application",
+        "ansible.builtin.raw": "touch etc/firewall.d/lockout; true",
+        "when": "inventory_hostname == 'lost'",
+    }
+    after = {**handler, "name": "Be lost", "ansible.builtin.raw": "true"}
+    after["listen"] = "Restart the application"
+    run = one.run(play={"handlers": [handler, after]})
+    assert run.code == 4 and run.states() == {"good": "upgraded", "lost": "changing"}
+    assert one.version("lost") == "2" and one.calls("restore", "lost") == 0
+    assert len(one.held("lost")) == 1 and one.marked("lost")
+    assert f"armed lost server={one.ids['lost']} snapshot=" in run.out
+
+
+def test_a_host_whose_python_moved_and_whose_handlers_need_facts_is_not_restored(site):
+    one = site({"one": {"ansible_python_interpreter": "auto_silent"}})
+    old = one.disks / "one/usr/bin/python3.old"
+    old.parent.mkdir(parents=True)
+    old.symlink_to(sys.executable)
+    (one.folder / "change.yml").write_text(
+        "- raw: echo 2 > srv/app/VERSION; rm usr/bin/python3.old\n"
+        "  changed_when: true\n  notify: Restart the application\n"
+    )
+    handler = {
+        "name": "Restart the application",
+        "ansible.builtin.raw": "echo {{ ansible_facts.system }} >> srv/app/restarts",
+    }
+    found = {"discovered_interpreter_python": str(old), "cacheable": True}
+    include = {"ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"}}
+    run = one.run(
+        play={
+            "handlers": [handler],
+            "tasks": [{"ansible.builtin.set_fact": found}, {"ansible.builtin.setup": {}}, include],
+            "vars": {
+                "safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")},
+            },
+        }
+    )
+    assert run.code == 0 and one.version("one") == "2", run.out
+    assert (one.disks / "one/srv/app/restarts").read_text() == "Linux\n"
+    assert one.calls("restore", "one") == 0
+
+
+def test_a_host_whose_python_is_named_in_the_inventory_and_removed_is_not_lost(site):
+    one = site({"one": {}})
+    old = one.disks / "one/usr/bin/python3.old"
+    old.parent.mkdir(parents=True)
+    old.symlink_to(sys.executable)
+    one.hosts["one"]["ansible_python_interpreter"] = str(old)
+    (one.folder / "change.yml").write_text(
+        "- raw: echo 2 > srv/app/VERSION; rm usr/bin/python3.old\n  changed_when: true\n"
+    )
+    run = one.run(role={"safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")}})
+    assert run.code == 0 and run.states() == {"one": "upgraded"}, run.out
+    assert one.version("one") == "2" and one.calls("restore", "one") == 0
+
+
+def test_many_lost_at_once_restores_none(site):
+    hosts = {f"host-{number}": {"fault": "lost"} for number in range(10)}
+    one = site(hosts)
+    run = one.run()
+    assert run.code == 2 and set(run.states().values()) == {"left_changed"}
+    assert one.sim.calls("restore") == []
+    for host in hosts:
+        assert "10 of 10 hosts stopped answering together" in run.results[host]["reason"]
+        assert "suspect network, bastion or credential" in run.message(host)
+
+
+def test_a_change_that_refuses_its_arguments_leaves_no_marker_for_the_next_run(site):
+    one = site({"one": {}})
+    role = one.folder / "roles" / "patch"
+    options = {"version": {"type": "str", "required": True}}
+    for path, text in (
+        ("tasks/main.yml", "- ansible.builtin.raw: echo {{ version }} > srv/app/VERSION\n"),
+        ("meta/argument_specs.yml", json.dumps({"argument_specs": {"main": {"options": options}}})),
+    ):
+        (role / path).parent.mkdir(parents=True)
+        (role / path).write_text(text)
+    how = {
+        "role": {"safe_upgrade_change": {"role": "patch"}},
+        "environment": {"ANSIBLE_ROLES_PATH": str(role.parent)},
+    }
+    refused = one.run(**how)
+    assert refused.states() == {"one": "aborted"} and "version" in refused.results["one"]["reason"]
+    assert not one.marked("one") and one.calls("restore", "one") == 0
+    mended = one.run("-e", "version=2", **how)
+    assert mended.states() == {"one": "upgraded"} and one.version("one") == "2"
+
+
+def test_a_host_that_is_lost_right_at_its_marker_is_said_to_bear_it(site):
+    one = site({"one": {}})
+    cut = one.disks / ".cut/one"  # to make this folder for the marker cuts the network
+    run = one.run(role={"safe_upgrade_marker_path": str(cut / "marker.json")})
+    assert run.states() == {"one": "aborted"} and one.version("one") == "1"
+    assert (cut / "marker.json").exists()
+    assert "marker.json cannot be removed" in " ".join(run.out.split())
