@@ -692,6 +692,58 @@ def test_the_gate_stays_shut_for_another_snapshot_than_the_recorded_one(begun):
     assert refusal(result) == "the armed snapshot is not the recorded one"
 
 
+# meanwhile
+
+
+def marked_look(run):
+    marker = json.dumps({"server_id": 12345, "run_id": run})
+    return {**LOOK, "stdout": f"marker {marker}\n{LOOK['stdout']}"}
+
+
+def meanwhile(night, rows, look=LOOK, known=(), marker=None):
+    data = {
+        "snapshots": rows,
+        "snapshot": snapshot(),
+        "look": look,
+        "preflight": {"known": [*known], "guest": {"marker": marker}},
+    }
+    return night.step("meanwhile", data)
+
+
+def test_the_change_begins_where_nobody_was_at_work_meanwhile(begun):
+    night = begun()
+    foreign = snapshot(803, description="of somebody")
+    assert meanwhile(night, [snapshot(), foreign]) == {"changed": False}
+    assert meanwhile(night, [snapshot(700, "r0"), snapshot()], known=[700]) == {"changed": False}
+    marker = {"server_id": 12345, "run_id": "r0"}
+    assert meanwhile(night, [snapshot()], marked_look("r0"), marker=marker) == {"changed": False}
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [snapshot(802)], [snapshot(status="in_progress")]], ids=["none", "other", "undone"]
+)
+def test_no_change_begins_without_its_snapshot(begun, rows):
+    assert refusal(meanwhile(begun(), rows, known=[802])) == (
+        "snapshot 801 is no longer among the server's completed ones: somebody deleted it, and "
+        "nothing would cover this change"
+    )
+
+
+def test_no_change_begins_where_another_run_began_or_ended(begun):
+    for look, marker in ((marked_look("r7"), None), (LOOK, {"server_id": 12345, "run_id": "r7"})):
+        assert refusal(meanwhile(begun(), [snapshot()], look, marker=marker)) == (
+            "run r7 began or ended on this server meanwhile: look at it, then run again"
+        )
+
+
+def test_no_change_begins_beside_another_runs_snapshot(begun):
+    rows = [snapshot(), snapshot(802, f"{TOKEN}")]
+    assert refusal(meanwhile(begun(), rows)) == (
+        "run ******** began on this server meanwhile (snapshot 802): wait until it has ended, then "
+        "run again"
+    )
+
+
 # capture, failure
 
 
@@ -1154,6 +1206,16 @@ def test_own_snapshots_beyond_the_kept_ones_are_pruned(begun):
     interrupted = {"stdout": f"marker {marker}\nend"}
     result = night.step("plan_prune", {"snapshots": rows, "look": interrupted})
     assert [row["id"] for row in result["delete"]] == [2, 4]
+
+
+def test_nothing_is_pruned_where_the_marker_cannot_be_read(begun):
+    data = {"snapshots": [snapshot(1, "r0"), snapshot()], "look": {"stdout": "marker {\nend"}}
+    night = begun(marker_path="/run/marker")
+    assert refusal(night.step("plan_prune", data)) == (
+        "nothing is pruned: the marker /run/marker cannot be read, so it is not known which run "
+        "never ended and needs its snapshot: restore the server, or remove the marker to keep its "
+        "state"
+    )
 
 
 def test_a_silent_guest_may_hide_an_interrupted_run(begun):
