@@ -68,8 +68,7 @@ class ControllerAction(ActionBase):
 
         The token travels as a no_log argument: an environment is shown at -vvv.
         """
-        other = {name: it for name, it in environment.items() if not name.startswith("VPS_ORG_")}
-        self._task.environment = [{**other, **dict.fromkeys(ENVIRONMENT.values(), "")}]
+        self._task.environment = [{**environment, **dict.fromkeys(ENVIRONMENT.values(), "")}]
         result: Params = self._execute_module(module_args=args, task_vars=task_vars)
         return result
 
