@@ -602,11 +602,12 @@ def test_the_roles_of_a_play_lie_beside_the_playbook_too(tmp_path):
 
 
 def test_a_secret_in_a_broken_file_is_masked(tmp_path):
-    change = tmp_path / "change.yml"
+    change = tmp_path / f"{TOKEN}.yml"
     change.write_text(f"- [ {TOKEN}\n")
     night = Night(tmp_path, safe_upgrade_change={"tasks_file": str(change)})
     night.begin()
-    assert TOKEN not in refusal(night.step("files"))
+    refused = refusal(night.step("files"))
+    assert "/********.yml: " in refused and TOKEN not in refused
 
 
 def test_what_a_guest_says_is_made_harmless(night):
@@ -1114,6 +1115,19 @@ def prove(night, look, status="active", **changes):
         "started": {"accepted_at": ago(60), "changed": True},
     }
     return night.step("prove", {**data, **changes})
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_without_a_marker_only_a_fresh_boot_id_proves_a_restore(begun, fresh):
+    waited = {"server": {"status": "active"}, "restoring_seen": False}
+    told = prove(
+        begun(),
+        {"stdout": "boot_id two\nkernel 6.1\nend"},
+        boot_id_is_fresh=fresh,
+        marker_written=False,
+        waited=waited,
+    )
+    assert told["proved"] is fresh
 
 
 def test_a_proved_restore(begun):

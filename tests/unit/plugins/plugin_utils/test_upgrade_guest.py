@@ -123,6 +123,11 @@ def test_a_restore_is_proved_by_marker_and_boot_id(last, written, now, seen, pro
     assert guest.prove(last, True, written, now, seen)[0] is proved
 
 
+@pytest.mark.parametrize("why", ["timed out", "REMOTE HOST IDENTIFICATION HAS CHANGED!"])
+def test_a_silent_guest_proves_nothing(why):
+    assert guest.prove("one", True, True, answer(answered=False, why=why), True)[0] is False
+
+
 def test_a_boot_id_of_before_the_change_proves_only_beside_the_marker():
     rebooted = answer(boot_id="two")
     assert guest.prove("one", False, True, rebooted, False)[0] is True
