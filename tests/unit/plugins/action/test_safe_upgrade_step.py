@@ -801,15 +801,15 @@ def test_a_failure_before_the_change_aborts(begun):
 
 
 def test_a_role_that_refused_its_arguments_aborts(begun, tmp_path):
-    night = changing(begun(change={"role": "patch"}))
+    night = changing(begun(change={"role": "patch", "role_tasks_from": "kernel"}))
     role = tmp_path / "roles/patch"
     for room in ("tasks", "meta"):
         (role / room).mkdir(parents=True)
-    (role / "tasks/main.yml").write_text(GOOD)
+    (role / "tasks/kernel.yml").write_text(GOOD)
     failed(
         night,
         task={"action": "ansible.builtin.validate_argument_spec"},
-        result={"validate_args_context": {"path": str(role), "argument_spec_name": "main"}},
+        result={"validate_args_context": {"path": str(role), "argument_spec_name": "kernel"}},
     )
     assert night.step("failure", {})["state"] == "aborted"
     (role / "meta/main.yml").write_text("dependencies: [changes-much]\n")
@@ -872,6 +872,9 @@ def test_a_run_once_that_failed_on_another_host_is_not_this_hosts_fault(tmp_path
     failed(night, "web-02")
     # Of the one that ran it the failure is its own; of the others it is not.
     assert night.step("failure", {}, "web-01")["own_failure"] is True
+    failed(night, "web-03", task={"run_once": True})
+    assert night.step("failure", {}, "web-01")["own_failure"] is True
+    failed(night, "web-03", task={"run_once": False})
     result = night.step("failure", {}, "web-02")
     assert result["own_failure"] is False
     assert result["failed_task"] is None
@@ -942,11 +945,11 @@ def test_a_new_fault_fails_the_check(begun):
 
 
 def test_a_healthy_guest_is_told_with_its_notes(begun):
-    look = {"stdout": f"boot_id one\nkernel {JINJA}\nsystemd\nsystemd old\nend"}
+    look = {"stdout": f"boot_id one\nkernel {JINJA} {TOKEN}\nsystemd\nsystemd old\nend"}
     result = judge(begun(), look, {**BEFORE, "systemd": ["old"]})
     assert result["warnings"] == []
     assert result["notes"] == ["failed units as before: old"]
-    assert result["guest"]["kernel"] == BROKEN_JINJA
+    assert result["guest"]["kernel"] == f"{BROKEN_JINJA} ********"
 
 
 def test_a_fault_of_a_wanted_check_is_a_warning(begun):

@@ -116,6 +116,7 @@ def test_retry_after(value, seconds):
         ("?page=2", "/snapshots/?page=2"),
         ("/api/v1/snapshots/?page=2", "/snapshots/?page=2"),
         (f"{BASE}/other/", "/other/"),
+        (f"{BASE}/Page-B/", "/Page-B/"),
     ],
 )
 def test_next_page_below_the_base(following, path):

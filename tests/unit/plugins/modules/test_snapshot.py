@@ -250,6 +250,7 @@ def test_snapshot_of_another_server_is_not_deleted(world):
     result = world.run(snapshot, server_id=SERVER, snapshot_id=801, state="absent")
     assert result["failure"]["phase"] == "rejected"
     assert "belongs to server 12346 (web-02)" in result["msg"]
+    assert result["snapshot"]["server"]["id"] == 12346
     assert not world.calls("delete")
 
 

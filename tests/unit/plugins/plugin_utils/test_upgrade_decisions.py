@@ -595,6 +595,13 @@ def test_a_task_whose_no_log_is_off_is_told(off):
     assert verdict.failure(None, {"msg": "x"}) == (None, None)
 
 
+def test_the_line_of_a_state_without_a_snapshot_says_so():
+    told = {"state": "aborted", "server_id": 1, "snapshot": None, "run_id": "r1", "reason": "full"}
+    assert report.line("web-01", told) == (
+        "aborted web-01 server=1 snapshot=none run=r1 reason: full"
+    )
+
+
 def test_one_percent_of_many_is_many():
     assert verdict.many_lost(3, 100, 1)
     assert not verdict.many_lost(1, 10, 1)

@@ -93,6 +93,7 @@ def test_an_old_fault_is_none():
 def test_a_guest_without_systemd_or_packages_is_noted_not_judged():
     faults, notes = guest.judge(BEFORE, answer(systemd=None, packages=None), ALL)
     assert not faults and len(notes) == 2
+    assert "packages" in guest.judge(BEFORE, answer(systemd=None, packages=["half"]), ALL)[0]
 
 
 def test_a_check_that_was_not_asked_for_does_not_judge():
