@@ -363,7 +363,6 @@ def _restore_answer(client: Client, data: t.Any, path: str) -> str:
         "POST",
         path,
         200,
-        transient=True,
         arrived=True,
     )
 
