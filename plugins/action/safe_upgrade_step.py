@@ -228,7 +228,6 @@ class ActionModule(ActionBase):
             blockers += more_blockers
             warnings += more_warnings
         blockers += preflight.same_server(
-            self._host,
             server_id,
             {
                 host: self._server_id_of(host)

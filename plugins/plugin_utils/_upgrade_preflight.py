@@ -23,11 +23,9 @@ Row = t.Mapping[str, t.Any]
 Verdict = tuple[list[str], list[str]]
 
 
-def same_server(host: str, server_id: int, others: t.Mapping[str, t.Any]) -> list[str]:
-    """Blockers for hosts of the play that name the same server; *others* maps host to its id."""
-    twins = [
-        name for name, other in others.items() if name != host and str(other) == str(server_id)
-    ]
+def same_server(server_id: int, others: t.Mapping[str, t.Any]) -> list[str]:
+    """Blockers for other hosts of the play that name the server; *others* maps host to its id."""
+    twins = [name for name, other in others.items() if str(other) == str(server_id)]
     if not twins:
         return []
     return [
