@@ -323,10 +323,12 @@ def test_a_404_after_an_own_delete_that_was_lost_says_so(world):
     [
         ({"detail": "No."}, "No."),
         ({"error": "No."}, "No."),
+        ({"message": "No."}, "No."),
         ({"name": ["Too long.", "Odd."], "x": 1}, "name: Too long., Odd.; x: 1"),
         ("plain", "plain"),
         ([], "[]"),
         ({}, "no text"),
+        ("", "no text"),
     ],
 )
 def test_error_texts(world, body, text):
