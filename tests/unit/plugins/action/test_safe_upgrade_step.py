@@ -490,6 +490,22 @@ def test_a_missing_handler_that_ansible_only_warns_of_is_no_blocker(begun, monke
     assert not preflight(night)["blockers"]
 
 
+def test_a_run_without_its_snapshot_is_one_blocker_among_others(begun):
+    blockers = preflight(begun(use_run="r0"), look=DEAD)["blockers"]
+    assert [text.split()[0:3] for text in blockers] == [
+        ["the", "host", "does"],
+        ["the", "server", "has"],
+    ]
+
+
+def test_the_token_in_a_recorded_reason_is_masked(begun):
+    night = begun()
+    night.record(state="aborted", reason=f"refused {TOKEN}")
+    assert night.step("record", {"reason": f"refused {TOKEN}"})["result"]["reason"] == (
+        "refused ********"
+    )
+
+
 def test_a_named_run_is_adopted_and_no_room_is_made(begun):
     night = begun(use_run="r0", when_full="prune_own")
     held = [snapshot(number, f"r{number}") for number in range(5)]

@@ -181,7 +181,9 @@ def test_ca_path_that_is_no_bundle(serve, pki):
 def test_a_certificate_for_another_host_is_not_trusted(serve, pki):
     port = serve(answering(pki, "other"))
     failed, pauses = ask(f"https://127.0.0.1:{port}", ca_path=str(pki / "ca.pem"))
-    assert "no trusted connection" in failed.text
+    assert failed.text.startswith(f"no trusted connection to 127.0.0.1:{port}: ")
+    assert "certificate" in failed.text
+    assert failed.text.endswith(". Give the CA by ca_path, or correct api_url")
     assert pauses == []
 
 

@@ -326,6 +326,17 @@ def test_an_include_of_the_roles_own_file_is_refused_however_it_is_written(tmp_p
     ]
 
 
+@pytest.mark.parametrize("value", ["more.yml", "{file: more.yml}"])
+def test_what_an_imported_file_notifies_is_known(tmp_path, value):
+    change, more = tmp_path / "change.yml", tmp_path / "more.yml"
+    change.write_text(f"- import_tasks: {value}\n")
+    more.write_text(
+        f"- debug:\n  notify: Restart\n- import_tasks: {change}\n- import_tasks: {more}\n"
+    )
+    names, dummy = files.notified(str(change), DataLoader().load_from_file)
+    assert names == {"Restart": str(more)}
+
+
 def test_the_tasks_of_a_collections_role_are_found():
     found = files.role_tasks("vps_org.cloud.safe_upgrade", "status", ["/nowhere"])
     assert Path(found).resolve() == Path(ROLE_TASKS).resolve() / "status.yml"
