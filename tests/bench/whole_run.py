@@ -137,8 +137,8 @@ def measure(quick: bool) -> Part:
         Bound(
             f"{servers} servers: wall time, times the flow by hand",
             common.median(role, "wall") / common.median(by_hand, "wall"),
-            3,
             4,
+            5,
         ),
     ]
     note = (
