@@ -724,11 +724,11 @@ def marked_look(run):
     return {**LOOK, "stdout": f"marker {marker}\n{LOOK['stdout']}"}
 
 
-def meanwhile(night, rows, look=LOOK, known=(), marker=None):
+def meanwhile(night, rows, look=None, known=(), marker=None):
     data = {
         "snapshots": rows,
         "snapshot": snapshot(),
-        "look": look,
+        "look": look or LOOK,
         "preflight": {"known": [*known], "guest": {"marker": marker}},
     }
     return night.step("meanwhile", data)
