@@ -39,6 +39,8 @@ FAILED = ("failed", "error", "failure", "cancelled")
 #: What the API takes as a name.
 NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 PER_SERVER = 5
+#: So many snapshots a message names.
+TOLD = 20
 LOOK_SECONDS = 30.0
 MISSING_SECONDS = 10.0
 #: A snapshot just made may be listed later than that.
@@ -76,20 +78,26 @@ def find(
     rows, now = listing(client, deadline, server_id)
     row = by_id(rows, snapshot_id)
     if row is None and server_id is not None:
-        row = by_id(listing(client, deadline)[0], snapshot_id)
-        if row is not None and row["server"]["id"] != server_id:
-            raise VpsOrgError(
-                f"Snapshot {snapshot_id} belongs to server {row['server']['id']} "
-                f"({row['server']['name']}), not to server {server_id}: nothing was done",
-                snapshot=row,
-            )
+        row = cross_checked(by_id(listing(client, deadline)[0], snapshot_id), server_id)
     return row, rows, now
 
 
-def told(client: Client, rows: t.Iterable[Row]) -> str:
-    """The rows as a message names them: ``801 (name, completed), ...``."""
+def cross_checked(row: Row | None, server_id: int | None) -> Row | None:
+    """The row, unless it belongs to another server than *server_id*: VpsOrgError."""
+    if row is not None and server_id not in (None, row["server"]["id"]):
+        raise VpsOrgError(
+            f"Snapshot {row['id']} belongs to server {row['server']['id']} "
+            f"({row['server']['name']}), not to server {server_id}: nothing was done",
+            snapshot=row,
+        )
+    return row
+
+
+def told(client: Client, rows: t.Collection[Row]) -> str:
+    """The rows as a message names them, 20 at the most: ``801 (name, completed), ...``."""
     texts = [f"{row['id']} ({row['name']}, {row['status']})" for row in rows]
-    return client.harmless(", ".join(texts) or "none")
+    more = ["..."] if len(texts) > TOLD else []
+    return client.harmless(", ".join(texts[:TOLD] + more) or "none")
 
 
 def create(

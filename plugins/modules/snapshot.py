@@ -129,7 +129,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     run_module,
     wait_options,
 )
-from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row, by_id
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
 
 SPEC: Params = {
@@ -311,9 +311,11 @@ def _absent(params: Params, client: Client, ctx: Context, deadline: Deadline) ->
 
 
 def _to_delete(params: Params, client: Client, deadline: Deadline) -> Row | None:
-    server_id = params["server_id"]
-    if params["snapshot_id"] is not None:
-        return snapshots.find(client, deadline, params["snapshot_id"], server_id)[0]
+    server_id, snapshot_id = params["server_id"], params["snapshot_id"]
+    if snapshot_id is not None:
+        # The account's list tells "gone" from "another server's" in one request.
+        row = by_id(snapshots.listing(client, deadline)[0], snapshot_id)
+        return snapshots.cross_checked(row, server_id)
     rows, dummy = snapshots.listing(client, deadline, server_id)
     same = snapshots.named(rows, params["name"])
     if len(same) > 1:

@@ -252,7 +252,7 @@ def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Para
         place = f"Server {server_id}" if server_id is not None else "The account"
         raise VpsOrgError(
             f"{place} has no {wanted} to restore. It holds {len(rows)}: "
-            f"{snapshots.told(client, rows[:20])}"
+            f"{snapshots.told(client, rows)}"
         )
     created = snapshots.epoch(row)
     newer = [

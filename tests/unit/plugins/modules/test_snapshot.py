@@ -245,6 +245,16 @@ def test_lost_answer_of_delete(world):
     assert world.simulator.snapshots() == []
 
 
+@pytest.mark.parametrize(
+    "which", [WISH, {"snapshot_id": 899}, {"snapshot_id": 899, "server_id": SERVER}]
+)
+def test_absent_already_is_one_request(world, which):
+    world.simulator.add_snapshot(SERVER, "another")
+    result = world.run(snapshot, **which, state="absent")
+    assert (result["changed"], result["snapshot"]) == (False, None)
+    assert len(world.calls()) == 1
+
+
 def test_snapshot_of_another_server_is_not_deleted(world):
     world.simulator.add_snapshot(12346, "before")
     result = world.run(snapshot, server_id=SERVER, snapshot_id=801, state="absent")
