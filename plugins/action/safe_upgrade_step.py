@@ -494,9 +494,12 @@ class ActionModule(ActionBase):
     def step_judge(self, data: Data) -> Data:
         """Fail when a built-in check finds a fault that was not there before the change.
 
+        While the change is verified, a task that was silently lost is a failure, too.
         Nobody knows what the host of a mere restore was before: its faults are warnings.
         """
         settings, state = self._settings, self._result["state"]
+        if state == "verifying":  # later the change's registers may be why it was restored
+            self._refuse_lost_tasks()
         needed, wanted = {*settings["health"]["builtin"]}, {*settings["health"]["wanted"]}
         expect_reboot = state == "verifying" and settings["verify"]["expect_reboot"]
         if expect_reboot and data["check"] == "verify":
@@ -518,7 +521,12 @@ class ActionModule(ActionBase):
         }
 
     def step_watch(self, data: Data) -> Data:
-        """Fail when a watched register holds an unreachable result: a task was silently lost."""
+        """Fail when a watched register tells of a task that was silently lost."""
+        self._refuse_lost_tasks()
+        return {}
+
+    def _refuse_lost_tasks(self) -> None:
+        """Raise when a watched register holds an unreachable result."""
         for name in self._settings["watch_registers"]:
             value = self._vars.get(name)
             if not isinstance(value, t.Mapping):
@@ -529,7 +537,6 @@ class ActionModule(ActionBase):
                         f"the host was unreachable during the task that registers '{name}': "
                         + texts.harmless(item.get("msg"), self._secrets)
                     )
-        return {}
 
     def step_fail(self, data: Data) -> Data:
         """Fail for the given reason, naming the task that was at fault."""
