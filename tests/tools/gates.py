@@ -88,8 +88,8 @@ def main(task: str, *names: str) -> int:
     if task == "test-all":
         return 1 if run(list(GATES)) else 0
     failed = run(QUICK)
-    # In the open and last, so that pytest's own closing line ends a green run.
-    pytest = ["pytest", "-q", "-n", "2", "--dist", "loadfile", *SUITES.split()]
+    # In the open and last, so that pytest's own closing line ends a green run. Much is waiting.
+    pytest = ["pytest", "-q", "-n", "3", "--dist", "loadfile", *SUITES.split()]
     code = subprocess.call(pytest, env=environment())
     if failed:
         print(f"Failed: {', '.join(failed)}")
