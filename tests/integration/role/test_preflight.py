@@ -95,6 +95,7 @@ def test_the_preflight_entry_lists_blockers_and_changes_nothing(site):
     assert one.version("good") == "1"
 
 
+@pytest.mark.long
 def test_an_unknown_address_only_warns_by_default_and_proceed_passes_an_interrupted_run(site):
     hosts = {"one": {"ansible_host": "192.0.2.77", "safe_upgrade_interrupted_run": "proceed"}}
     one = site(hosts)
@@ -151,6 +152,7 @@ def test_a_file_that_cannot_be_parsed_ends_before_the_restore(site, text, words)
     assert one.sim.calls("restore") == []
 
 
+@pytest.mark.long
 def test_a_token_that_may_not_list_servers_is_warned_of_and_the_guest_proves(site):
     one = site({"one": {"fault": "task"}})
     one.sim.set_fault("no_server_list")
@@ -159,6 +161,7 @@ def test_a_token_that_may_not_list_servers_is_warned_of_and_the_guest_proves(sit
     assert run.states() == {"one": "restored"} and one.version("one") == "1"
 
 
+@pytest.mark.long
 def test_a_handler_that_only_an_included_role_may_bring_is_warned_of(site):
     one = site({"one": {}})
     role = one.folder / "run-1" / "roles" / "agent"

@@ -9,11 +9,13 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from background import start, until
 
 FILES = Path(__file__).parent / "files"
 
 
+@pytest.mark.long
 def test_restore_hooks_run_around_a_restore_and_a_failing_first_one_leaves_the_server(site):
     one = site({"ok": {"fault": "task"}, "stays": {"fault": "task", "hook_fails": True}})
     (one.folder / "before.yml").write_text(
@@ -33,12 +35,14 @@ def test_restore_hooks_run_around_a_restore_and_a_failing_first_one_leaves_the_s
     assert one.calls("restore", "stays") == 0
 
 
+@pytest.mark.long
 def test_an_expected_reboot_that_did_not_happen_fails_the_verification(site):
     one = site({"one": {}})
     run = one.run(role={"safe_upgrade_verify": {"attempts": 1, "expect_reboot": True}})
     assert run.states() == {"one": "restored"} and "did not reboot" in run.results["one"]["reason"]
 
 
+@pytest.mark.long
 def test_a_reboot_that_was_expected_is_healthy_and_so_is_that_of_a_restore(site):
     one = site({"good": {}, "bad": {"fault": "verify"}})
     (one.folder / "change.yml").write_text(
@@ -62,6 +66,7 @@ def test_a_reboot_that_was_expected_is_healthy_and_so_is_that_of_a_restore(site)
     assert "but then" not in run.results["bad"]["reason"]
 
 
+@pytest.mark.long
 def test_a_reboot_of_the_change_does_not_prove_a_restore_that_did_nothing(site):
     one = site({"one": {"safe_upgrade_marker_path": "", "safe_upgrade_restore_timeout": 3}})
     (one.folder / "change.yml").write_text(
@@ -85,6 +90,7 @@ def test_a_reboot_of_the_change_does_not_prove_a_restore_that_did_nothing(site):
     assert one.calls("restore", "one") == 1
 
 
+@pytest.mark.long
 def test_a_restore_that_an_operator_began_meanwhile_is_not_called_this_runs(site):
     one = site({"one": {"fault": "task"}}, restore_seconds=6.0)
     version = one.disks / "one/srv/app/VERSION"
@@ -148,6 +154,7 @@ def test_a_marker_that_cannot_be_read_is_told_and_protects_every_own_snapshot(si
     assert "safe_upgrade_snapshot_id" in refused.results["one"]["reason"]
 
 
+@pytest.mark.long
 def test_a_killed_run_that_adopted_a_snapshot_is_restored_by_the_id_that_everything_tells(site):
     one = site({"one": {"fault": "long"}})
     run_id = one.run(tasks_from="snapshot").stats["one"]["run_id"]

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_every_snapshot_and_restore_is_started_before_any_is_waited_for(site):
     one = site({f"host-{number}": {"fault": "task"} for number in range(6)}, restore_seconds=60.0)
@@ -19,6 +21,7 @@ def test_every_snapshot_and_restore_is_started_before_any_is_waited_for(site):
         assert meanwhile.count(poll) <= 5, meanwhile
 
 
+@pytest.mark.long
 def test_a_snapshot_that_fails_or_takes_too_long_means_no_change_and_wakes_the_services(site):
     one = site({"failed": {}, "slow": {"safe_upgrade_snapshot_timeout": 2}, "refused": {}})
     one.sim.set_fault("fail_snapshot", server_id=one.ids["failed"])
@@ -78,6 +81,7 @@ def test_the_snapshot_node_of_a_workflow_is_adopted_by_its_run_id(site):
     assert run.results["one"]["snapshot"]["id"] == first.stats["one"]["snapshot"]["id"]
 
 
+@pytest.mark.long
 def test_an_adopted_snapshot_outlives_the_success_of_the_run(site):
     one = site({"one": {}})
     run_id = one.run(tasks_from="snapshot").stats["one"]["run_id"]
@@ -105,6 +109,7 @@ def test_an_existing_snapshot_of_the_same_run_id_is_not_taken_for_a_fresh_one(si
     assert one.version("one") == "1"
 
 
+@pytest.mark.long
 def test_pruning_keeps_what_it_must_and_says_in_check_mode_what_it_would_do(site):
     one = site({"one": {}})
     foreign = one.sim.add_snapshot(one.ids["one"], "pre-upgrade-db", 9000)["name"]

@@ -49,6 +49,7 @@ def test_serial_is_a_canary(site):
     assert run.out.count("HOST ") == 1
 
 
+@pytest.mark.long
 def test_serial_shows_a_table_a_batch(site):
     one = site({"one": {}, "two": {}})
     run = one.run(play={"serial": 1})
@@ -56,6 +57,7 @@ def test_serial_shows_a_table_a_batch(site):
     assert [row.split()[0] for row in run.table()] == ["one", "two"]
 
 
+@pytest.mark.long
 def test_max_fail_percentage_brakes_the_fleet_after_a_restore(site):
     one = site({"one": {"fault": "task"}, "two": {}, "three": {}})
     run = one.run(play={"serial": [2, 1], "max_fail_percentage": 0})
@@ -82,6 +84,7 @@ def test_free_restores_each_host_by_itself_and_shows_lines_instead_of_a_table(si
         assert word in run.out
 
 
+@pytest.mark.long
 def test_a_report_that_cannot_be_written_is_a_warning_and_costs_no_verdict(site):
     one = site({"good": {}, "bad": {"fault": "task"}})
     run = one.run(role={"safe_upgrade_report_dir": str(one.folder / "none")})
@@ -167,6 +170,7 @@ def test_a_handler_notified_before_the_role_that_fails_aborts(site):
     assert one.version("one") == "1" and one.calls("create", "one") == 0
 
 
+@pytest.mark.long
 def test_a_hook_file_given_as_a_role_for_the_change(site):
     one = site({"one": {"fault": "task"}})
     role = one.folder / "run-1" / "roles" / "patch" / "tasks"
@@ -199,6 +203,7 @@ def test_two_runs_at_once_on_one_server_do_not_meet(site):
     assert one.version("one") == "2"
 
 
+@pytest.mark.long
 def test_a_second_call_in_one_play_is_a_run_of_its_own(site):
     one = site({"one": {}})
     include = {"ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"}}

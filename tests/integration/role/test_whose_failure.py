@@ -9,6 +9,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 #: A task that loses its connection, for there is no such server.
 LOST = """
 - ansible.builtin.raw: "true"
@@ -24,6 +26,7 @@ def tasks_file(one, name, text):
     return str(path)
 
 
+@pytest.mark.long
 def test_a_role_that_refuses_arguments_is_only_unchanged_when_it_is_the_change_itself(site):
     one = site({"first": {}, "later": {"wanted": "2"}})
     command, environment = one.command(role={"safe_upgrade_change": {"role": "patch"}})
@@ -57,6 +60,7 @@ def test_a_file_that_is_missing_in_the_middle_of_the_change_restores_a_host_that
     assert "a task that Ansible does not name" in run.message("one")
 
 
+@pytest.mark.long
 def test_what_a_rescue_in_the_change_dealt_with_is_not_blamed_for_a_handler(site):
     one = site({"one": {"fault": "handler"}})
     change = """
@@ -72,6 +76,7 @@ def test_what_a_rescue_in_the_change_dealt_with_is_not_blamed_for_a_handler(site
     assert "handled" not in run.message("one")
 
 
+@pytest.mark.long
 def test_a_watched_task_that_was_lost_fails_the_verification_or_hook_it_stands_in(site):
     one = site({"verify": {}, "quiesce": {}})
     lost = tasks_file(one, "lost", LOST)
@@ -85,6 +90,7 @@ def test_a_watched_task_that_was_lost_fails_the_verification_or_hook_it_stands_i
     assert one.calls("create", "quiesce") == 0 and one.version("verify") == "1"
 
 
+@pytest.mark.long
 def test_a_handler_that_loses_the_connection_leaves_the_snapshot_and_the_marker(site):
     one = site({"good": {}, "lost": {}})
     handler = {
@@ -101,6 +107,7 @@ def test_a_handler_that_loses_the_connection_leaves_the_snapshot_and_the_marker(
     assert f"armed lost server={one.ids['lost']} snapshot=" in run.out
 
 
+@pytest.mark.long
 def test_a_host_whose_python_moved_and_whose_handlers_need_facts_is_not_restored(site):
     one = site({"one": {"ansible_python_interpreter": "auto_silent"}})
     old = one.disks / "one/usr/bin/python3.old"
@@ -155,6 +162,7 @@ def test_many_lost_at_once_restores_none(site):
         assert "suspect network, bastion or credential" in run.message(host)
 
 
+@pytest.mark.long
 def test_a_change_that_refuses_its_arguments_leaves_no_marker_for_the_next_run(site):
     one = site({"one": {}})
     role = one.folder / "roles" / "patch"

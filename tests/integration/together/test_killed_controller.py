@@ -151,6 +151,7 @@ def stopping(site):
         one.sim.cloud.disks.power_off(host)
 
 
+@pytest.mark.long
 def test_nothing_is_written_after_a_controller_was_killed_at_any_step(stopping):
     killed(stopping, os.kill)
 
