@@ -77,6 +77,7 @@ class Disks:
     def save(self, name: str, snapshot_id: int) -> int:
         """Copy the disk as the snapshot's content; return its size in MiB, at least 1."""
         content = self._content(snapshot_id)
+        self.forget(snapshot_id)  # of an earlier simulator, whose ids began anew as well
         _copy(self.root / name, content)
         size = sum(path.lstat().st_size for path in content.rglob("*") if path.is_file())
         return max(1, size // 2**20)

@@ -231,6 +231,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         # Without HTTPServer's look-up of the host's name, which can take seconds.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         host, port = self.socket.getsockname()
         self.server_address = (host, port)
@@ -251,7 +252,8 @@ class _Server(http.server.ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: t.Any, client_address: t.Any) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):  # a client that went away is no error
+        # A client that went away is no error.
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 
 

@@ -100,6 +100,14 @@ def test_what_a_disk_already_holds_is_kept(tmp_path):
         assert (tmp_path / "web-01/data").read_text() == "mine"
 
 
+def test_snapshots_of_an_earlier_simulator_are_not_in_the_way(tmp_path):
+    for text in ("old", "new"):
+        with Simulator(["web-01"], tmp_path) as simulator:
+            (tmp_path / "web-01/data").write_text(text)
+            row = simulator.add_snapshot(12345, "before")
+    assert (tmp_path / f".snapshots/{row['id']}/data").read_text() == "new"
+
+
 def test_pipes_and_sockets_are_left_out(client, clock, disk, tmp_path):
     os.mkfifo(disk / "pipe")
     client.create()

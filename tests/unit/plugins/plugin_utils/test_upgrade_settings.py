@@ -33,6 +33,25 @@ def test_defaults_stand_the_same_in_code_defaults_file_and_argument_specs():
             assert (settled[name[len("safe_upgrade_") :]] or "") == (option["default"] or ""), name
 
 
+def test_no_key_of_the_argument_specs_is_given_twice():
+    """Ansible warns of one at the start of every run, and takes the last."""
+
+    def keys(node):
+        return [key.value for key, dummy in node.value]
+
+    def check(node):
+        if isinstance(node, yaml.MappingNode):
+            merged = [value for key, value in node.value if key.value == "<<"]
+            own = [*keys(node), *(key for one in merged for key in keys(one))]
+            assert sorted(own) == sorted(set(own)), node.start_mark
+        for child in node.value if isinstance(node.value, list) else ():
+            for one in child if isinstance(child, tuple) else (child,):
+                check(one)
+
+    for path in sorted(ROLE.parent.glob("*/meta/argument_specs.yml")):
+        check(yaml.compose(path.read_text()))
+
+
 def test_options_inside_dicts_have_the_documented_defaults():
     entries = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
     settled = settings.settle(LEAST, "main")
