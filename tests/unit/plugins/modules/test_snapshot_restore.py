@@ -87,6 +87,16 @@ def test_a_check_that_fails_sends_no_write(world, disk, wish, told):
     assert disk.exists()
 
 
+@pytest.mark.parametrize(("held", "end"), [(20, "completed)"), (21, "completed), ...")])
+def test_a_message_names_twenty_snapshots_at_the_most(world, held, end):
+    for number in range(held):
+        world.simulator.add_snapshot(12346, f"s{number}")
+    result = world.run(snapshot_restore, server_id=12346, name="missing")
+    assert f"It holds {held}: " in result["msg"]
+    assert result["msg"].count("completed") == 20
+    assert result["msg"].endswith(end)
+
+
 def test_a_running_restore_is_joined(world, disk):
     world.run(snapshot_restore, **WISH, wait=False)
     result = world.run(snapshot_restore, **WISH)
