@@ -72,6 +72,7 @@ def test_no_snapshot_is_taken_once_it_has_become_too_late(site):
     assert "too late to start a change" in run.results["one"]["reason"]
 
 
+@pytest.mark.long
 def test_the_snapshot_node_of_a_workflow_is_adopted_by_its_run_id(site):
     one = site({"one": {"fault": "task"}})
     first = one.run(tasks_from="snapshot")

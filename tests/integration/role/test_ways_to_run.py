@@ -68,7 +68,7 @@ def test_max_fail_percentage_brakes_the_fleet_after_a_restore(site):
     }
 
 
-@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+@pytest.mark.parametrize("strategy", ["free", pytest.param("host_pinned", marks=pytest.mark.long)])
 def test_free_restores_each_host_by_itself_and_shows_lines_instead_of_a_table(site, strategy):
     one = site(THREE)
     run = one.run(play={"strategy": strategy})
@@ -98,6 +98,7 @@ def test_a_report_that_cannot_be_written_is_a_warning_and_costs_no_verdict(site)
     assert "good: the report cannot be written" in said and "bad: the report cannot" in said
 
 
+@pytest.mark.long
 def test_limit_to_one_host_restores_it(site):
     one = site(THREE)
     run = one.run("--limit", "two")
@@ -182,6 +183,7 @@ def test_a_hook_file_given_as_a_role_for_the_change(site):
     assert run.states() == {"one": "restored"} and one.version("one") == "1", done.stdout
 
 
+@pytest.mark.long
 def test_two_runs_at_once_on_one_server_do_not_meet(site):
     one = site({"one": {}})
     one.sim.set_fault("stuck", call="create", times=1)

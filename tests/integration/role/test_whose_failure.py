@@ -50,6 +50,7 @@ def test_a_role_that_refuses_arguments_is_only_unchanged_when_it_is_the_change_i
     assert one.calls("restore", "later") == 1 and one.version("later") == "1"
 
 
+@pytest.mark.long
 def test_a_file_that_is_missing_in_the_middle_of_the_change_restores_a_host_that_is_alone(site):
     one = site({"one": {}})
     change = "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n"
@@ -151,6 +152,7 @@ def test_a_host_whose_python_is_named_in_the_inventory_and_removed_is_not_lost(s
     assert one.version("one") == "2" and one.calls("restore", "one") == 0
 
 
+@pytest.mark.long
 def test_many_lost_at_once_restores_none(site):
     hosts = {f"host-{number}": {"fault": "lost"} for number in range(10)}
     one = site(hosts)
