@@ -30,7 +30,7 @@ gate: $(VENV)  ## Some gates by name, such as GATE="mypy ansible-lint"; without 
 	@.venv/bin/python tests/tools/gates.py run $(GATE)
 
 ##@ Before a merge
-test: $(VENV)  ## What guards every change, on the newest ansible-core, within ten minutes
+test: $(VENV)  ## What guards every change, on the newest ansible-core
 	@.venv/bin/python tests/tools/gates.py test
 test-all: $(VENV) $(CORE_VENVS)  ## All gates and cases, on every supported ansible-core, with a table at the end
 	@.venv/bin/python tests/tools/gates.py test-all

@@ -4,7 +4,7 @@
 """Runs the gates, two at a time, and says of each whether it passed and how long it took.
 
 ``gates.py run NAME...`` runs some by name, ``gates.py core 2.16`` those of one ansible-core,
-``gates.py test`` what guards every change within ten minutes, ``gates.py test-all`` all of them.
+``gates.py test`` what guards every change, ``gates.py test-all`` all of them.
 Only a failed gate's output is shown.
 """
 
