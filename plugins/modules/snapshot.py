@@ -47,7 +47,8 @@ options:
   wait_only:
     description:
       - Never create, only wait until the snapshot is completed. A snapshot missing for 10 seconds
-        is a failure; in check mode and with O(wait=false) one that is missing at the only look.
+        is a failure; one that is missing at the first look, too, when it is asked for by O(name),
+        in check mode and with O(wait=false).
     type: bool
     default: false
   wait_timeout:

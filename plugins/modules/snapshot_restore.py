@@ -106,7 +106,7 @@ message:
   sample: Snapshot restore initiated
 accepted_at:
   description: When the restore was accepted, by the clock of where this ran.
-  returned: when a restore was started or joined
+  returned: when a restore was started, joined or waited for
   type: str
   sample: "2025-01-15T19:30:00Z"
 restoring_seen:

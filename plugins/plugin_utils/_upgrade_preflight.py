@@ -64,7 +64,7 @@ def server(
             return row, (
                 [
                     f"server {server_id} ({row['name']}) is '{row['status']}', not 'active': wait, "
-                    "or start it in the dashboard"
+                    "or start it"
                 ],
                 [],
             )

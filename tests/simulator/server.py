@@ -335,9 +335,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif "html" in met:
             answer = api.Answer(200, _HTML, {"Content-Type": "text/html; charset=utf-8"})
         elif "garbage" in met:
-            answer.body = b'{"count": 1, "results": [{"id": 80'
+            answer = _with_a_body(answer, b'{"count": 1, "results": [{"id": 80')
         elif "json" in met:
-            answer.body = met["json"]["body"]
+            answer = _with_a_body(answer, met["json"]["body"])
         return answer
 
     def deliver(self, answer: api.Answer, met: t.Mapping[str, faults_.Fault]) -> None:
@@ -424,3 +424,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """A small body that unpacks to *mib* MiB."""
         packed = gzip.compress(b" " * _MIB) * mib  # gzip members may follow each other
         self.send(api.Answer(200, packed, {"Content-Encoding": "gzip"}))
+
+
+def _with_a_body(answer: api.Answer, body: t.Any) -> api.Answer:
+    """The answer with that body; one that may have none, 204, becomes a 200."""
+    return api.Answer(200 if answer.status == 204 else answer.status, body, answer.headers)

@@ -28,7 +28,7 @@ def test_the_test_exists_and_is_the_one_that_notices_when_the_guard_is_gone(prom
     case = re.search(r"^Case: (\S.*)$", (GUARDS / f"{guard}.patch").read_text(), re.MULTILINE)[1]
     assert case.partition("[")[0] == test
     path, _colons, name = test.partition("::")
-    assert f"def {name}" in (COLLECTION / path).read_text()
+    assert f"def {name}(" in (COLLECTION / path).read_text()
 
 
 def test_every_test_named_beside_a_limit_exists():

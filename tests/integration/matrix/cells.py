@@ -150,7 +150,7 @@ def _cells() -> t.Iterator[Cell]:
         for fault in ANY:
             if operation.reads and fault.name in ONLY_FOR_WRITES:
                 continue
-            # A truncated or dripping 204 is a 204, for it has no body.
+            # A 204 has no body that drips or lacks fields; garbage for it is like HTML with 200.
             if operation.met == "delete" and fault.name in (
                 "dripping body",
                 "garbage",

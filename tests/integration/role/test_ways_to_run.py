@@ -123,25 +123,23 @@ def test_check_mode_reads_only_even_where_a_user_task_would_really_change(site, 
 
 def test_start_at_task_cannot_get_past_the_snapshot(site):
     one = site({"one": {}})
-    for task in (
-        "Install version 2",
-        "Change and verify, or restore",
-        "Run the tasks file of the change",
-    ):
-        one.run("--start-at-task", task)
-        roles = [{"role": "vps_org.cloud.safe_upgrade"}]
-        run = one.run("--start-at-task", task, play={"roles": roles, "tasks": []})
-        if task == "Change and verify, or restore":
-            assert run.code == 2
+    # In a play's roles the step is a task that Ansible finds; in an included role it finds none.
+    for play, code in ({"roles": ["vps_org.cloud.safe_upgrade"], "tasks": []}, 2), ({}, 0):
+        run = one.run("--start-at-task", "Change and verify, or restore", play=play)
+        assert run.code == code, run.out
         assert one.version("one") == "1"
     assert one.sim.calls("create") == []
 
 
-@pytest.mark.parametrize("arguments", [["--tags", "upgrade"], ["--skip-tags", "snapshot"]])
-def test_tags_cannot_part_the_snapshot_from_the_change(site, arguments):
+@pytest.mark.parametrize(
+    ("arguments", "tags"), [(["--tags", "upgrade"], ["upgrade"]), (["--skip-tags", "snapshot"], [])]
+)
+def test_tags_cannot_part_the_snapshot_from_the_change(site, arguments, tags):
     one = site({"one": {}})
-    one.run(*arguments)
-    assert (one.version("one") == "2") == (one.calls("create", "one") == 1)
+    role = {"role": "vps_org.cloud.safe_upgrade", "tags": tags}
+    run = one.run(*arguments, play={"roles": [role], "tasks": []})
+    assert run.code == 0 and one.version("one") == "2", run.out
+    assert one.calls("create", "one") == 1
 
 
 def test_force_handlers_is_refused(site):

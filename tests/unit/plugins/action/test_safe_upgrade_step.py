@@ -316,7 +316,7 @@ def test_a_server_that_is_not_active_or_not_to_be_seen_blocks(begun):
     result = preflight(begun(), servers=stopped)
     assert result["server_name"] == "web-01"
     assert result["blockers"] == [
-        "server 12345 (web-01) is 'stopped', not 'active': wait, or start it in the dashboard"
+        "server 12345 (web-01) is 'stopped', not 'active': wait, or start it"
     ]
     result = preflight(begun(identity="warn"), servers={"servers": SERVERS["servers"][1:]})
     assert result["server_name"] is None

@@ -353,6 +353,8 @@ def test_a_netrc_entry_does_not_replace_the_token(world, tmp_path, monkeypatch):
 def test_loopback_never_goes_through_a_proxy(world, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.2:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     client = world.client()
     assert client.request("GET", "/snapshots/", client.deadline(30)).status == 200
 
