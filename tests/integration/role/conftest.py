@@ -229,19 +229,18 @@ class Site:
 
 @pytest.fixture(scope="module")
 def chosen(request: pytest.FixtureRequest) -> t.Callable[..., dict[str, dict[str, t.Any]]]:
-    """Choose the hosts of one run for the module's selected cases: ``chosen(hosts, *always)``.
+    """Choose the hosts of one run for the module's selected cases: ``chosen(hosts)``.
 
-    All of them, unless each selected case names its host: then a single case need not wait for all.
+    Those that the selected cases name, all when none does: nobody waits for a host not asked about.
     """
-    cases = [
-        getattr(item, "callspec", None) and item.callspec.params.get("host")
+    named = {
+        item.callspec.params["host"]
         for item in request.session.items
-        if item.path == request.path
-    ]
+        if item.path == request.path and "host" in item.fixturenames
+    }
 
-    def choose(hosts: dict[str, dict[str, t.Any]], *always: str) -> dict[str, dict[str, t.Any]]:
-        named = {*cases, *always} if all(cases) else {*hosts}
-        return {host: dict(hosts[host]) for host in hosts if host in named}
+    def choose(hosts: dict[str, dict[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
+        return {host: dict(hosts[host]) for host in hosts if host in (named or hosts)}
 
     return choose
 
