@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 CHANGE = str(Path(__file__).parent / "files/change.yml")
 # One server a batch. The second is lost in its change and leaves the play; the third is not begun.
 HOSTS = {
@@ -78,7 +80,6 @@ def test_when_the_change_told_nothing_the_guests_tell_who_was_changed(night):
     assert [awx.site.calls("restore", host) for host in HOSTS] == [0, 1, 0]
 
 
-@pytest.mark.long
 def test_a_server_whose_marker_cannot_be_read_is_restored(controller):
     awx = controller({"one": {}})
     snapshot = awx.launch("VPS.org snapshot", safe_upgrade_hosts="all")
@@ -96,7 +97,6 @@ def test_no_job_shows_the_token(night):
             assert "Traceback" not in job.out
 
 
-@pytest.mark.long
 def test_a_change_that_restores_by_itself_leaves_nothing_to_restore_but_the_night_is_red(
     controller,
 ):

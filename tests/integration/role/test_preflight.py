@@ -180,6 +180,7 @@ def test_a_handler_that_only_an_included_role_may_bring_is_warned_of(site):
     assert "notifies the handler 'Restart the agent'" in " ".join(run.out.split())
 
 
+@pytest.mark.long
 def test_every_name_a_handler_goes_by_is_known(site):
     one = site({"one": {}})
     role = one.folder / "run-1" / "roles" / "patch"
@@ -215,10 +216,3 @@ def test_requests_missing_on_the_controller_is_said_before_anything(site):
     assert run.code == 2 and run.states() == {"one": "aborted"}
     assert "pypi.org/project/requests" in run.results["one"]["reason"]
     assert one.sim.calls() == [] and one.version("one") == "1"
-
-
-def test_everything_the_role_sends_before_the_change_is_in_order(site):
-    one = site({"one": {}})
-    one.run()
-    order = [row["call"] for row in one.sim.calls() if row["method"] != "GET"]
-    assert order == ["create"]

@@ -108,6 +108,7 @@ def test_a_restore_that_an_operator_began_meanwhile_is_not_called_this_runs(site
     assert "Restored from" not in run.message("one") and one.calls("restore", "one") == 1
 
 
+@pytest.mark.long
 def test_a_restore_outlasts_an_api_that_does_not_answer_for_a_while(site):
     one = site({"one": {"fault": "task"}}, restore_seconds=8.0)
     busy = {"times": 12, "headers": {"Retry-After": "0"}}
@@ -182,6 +183,7 @@ def test_restore_without_an_id_needs_exactly_one_candidate(site):
         assert word in run.results["one"]["reason"]
 
 
+@pytest.mark.long
 def test_a_check_of_the_restore_entry_tells_what_would_be_erased(site):
     one = site({"one": {}})
     one.own_snapshot("one", "a", 8000)

@@ -70,7 +70,7 @@ def test_max_fail_percentage_brakes_the_fleet_after_a_restore(site):
 
 @pytest.mark.parametrize("strategy", ["free", pytest.param("host_pinned", marks=pytest.mark.long)])
 def test_free_restores_each_host_by_itself_and_shows_lines_instead_of_a_table(site, strategy):
-    one = site(THREE)
+    one = site({"one": {}, "two": {"fault": "task"}})
     run = one.run(play={"strategy": strategy})
     assert run.code == 2
     assert one.ends(run)["two"] == ("restored", "1") and one.ends(run)["one"][0] == "upgraded"
@@ -223,6 +223,7 @@ def test_json_on_stdout_stays_parseable(site):
     assert json.loads(done.stdout)["one"]["failures"] == 1
 
 
+@pytest.mark.long
 def test_a_token_set_for_the_whole_play_is_not_shown_by_the_roles_guest_tasks(site):
     one = site({"one": {}})
     environment = {"VPS_ORG_API_TOKEN": one.sim.token, "VPS_ORG_API_URL": one.sim.url}

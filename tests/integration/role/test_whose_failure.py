@@ -138,6 +138,7 @@ def test_a_host_whose_python_moved_and_whose_handlers_need_facts_is_not_restored
     assert one.calls("restore", "one") == 0
 
 
+@pytest.mark.long
 def test_a_host_whose_python_is_named_in_the_inventory_and_removed_is_not_lost(site):
     one = site({"one": {}})
     old = one.disks / "one/usr/bin/python3.old"
@@ -186,6 +187,7 @@ def test_a_change_that_refuses_its_arguments_leaves_no_marker_for_the_next_run(s
     assert mended.states() == {"one": "upgraded"} and one.version("one") == "2"
 
 
+@pytest.mark.long
 def test_a_host_that_is_lost_right_at_its_marker_is_said_to_bear_it(site):
     one = site({"one": {}})
     cut = one.disks / ".cut/one"  # to make this folder for the marker cuts the network

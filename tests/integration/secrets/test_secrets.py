@@ -144,7 +144,15 @@ def text_of(paths):
     return "".join(path.read_text(errors="replace") for path in paths if path.is_file())
 
 
-@pytest.mark.parametrize("way", WAYS)
+def each_way(*daily):
+    """Parametrize a case with every way to give the token; `make test` tries the *daily* ones."""
+    return pytest.mark.parametrize(
+        "way",
+        [pytest.param(way, marks=() if way in daily else pytest.mark.long) for way in WAYS],
+    )
+
+
+@each_way("env", "vault")
 def test_no_channel_shows_the_token(simulator, tmp_path, left, way):
     given = tmp_path / "given"
     given.mkdir()
@@ -182,7 +190,7 @@ def test_no_channel_shows_the_token(simulator, tmp_path, left, way):
     check(channels, simulator)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@each_way("env")
 def test_no_channel_of_the_runner_shows_the_token(simulator, left, way):
     ansible_runner = pytest.importorskip("ansible_runner")
     for room in ("project", "inventory", "env"):

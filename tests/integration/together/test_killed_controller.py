@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from background import start, until
 
+pytestmark = pytest.mark.long
+
 #: Stopped in a request: which call, and how many of it are answered before.
 REQUESTS = {
     "preflight": ("list_snapshots", 0),
@@ -151,7 +153,6 @@ def stopping(site):
         one.sim.cloud.disks.power_off(host)
 
 
-@pytest.mark.long
 def test_nothing_is_written_after_a_controller_was_killed_at_any_step(stopping):
     killed(stopping, os.kill)
 
