@@ -25,11 +25,11 @@ OTHER_CORES = ("2.16", "2.18", "2.19", "2.20")
 # Bash commands by name, the slowest first so that none is left over at the end. They start in the
 # clone; $STAGE is a collections path with a copy of it, $COPY the copy itself.
 GATES = {
-    "pytest-newest": f"pytest {SUITES}",
+    "pytest-newest": f"pytest -n 2 --dist loadfile {SUITES}",
     # On other cores what depends on ansible-core: on the oldest the role's whole failure table, on
     # those between its core cases. Matrix and model need no playbook and run on the newest alone.
     "pytest-2.16": """
-        .venv-core/2.16/bin/pytest tests/unit \\
+        .venv-core/2.16/bin/pytest -n 2 --dist loadfile tests/unit \\
             tests/integration/{modules,servers,awx,secrets,role}""",
     **{
         f"pytest-{core}": f"""
@@ -85,6 +85,9 @@ def main(task: str, *names: str) -> int:
             return 1
         return 1 if run(names) else 0
     if task == "core":
+        if not names or names[0] not in OTHER_CORES:
+            print("No such ansible-core. There are gates of:", *OTHER_CORES, sep="\n  ")
+            return 1
         return 1 if run([name for name in GATES if name.endswith(f"-{names[0]}")]) else 0
     if task == "test-all":
         return 1 if run(list(GATES)) else 0

@@ -5,7 +5,8 @@
 
 A patch removes one guard. The lines before its first ``diff`` say why the guard is there, and one
 of them is ``Case: `` with the pytest node that must fail with the patch (``make test-all`` sees
-that it passes without). ``guards.py WORD...`` tries only the patches whose names contain one of the words.
+that it passes without). ``guards.py WORD...`` tries only the patches whose names contain one of the
+words.
 """
 
 from __future__ import annotations
