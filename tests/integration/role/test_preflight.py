@@ -199,6 +199,7 @@ def test_every_name_a_handler_goes_by_is_known(site):
     assert run.states() == {"one": "upgraded"} and one.restarts("one") == 3, run.out
 
 
+@pytest.mark.long
 def test_servers_that_cannot_be_listed_for_the_moment_block(site):
     one = site({"one": {}})
     one.sim.set_fault("status", call="list_servers", status=503)

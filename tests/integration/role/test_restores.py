@@ -142,6 +142,7 @@ def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
     assert one.run().states() == {"one": "upgraded"}
 
 
+@pytest.mark.long
 def test_a_marker_that_cannot_be_read_is_told_and_protects_every_own_snapshot(site):
     one = site({"one": {}})
     one.own_snapshot("one", "a", 8000)

@@ -44,6 +44,7 @@ def test_a_snapshot_that_fails_or_takes_too_long_means_no_change_and_wakes_the_s
     assert "limit reached" in run.results["refused"]["reason"].lower()
 
 
+@pytest.mark.long
 def test_a_quiesce_hook_that_fails_to_wake_the_service_aborts_and_says_so(site):
     one = site({"one": {}})
     (one.folder / "wake.yml").write_text("- ansible.builtin.fail: {msg: no}\n")
@@ -52,6 +53,7 @@ def test_a_quiesce_hook_that_fails_to_wake_the_service_aborts_and_says_so(site):
     assert "may still be stopped" in run.results["one"]["reason"]
 
 
+@pytest.mark.long
 def test_no_snapshot_is_taken_once_it_has_become_too_late(site):
     one = site({"one": {}})
     first = {"ansible.builtin.raw": "true", "notify": "Restart the application"}
@@ -125,6 +127,7 @@ def test_pruning_keeps_what_it_must_and_says_in_check_mode_what_it_would_do(site
     assert one.held("one") == [foreign, "pre-upgrade-c", newest]
 
 
+@pytest.mark.long
 def test_a_prune_that_fails_after_success_is_a_warning(site):
     one = site({"one": {}})
     one.own_snapshot("one", "a")
@@ -134,6 +137,7 @@ def test_a_prune_that_fails_after_success_is_a_warning(site):
     assert "upgraded, but not tidied up" in run.out and one.calls("restore", "one") == 0
 
 
+@pytest.mark.long
 def test_room_is_made_only_by_own_snapshots_and_only_as_much_as_needed(site):
     one = site({"one": {}, "two": {}})
     for number in range(3):

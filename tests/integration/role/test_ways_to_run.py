@@ -132,7 +132,11 @@ def test_start_at_task_cannot_get_past_the_snapshot(site):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "tags"), [(["--tags", "upgrade"], ["upgrade"]), (["--skip-tags", "snapshot"], [])]
+    ("arguments", "tags"),
+    [
+        (["--tags", "upgrade"], ["upgrade"]),
+        pytest.param(["--skip-tags", "snapshot"], [], marks=pytest.mark.long),
+    ],
 )
 def test_tags_cannot_part_the_snapshot_from_the_change(site, arguments, tags):
     one = site({"one": {}})
