@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -15,18 +14,10 @@ from pathlib import Path
 import pytest
 from background import start, until
 from simulator import Simulator
+from simulator.ssh_server import family
 
 WAITING, BLOCKED, ABOUT_TO_WRITE = 12345, 12346, 12347
 HOSTS = {"waiting": WAITING, "blocked": BLOCKED, "about_to_write": ABOUT_TO_WRITE}
-
-
-def children(parent: int) -> list[int]:
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError):
-            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(folder.name))
-    return found
 
 
 def alive(process: int) -> bool:
@@ -59,11 +50,13 @@ def test_workers_end_with_their_controller(playbooks, kill):
         playbooks.inventory.write_text("\n".join(HOSTS))
         command, environment = playbooks.command([play])
         with start(command, environment, out=subprocess.DEVNULL) as controller:
-            until(lambda: simulator.calls("create"))
-            until(lambda: not [one for one in simulator.faults if one["kind"] == "delay"])
-            until(lambda: [r for r in simulator.calls() if r["server_id"] == BLOCKED])
-            workers = [one for one in children(controller.pid) if alive(one)]
-            kill(controller.pid, signal.SIGKILL)
+            try:
+                until(lambda: simulator.calls("create"))
+                until(lambda: not [one for one in simulator.faults if one["kind"] == "delay"])
+                until(lambda: [r for r in simulator.calls() if r["server_id"] == BLOCKED])
+                workers = [one for one in family(controller.pid)[1:] if alive(one)]
+            finally:
+                kill(controller.pid, signal.SIGKILL)
             killed = time.monotonic()
             controller.wait()
         assert len(workers) >= 3
