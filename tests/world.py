@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A simulator and the modules in one process, with one clock: pauses are skipped, not slept.
 
-So is the time that a slow answer takes: nothing really waits, whatever the load of the machine.
+So is the time that a slow answer to a module takes, whatever the load of the machine. Only a bare
+client (`World.client`) really waits for a slow answer, until the limit that it was given.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils import _client, _mod
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 
 #: How long a request of a bare client may really take, in seconds.
-REQUEST_SECONDS = 0.25
+REQUEST_SECONDS = 5.0
 #: How long the simulator may really take to carry out what it was asked before.
 REAL_SECONDS = 30.0
 SERVER = 12345

@@ -303,7 +303,7 @@ def test_a_large_answer_is_refused(world, fault):
 def test_a_dripping_answer_ends_in_time(world, headers):
     world.simulator.set_fault("drip", seconds=0.05, headers=headers)
     started = time.monotonic()
-    failed = failure(world, retries=0)
+    failed = failure(world, retries=0, timeout=0.25)
     assert time.monotonic() - started < 2
     assert "no complete answer" in failed.text
     assert failed.transient
@@ -426,7 +426,8 @@ def test_what_a_list_that_failed_tells(world, fault, text, status, transient, ar
 )
 def test_what_a_request_that_may_be_sent_again_tells(world, fault, text, status, arrived):
     world.simulator.set_fault(fault[0], **fault[1])
-    failed = failure(world, "POST", "/snapshots/", retries=0)
+    limit = {"timeout": 0.25} if fault[0] in ("drip", "delay") else {}
+    failed = failure(world, "POST", "/snapshots/", retries=0, **limit)
     assert failed.text.startswith(text.replace("HOST", world.simulator.origin.split("//")[1]))
     assert (failed.method, failed.path, failed.status) == ("POST", "/snapshots/", status)
     assert failed.transient is True
