@@ -1,7 +1,10 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/promises.md names tests and guards that exist and belong together, and counts that hold."""
+"""docs/promises.md names tests and guards that exist and belong together, and counts that hold.
+
+No guard is left out of it and of tests/guards/README.md.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,11 @@ def test_the_test_exists_and_is_the_one_that_notices_when_the_guard_is_gone(prom
     assert case.partition("[")[0] == test
     path, _colons, name = test.partition("::")
     assert f"def {name}(" in (COLLECTION / path).read_text()
+
+
+def test_every_guard_stands_in_a_table():
+    tables = PAGE + (GUARDS / "README.md").read_text()
+    assert [one.stem for one in GUARDS.glob("*.patch") if f"| `{one.stem}` |" not in tables] == []
 
 
 def test_every_test_named_beside_a_limit_exists():
