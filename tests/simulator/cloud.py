@@ -182,6 +182,7 @@ class Cloud:
         server = self.servers.get(snapshot["server"]["id"])
         if server is None:
             raise Refused(404, {"detail": "Server not found."})
+        # ASSUMPTION: which states refuse a restore is not documented; here only restoring does.
         if server["status"] == "restoring":
             raise Refused(400, {"detail": "Server is not in a valid state: restoring."})
         # ASSUMPTION: what an unfinished or failed snapshot answers is not documented.

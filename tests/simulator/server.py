@@ -315,6 +315,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Carry the request out unless a fault forbids it, and choose the answer."""
         simulator = self.simulator
         if "no_server_list" in met or "read_only" in met:
+            # ASSUMPTION: what a missing right answers is not documented; this is Django's 403.
             return api.Answer(403, {"detail": "You do not have permission to perform this action."})
         if "together" in met:
             simulator.gather(met["together"])
