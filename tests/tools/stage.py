@@ -4,7 +4,7 @@
 """Copies the collection's files, uncommitted work included, into DIR/ansible_collections/.
 
 ``stage.py DIR`` prints the folder it filled. ansible-test wants the collection in such a tree and
-tests nothing in a folder that a surrounding repository ignores, so DIR lies outside the clone.
+tests nothing in a folder that a surrounding repository ignores: for it DIR lies outside the clone.
 """
 
 from __future__ import annotations

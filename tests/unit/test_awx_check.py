@@ -136,7 +136,7 @@ def test_a_mistake_planted_in_a_file_is_refused(kit, tmp_path, file, old, new, e
     assert expected in found(kit, folder)
 
 
-def test_the_command_tells_mistakes_by_its_exit_code(kit, tmp_path, capsys):
+def test_the_command_tells_mistakes_by_its_exit_code(tmp_path, capsys):
     assert awx_check.main() == 0
     folder = shutil.copytree(FOLDER, tmp_path / "awx")
     text = (folder / "kit.yml").read_text()

@@ -70,14 +70,13 @@ def test_the_status_tells_runs_and_changes_nothing(site):
     assert code == 0 and "old-1" in out and "old-2" in out and "two" not in out
 
 
-@pytest.mark.parametrize("confirm", ["3"])
-def test_a_restore_that_was_not_counted_shows_what_it_would_destroy(site, confirm):
+def test_a_restore_that_was_not_counted_shows_what_it_would_destroy(site):
     code, out = run(
         site,
         "restore",
         safe_upgrade_hosts="all",
         safe_upgrade_restore_run="old-2",
-        safe_upgrade_confirm=confirm,
+        safe_upgrade_confirm="3",
     )
     assert code == 2 and site.sim.calls("restore") == []
     assert "set safe_upgrade_confirm=2" in out
