@@ -289,8 +289,8 @@ class ActionModule(ActionBase):
         """What the user's files notify, the handlers of the play, and whether more may come."""
         notified: dict[str, str] = {}
         more_may_come = False
-        for _variable, path in self._user_files(settings):
-            names, more = files.notified(path, self._loader.load_from_file)
+        for _variable, path, tasks in self._user_files(settings):
+            names, more = files.notified(path, self._loader.load_from_file, self._beside(tasks))
             notified.update(names)
             more_may_come = more_may_come or more
         known: set[str] = set()
@@ -305,13 +305,25 @@ class ActionModule(ActionBase):
                     known |= {f"{handler._role.get_name(fqcn)} : {name}" for fqcn in (True, False)}
         return notified, known, more_may_come
 
-    def _user_files(self, settings: Data) -> list[tuple[str, str]]:
-        """(variable without the role's prefix, path) of the user's tasks files, roles' included."""
-        named = settings_.user_files(settings, settings["entry_point"])
-        for name, role, tasks_from in settings_.user_roles(settings, settings["entry_point"]):
+    def _user_files(self, settings: Data) -> list[tuple[str, str, str | None]]:
+        """(variable without the role's prefix, path, tasks folder of its role) of the user's files.
+
+        The folder is None for a tasks file that is no role's.
+        """
+        entry_point = settings["entry_point"]
+        named: list[tuple[str, str, str | None]] = [
+            (name, path, None) for name, path in settings_.user_files(settings, entry_point)
+        ]
+        for name, role, tasks_from in settings_.user_roles(settings, entry_point):
             path = self._role_tasks(role, tasks_from)
-            named += [(name, path)] if path else []
+            if path:
+                named.append((name, path, path.rpartition("/tasks/")[0] + "/tasks"))
         return named
+
+    def _beside(self, role_tasks: str | None) -> list[str]:
+        """Where Ansible looks for an included file that does not lie beside the including one."""
+        playbook_dir = str(self._vars["playbook_dir"])
+        return [*filter(None, [role_tasks]), playbook_dir, os.path.join(playbook_dir, "tasks")]
 
     def _role_tasks(self, role: str, tasks_from: str) -> str | None:
         beside = str(self._vars["playbook_dir"])
@@ -325,8 +337,10 @@ class ActionModule(ActionBase):
         own_tasks = os.path.join(str(self._vars["role_path"]), "tasks")
         problems = [
             f"safe_upgrade_{name}: {texts.harmless(problem, self._secrets)}"
-            for name, path in self._user_files(settings)
-            for problem in files.problems(path, self._loader.load_from_file, own_tasks)
+            for name, path, tasks in self._user_files(settings)
+            for problem in files.problems(
+                path, self._loader.load_from_file, self._beside(tasks), None if tasks else own_tasks
+            )
         ]
         if problems:
             raise _Failed("; ".join(problems))
@@ -585,7 +599,7 @@ class ActionModule(ActionBase):
         proved, why = guest.prove(
             data["last_boot_id"] or None,
             bool(data["boot_id_is_fresh"]),
-            bool(data["marker_written"]),
+            data["marker_run"] or None,
             now,
             bool(waited.get("restoring_seen")),
         )
@@ -593,6 +607,9 @@ class ActionModule(ActionBase):
             kernel = (data["before"] or {}).get("kernel")
             if kernel and now["kernel"] not in (None, kernel):
                 why += f"; it runs kernel {now['kernel']} where {kernel} ran before"
+            if now["marker"]:
+                earlier = now["marker"]["run_id"]
+                why += f"; the marker of the earlier run {earlier} came back with it"
         elif status == "restoring":
             why = f"the API cannot be asked whether the restore is finished, and {why}"
         else:

@@ -116,7 +116,7 @@ def may_send_again(method: str, failed: RequestFailed) -> bool:
 
 def back_off(used_up: int, retry_after: float | None) -> float:
     """Seconds before retry number *used_up*: what the server asks, else 1, 2, 4 ... with jitter."""
-    if retry_after is not None:
+    if retry_after:
         return retry_after
     return min(BACK_OFF_SECONDS, 2.0 ** min(used_up - 1, 10)) * (0.5 + 0.5 * random.random())
 
@@ -342,7 +342,7 @@ class Client:
     def _json(self, content: bytes, method: str, path: str, status: int) -> t.Any:
         try:
             return json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             shown = self.harmless(content[:4096].decode(errors="replace"))
             raise RequestFailed(
                 f"the answer is not JSON: {shown}", method, path, status, True, True
@@ -354,7 +354,7 @@ class Client:
         text = content.decode(errors="replace")
         try:
             data = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.harmless(text) or "no text"
         if isinstance(data, dict):
             for key in ("detail", "error", "message"):

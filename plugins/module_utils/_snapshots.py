@@ -31,6 +31,8 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._rows import (
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
 
+T = t.TypeVar("T")
+
 PATH = "/snapshots/"
 COMPLETED = "completed"
 IN_PROGRESS = "in_progress"
@@ -46,6 +48,8 @@ MISSING_SECONDS = 10.0
 #: A snapshot just made may be listed later than that.
 NEW_MISSING_SECONDS = 90.0
 SECOND_TRY_SECONDS = 60.0
+#: Documented: a restore takes 5 to 15 minutes. One that nobody saw for this long may have ended.
+SECOND_RESTORE_SECONDS = 120.0
 CREATE_TAKES = "usually 3-10 min"
 
 
@@ -112,9 +116,10 @@ def create(
     """Make one snapshot; *known* are the rows the server held before.
 
     When the answer is lost it looks before it acts: for 30 s a new row with that name is adopted;
-    only then the POST is sent once more. Returns the row, and what to call with every later list:
-    it warns once should two snapshots have been made all the same, for a row that was listed too
-    late or by somebody else at the same time. Raises VpsOrgError.
+    only then, and when the last look could see, the POST is sent once more. Returns the row, and
+    what to call with every later list: it warns once should two snapshots have been made all the
+    same, for a row that was listed too late or by somebody else at the same time. Raises
+    VpsOrgError.
     """
     what = f"create snapshot '{name}' of server {server_id}"
     body: Row = {"server_id": server_id, "name": name}
@@ -127,6 +132,17 @@ def create(
     def fresh() -> list[Row]:
         rows = named(listing(client, deadline, server_id)[0], name)
         return [row for row in rows if row["id"] not in ids]
+
+    def look_for(lost: RequestFailed) -> Row | None:
+        try:
+            return _look_for(client, deadline, lambda: next(reversed(fresh()), None))
+        except RequestFailed as failed:
+            raise VpsOrgError(
+                f"Cannot {what}: {lost.reason()}; and whether it was done cannot be seen: "
+                f"{failed.reason()}",
+                "unknown",
+                failed,
+            ) from failed
 
     def watch(rows: list[Row]) -> None:
         made.update({one["id"]: one for one in named(rows, name) if one["id"] not in ids})
@@ -148,7 +164,7 @@ def create(
         if not failed.arrived:
             raise _refused_create(client, what, failed, known) from failed
         lost = failed
-    row = _look_for(client, deadline, fresh, what, lost)
+    row = look_for(lost)
     if row is not None:
         return settled(row)
     if deadline.left() < SECOND_TRY_SECONDS:
@@ -163,7 +179,7 @@ def create(
     try:
         row = _created(client, deadline, body)
     except RequestFailed as failed:
-        row = _look_for(client, deadline, fresh, what, failed)
+        row = look_for(failed)
         if row is None:
             raise VpsOrgError(
                 f"Cannot {what}: {lost.reason()}; and on the second try: {failed.reason()}. "
@@ -306,8 +322,8 @@ def restore(client: Client, deadline: Deadline, row: Row, warn: t.Callable[[str]
     """Start the restore of the row's server and return the API's message.
 
     When the answer is lost it looks at the server for 30 s: ``restoring`` means accepted; only then
-    the POST is sent once more. A token that may not list servers cannot look: no second POST.
-    Raises VpsOrgError.
+    the POST is sent once more. No second POST while nobody can look, nor once a restore may have
+    ended unseen. Raises VpsOrgError.
     """
     server = row["server"]
     path = f"{PATH}{row['id']}/restore/"
@@ -315,24 +331,21 @@ def restore(client: Client, deadline: Deadline, row: Row, warn: t.Callable[[str]
     lost: RequestFailed
 
     def look() -> str | None:
-        try:
-            found = by_id(servers.listing(client, deadline), server["id"])
-        except RequestFailed as failed:
-            if servers.may_not_list(failed) or not failed.transient:
-                raise VpsOrgError(
-                    f"Cannot {what}: {lost.reason()}; and whether it was accepted cannot be seen: "
-                    f"{failed.reason()}. Look at the server in the dashboard",
-                    "unknown",
-                    lost,
-                    row,
-                    retryable=False,
-                ) from failed
-            return None
+        found = by_id(servers.listing(client, deadline), server["id"])
         return servers.RESTORING if found and found["status"] == servers.RESTORING else None
 
     def seen() -> bool:
-        seconds = min(LOOK_SECONDS, deadline.left())
-        return poll(look, Deadline(seconds, client.clock), pauses(LOOK_SECONDS)) is not None
+        try:
+            return _look_for(client, deadline, look) is not None
+        except RequestFailed as failed:
+            raise VpsOrgError(
+                f"Cannot {what}: {lost.reason()}; and whether it was accepted cannot be seen: "
+                f"{failed.reason()}. Look at the server in the dashboard",
+                "unknown",
+                lost,
+                row,
+                retryable=False,
+            ) from failed
 
     for second in (False, True):
         try:
@@ -342,11 +355,11 @@ def restore(client: Client, deadline: Deadline, row: Row, warn: t.Callable[[str]
                 raise VpsOrgError(
                     f"Cannot {what}: {failed.reason()}", "rejected", failed, row
                 ) from failed
-            lost = failed
+            lost, tried = failed, Deadline(SECOND_RESTORE_SECONDS, client.clock)
         if seen():
             warn(f"the answer to the restore was lost ({lost.text}), but the server is restoring")
             return "the server is restoring"
-        if deadline.left() <= 0:
+        if deadline.left() <= 0 or tried.left() <= 0:
             break
     raise VpsOrgError(
         f"Cannot {what}: {lost.reason()}; and the server was not seen restoring. Look at the "
@@ -394,31 +407,31 @@ def _created(client: Client, deadline: Deadline, body: Row) -> Row:
         ) from failed
 
 
-def _look_for(
-    client: Client,
-    deadline: Deadline,
-    fresh: t.Callable[[], list[Row]],
-    what: str,
-    lost: RequestFailed,
-) -> Row | None:
-    """Look for the row of a POST whose answer was lost, for 30 s at growing pauses."""
+def _look_for(client: Client, deadline: Deadline, look: t.Callable[[], T | None]) -> T | None:
+    """What *look* finds of a POST whose answer was lost: for 30 s, at growing pauses.
 
-    def look() -> Row | None:
+    None only when the last look could see and found nothing; while none can see it goes on until
+    the deadline. Raises the RequestFailed of the last look when even then nothing could be seen.
+    """
+    window = Deadline(min(LOOK_SECONDS, deadline.left()), client.clock)
+    blind: RequestFailed | None = None
+
+    def once() -> tuple[T | None] | None:
+        nonlocal blind
         try:
-            rows = fresh()
+            found, blind = look(), None
         except RequestFailed as failed:
-            if failed.transient:
-                return None
-            raise VpsOrgError(
-                f"Cannot {what}: {lost.reason()}; and whether it was done cannot be seen: "
-                f"{failed.reason()}",
-                "unknown",
-                failed,
-            ) from failed
-        return rows[-1] if rows else None
+            if not failed.transient:
+                raise
+            blind = failed
+            return None
+        return (found,) if found is not None or window.left() <= 0 else None
 
-    seconds = min(LOOK_SECONDS, deadline.left())
-    return poll(look, Deadline(seconds, client.clock), pauses(LOOK_SECONDS))
+    between = (min(pause, window.left() or pause) for pause in pauses(LOOK_SECONDS))
+    seen = poll(once, deadline, between)
+    if blind is not None:
+        raise blind
+    return seen[0] if seen else None
 
 
 def _refused_create(

@@ -31,13 +31,22 @@ Load = t.Callable[[str], t.Any]
 
 
 def problems(
-    path: str, load: Load, role_tasks: str, seen: frozenset[str] = frozenset()
+    path: str,
+    load: Load,
+    also: t.Sequence[str],
+    own_tasks: str | None,
+    seen: frozenset[str] = frozenset(),
 ) -> list[str]:
-    """What is wrong with the tasks file *path*, or with one it imports statically.
+    """What is wrong with the tasks file *path*, or with one it includes by a plain name.
 
-    *load* reads a YAML file and returns its data, raising on a file that cannot be parsed.
+    *load* reads a YAML file and returns its data, raising on a file that cannot be parsed. *also*
+    are the folders in which Ansible looks for a file that does not lie beside the one including it.
     A file that ends the host's play is refused: the role's verification would not run after it.
-    So is a relative include that Ansible would resolve to this role's own file in *role_tasks*.
+    So is a relative include that Ansible would resolve to this role's own file in *own_tasks*; of
+    a user's role, None: Ansible looks in that role.
+
+    A missing include must not be met in the middle of the change: where max_fail_percentage is set
+    Ansible then ends the whole play without any rescue.
     """
     if not os.path.isfile(path):
         return [f"{path}: no such file on the controller"]
@@ -57,30 +66,30 @@ def problems(
             if len(words) > 1 and words[0] in _META and words[1] in ENDS:
                 found.append(_refusal(path, words[1]))
         for key in _INCLUDES:
-            target = task.get(key)
-            name = target.get("file") if isinstance(target, dict) else target
-            if not isinstance(name, str) or "{{" in name:
+            name = _included(task.get(key))
+            if name is None:
                 continue
-            if not os.path.isabs(name) and os.path.exists(os.path.join(role_tasks, name)):
+            beside_us = own_tasks and not os.path.isabs(name) and os.path.join(own_tasks, name)
+            if beside_us and os.path.exists(beside_us):
                 found.append(
                     f"{path}: '{key}: {name}' would run the role's own file of that name; give "
                     "its absolute path, or another name"
                 )
-            elif key in _STATIC and path not in seen:
-                imported = os.path.join(os.path.dirname(path), name)
-                found += problems(imported, load, role_tasks, seen | {path})
+            elif path not in seen:
+                found += problems(_found(path, name, also), load, also, own_tasks, seen | {path})
     return found
 
 
-def notified(path: str, load: Load) -> tuple[dict[str, str], bool]:
+def notified(path: str, load: Load, also: t.Sequence[str]) -> tuple[dict[str, str], bool]:
     """The handlers that the tasks file *path*, or one it imports statically, notifies by name.
 
-    Returns the name of each with the file that notifies it, and whether a dynamic include may
-    bring handlers that are not known before it runs. Names that are templates are left out.
+    *also*: see `problems`. Returns the name of each with the file that notifies it, and whether a
+    dynamic include may bring handlers that are not known before it runs. Names that are templates
+    are left out.
     """
     names: dict[str, str] = {}
     may_bring_more = False
-    for file, task in _tasks_with_imports(path, load):
+    for file, task in _tasks_with_imports(path, load, also):
         notify = task.get("notify") or []
         for name in [notify] if isinstance(notify, str) else notify:
             if isinstance(name, str) and "{{" not in name:
@@ -126,18 +135,29 @@ def _tasks(data: t.Any) -> t.Iterator[dict[str, t.Any]]:
                     yield from _tasks(task[section])
 
 
+def _included(target: t.Any) -> str | None:
+    """The plain name of an included file; None when it is a template, or no include at all."""
+    name = target.get("file") if isinstance(target, dict) else target
+    return name if isinstance(name, str) and "{{" not in name else None
+
+
+def _found(path: str, name: str, also: t.Iterable[str]) -> str:
+    """Where the file *name* that *path* includes lies, or should lie."""
+    candidates = [os.path.join(folder, name) for folder in (os.path.dirname(path), *also)]
+    return next(filter(os.path.isfile, candidates), candidates[0])
+
+
 def _tasks_with_imports(
-    path: str, load: Load, seen: frozenset[str] = frozenset()
+    path: str, load: Load, also: t.Sequence[str], seen: frozenset[str] = frozenset()
 ) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
     """(file, task) of a file that `problems` found nothing wrong with, and of what it imports."""
     for task in _tasks(load(path)):
         yield path, task
         for key in _STATIC:
-            target = task.get(key)
-            name = target.get("file") if isinstance(target, dict) else target
-            if isinstance(name, str) and "{{" not in name and path not in seen:
-                imported = os.path.join(os.path.dirname(path), name)
-                yield from _tasks_with_imports(imported, load, seen | {path})
+            name = _included(task.get(key))
+            if name is not None and path not in seen:
+                imported = _found(path, name, also)
+                yield from _tasks_with_imports(imported, load, also, seen | {path})
 
 
 def _refusal(path: str, word: str) -> str:

@@ -203,31 +203,33 @@ def _new_disk_faults(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) 
 def prove(
     last_boot_id: str | None,
     boot_id_is_fresh: bool,
-    marker_written: bool,
+    marker_run: str | None,
     now: t.Mapping[str, t.Any],
     restoring_seen: bool,
 ) -> tuple[bool, str]:
     """Judge whether the guest was restored: (proved, why).
 
-    Proved when the marker is gone and the boot id differs from the last known one. Without a
-    marker the boot id alone has to do, if the last known one is fresh: read right before the
-    restore, for the change may have rebooted the host. Without both only the API's word, if it was
-    seen restoring.
+    *marker_run* is the run whose marker was last known on the guest, if any. Proved when that
+    marker is gone and the boot id differs from the last known one; the marker of an earlier run may
+    have come back with the snapshot. Without a marker the boot id alone has to do, if the last
+    known one is fresh: read right before the restore, for the change may have rebooted the host.
+    Without both only the API's word, if it was seen restoring.
     """
     if not now["answered"]:
         if "IDENTIFICATION HAS CHANGED" in (now["why"] or ""):
             return False, f"{OTHER_HOST_KEY} than the known one"
         return False, f"the restored host does not answer: {now['why']}"
-    if now["marker"]:
+    marker = now["marker"] and now["marker"]["run_id"]
+    if marker and marker in (marker_run or marker, UNKNOWN_RUN):
         return False, "the marker written before the change is still on the guest's disk"
     known = bool(last_boot_id and now["boot_id"])
     if known and now["boot_id"] == last_boot_id:
         return False, "the guest has not been started anew: its boot id is unchanged"
-    if marker_written and known:
+    if marker_run and known:
         return True, "the marker is gone and the boot id is new"
     if known and boot_id_is_fresh:
         return True, "the boot id is new (there was no marker to look for)"
-    if marker_written and restoring_seen:
+    if marker_run and restoring_seen:
         return True, "the marker is gone (no boot id to compare) and the API was seen restoring"
     if restoring_seen:
         return True, "only by the API's word: neither marker nor boot id could be compared"

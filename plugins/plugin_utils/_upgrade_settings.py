@@ -145,6 +145,17 @@ def settle(given: t.Mapping[str, t.Any], entry_point: str) -> dict[str, t.Any]:
         for name, value in without_blanks(dict(given)).items()
         if name.startswith(PREFIX) and name[len(PREFIX) :] in SPEC
     }
+    # The validator would take such a text apart, but the role's steps read the variable itself.
+    texts = [
+        name
+        for name, value in values.items()
+        if isinstance(value, str) and SPEC[name[len(PREFIX) :]]["type"] == "dict"
+    ]
+    if texts:
+        raise SettingsError(
+            f"a mapping is wanted, got a text: {', '.join(texts)}. On the command line give JSON, "
+            f'such as -e \'{{"{texts[0]}": {{"tasks_file": "/path/of/tasks.yml"}}}}\''
+        )
     spec = {PREFIX + name: copy.deepcopy(rules) for name, rules in SPEC.items()}
     result = ArgumentSpecValidator(spec).validate(values)
     if result.error_messages:

@@ -46,8 +46,11 @@ def to_prune(
     run_id: str,
     interrupted_run: str | None,
 ) -> list[dict[str, t.Any]]:
-    """Own snapshots beyond ``keep``, oldest first. The one of *run_id* counts among the kept."""
-    mine = own(rows, settings)
+    """Own snapshots beyond ``keep``, oldest first. The one of *run_id* counts among the kept.
+
+    That of the interrupted run does not: else it would be kept in place of the newest one.
+    """
+    mine = [row for row in own(rows, settings) if row["run_id"] != interrupted_run]
     surplus = max(0, sum(row["status"] == COMPLETED for row in mine) - settings["keep"])
     return _deletable(mine, run_id, interrupted_run)[:surplus]
 

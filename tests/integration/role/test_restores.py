@@ -111,7 +111,7 @@ def test_a_restore_that_an_operator_began_meanwhile_is_not_called_this_runs(site
 @pytest.mark.long
 def test_a_restore_outlasts_an_api_that_does_not_answer_for_a_while(site):
     one = site({"one": {"fault": "task"}}, restore_seconds=8.0)
-    busy = {"times": 12, "headers": {"Retry-After": "0"}}
+    busy = {"times": 7, "headers": {"Retry-After": "1"}}
     one.sim.set_fault("status", call="list_servers", after=1, status=503, **busy)
     one.sim.set_fault("status", call="restore", status=429, **busy)
     run = one.run()

@@ -83,6 +83,7 @@ def test_back_off_grows_to_a_cap_and_obeys_the_server():
     for used_up, most in ((1, 1), (2, 2), (3, 4), (4, 8), (5, 15), (9, 15), (9999, 15)):
         assert all(most / 2 <= back_off(used_up, None) <= most for dummy in range(50))
     assert back_off(1, 77.0) == 77
+    assert 1 <= back_off(2, 0.0) <= 2
 
 
 @pytest.mark.parametrize(
@@ -411,6 +412,8 @@ def test_what_a_list_that_failed_tells(world, fault, text, status, transient, ar
     ("fault", "text", "status", "arrived"),
     [
         (("html", {}), "the answer is not JSON: <!DOCTYPE html>", 200, True),
+        (("status", {"status": 200, "body": "[" * 9999}), "the answer is not JSON: [[[", 200, True),
+        (("status", {"status": 500, "body": "[" * 9999}), "[[[", 500, True),
         (("reset_before", {}), "the connection to HOST was lost: ", None, True),
         (("drip", {"seconds": 0.05}), "no complete answer", None, True),
         (

@@ -115,6 +115,25 @@ def test_lost_answer_of_create_makes_one_snapshot(world, lag):
     assert world.calls("create") == ["create"]
 
 
+def test_a_lost_create_is_not_sent_again_while_nobody_can_look(world):
+    """Refused for more than the 30 s of looking; the first look that can see finds the snapshot."""
+    world.simulator.set_fault("reset_after", call="create", times=1)
+    world.simulator.set_fault("status", call="list_snapshots", status=503, after=1, times=7)
+    result = world.run(snapshot, **WISH, api_retries=0)
+    assert result["changed"] and result["snapshot"]["id"] == 801
+    assert result["seconds"] > 60
+    assert world.calls("create") == ["create"]
+
+
+def test_a_lost_create_that_nobody_can_look_for_is_unknown(world):
+    world.simulator.set_fault("reset_before", call="create", times=1)
+    world.simulator.set_fault("status", call="list_snapshots", status=503, after=1)
+    result = world.run(snapshot, **WISH, api_retries=1, wait=False)
+    assert result["failure"]["phase"] == "unknown"
+    assert "whether it was done cannot be seen" in result["msg"]
+    assert world.calls("create") == ["create"]
+
+
 @pytest.mark.parametrize("lag", [45, 60])
 def test_two_rows_after_a_lost_answer_are_told_though_late(world, lag):
     """A row that appears after more than 30 s is the stated limit: it is told, not hidden."""

@@ -151,6 +151,21 @@ def test_lost_before_it_arrived_is_sent_once_more(world, disk):
     assert len(world.acted("restore")) == 1
 
 
+@pytest.mark.parametrize(("looks", "ended"), [(7, False), (16, True)])
+def test_a_lost_restore_is_not_sent_again_while_nobody_can_look(world, disk, looks, ended):
+    """The first look that can see comes after 60 or 330 s; a restore takes 300 s here."""
+    world.simulator.set_fault("reset_after", call="restore", times=1)
+    world.simulator.set_fault("status", call="list_servers", status=503, after=1, times=looks)
+    result = world.run(snapshot_restore, **WISH, api_retries=0)
+    if ended:
+        assert result["failure"]["phase"] == "unknown"
+        assert "was not seen restoring" in result["msg"]
+    else:
+        assert result["changed"] and result["restoring_seen"]
+    assert world.calls("restore") == ["restore"]
+    assert not disk.exists()
+
+
 def test_a_400_to_the_second_try_means_look_again(world, disk):
     """The first POST did start it, but the list showed it only after the 30 s of looking."""
     world.simulator.list_lag = 32

@@ -161,7 +161,7 @@ def test_an_address_of_another_server_blocks_and_an_unknown_one_warns():
 def test_a_file_that_ends_the_play_is_refused_with_its_line(tmp_path, word, task):
     path = tmp_path / "change.yml"
     path.write_text("- debug:\n    msg: x\n" + task.format(word) + "\n")
-    (problem,) = files.problems(str(path), DataLoader().load_from_file, ROLE_TASKS)
+    (problem,) = files.problems(str(path), DataLoader().load_from_file, [], ROLE_TASKS)
     assert f"{path}, line 3: 'meta: {word}'" in problem
 
 
@@ -170,7 +170,7 @@ def test_files_imported_statically_are_looked_into(tmp_path, prefix):
     (tmp_path / "change.yml").write_text(f"- {prefix}import_tasks: more.yml\n")
     (tmp_path / "more.yml").write_text("- meta: end_host\n- import_tasks: change.yml\n")
     (problem,) = files.problems(
-        str(tmp_path / "change.yml"), DataLoader().load_from_file, ROLE_TASKS
+        str(tmp_path / "change.yml"), DataLoader().load_from_file, [], ROLE_TASKS
     )
     assert "more.yml, line 1" in problem
 
@@ -179,20 +179,49 @@ def test_files_imported_statically_are_looked_into(tmp_path, prefix):
 def test_a_relative_include_that_means_the_roles_own_file_is_refused(tmp_path, prefix):
     (tmp_path / "change.yml").write_text(
         f"- {prefix}include_tasks: status.yml\n- {prefix}include_tasks: other.yml\n"
+        f"- {prefix}include_tasks: {tmp_path}/status.yml\n"
     )
+    for name in ("other.yml", "status.yml"):
+        (tmp_path / name).write_text("[]\n")
     (problem,) = files.problems(
-        str(tmp_path / "change.yml"), DataLoader().load_from_file, ROLE_TASKS
+        str(tmp_path / "change.yml"), DataLoader().load_from_file, [], ROLE_TASKS
     )
     assert "status.yml' would run the role's own file" in problem
 
 
 def test_missing_and_broken_files_are_named(tmp_path):
     load = DataLoader().load_from_file
-    assert "no such file" in files.problems(str(tmp_path / "none.yml"), load, ROLE_TASKS)[0]
+    assert "no such file" in files.problems(str(tmp_path / "none.yml"), load, [], ROLE_TASKS)[0]
     (tmp_path / "broken.yml").write_text("- a: [\n")
-    assert "broken.yml" in files.problems(str(tmp_path / "broken.yml"), load, ROLE_TASKS)[0]
+    assert "broken.yml" in files.problems(str(tmp_path / "broken.yml"), load, [], ROLE_TASKS)[0]
     (tmp_path / "play.yml").write_text("hosts: all\n")
-    assert "no list of tasks" in files.problems(str(tmp_path / "play.yml"), load, ROLE_TASKS)[0]
+    assert "no list of tasks" in files.problems(str(tmp_path / "play.yml"), load, [], ROLE_TASKS)[0]
+
+
+@pytest.mark.parametrize("key", ["include_tasks", "ansible.builtin.import_tasks"])
+def test_a_file_that_an_include_misses_or_that_is_broken_is_named_before_the_change(tmp_path, key):
+    load = DataLoader().load_from_file
+    change, more = tmp_path / "change.yml", tmp_path / "more.yml"
+    change.write_text(f"- block: [{{{key}: more.yml}}]\n")
+    (problem,) = files.problems(str(change), load, [], ROLE_TASKS)
+    assert problem == f"{more}: no such file on the controller"
+    more.write_text("- debug: [\n")
+    (problem,) = files.problems(str(change), load, [], ROLE_TASKS)
+    assert problem.startswith(f"{more}: ")
+    more.write_text("- include_tasks: more.yml\n")
+    assert files.problems(str(change), load, [], ROLE_TASKS) == []
+
+
+def test_the_file_of_a_users_role_includes_what_ansible_finds_there(tmp_path):
+    tasks = tmp_path / "patch/tasks"
+    (tasks / "install").mkdir(parents=True)
+    (tasks / "status.yml").write_text("[]\n")
+    (tasks / "install/repo.yml").write_text("- debug: {}\n  notify: Restart\n")
+    (tasks / "main.yml").write_text("- include_tasks: status.yml\n- import_tasks: install/a.yml\n")
+    (tasks / "install/a.yml").write_text("- import_tasks: install/repo.yml\n")
+    main, load = str(tasks / "main.yml"), DataLoader().load_from_file
+    assert files.problems(main, load, [str(tasks)], None) == []
+    assert files.notified(main, load, [str(tasks)])[0] == {"Restart": f"{tasks}/install/repo.yml"}
 
 
 def result(**changes):
@@ -276,7 +305,7 @@ def problems(tmp_path, text):
     path.write_text(text)
     return [
         problem.replace(f"{path}", "PATH")
-        for problem in files.problems(str(path), DataLoader().load_from_file, ROLE_TASKS)
+        for problem in files.problems(str(path), DataLoader().load_from_file, [], ROLE_TASKS)
     ]
 
 
@@ -293,7 +322,6 @@ def problems(tmp_path, text):
         "- include_tasks: {file: '{{ which }}'}",
         "- include_tasks: [status.yml]",
         "- include_tasks: {apply: {}}",
-        "- include_tasks: /somewhere/status.yml",
         "- not a task",
     ],
 )
@@ -333,7 +361,7 @@ def test_what_an_imported_file_notifies_is_known(tmp_path, value):
     more.write_text(
         f"- debug:\n  notify: Restart\n- import_tasks: {change}\n- import_tasks: {more}\n"
     )
-    names, dummy = files.notified(str(change), DataLoader().load_from_file)
+    names, dummy = files.notified(str(change), DataLoader().load_from_file, [])
     assert names == {"Restart": str(more)}
 
 

@@ -121,26 +121,35 @@ def test_an_expected_reboot_must_have_happened():
     ],
 )
 def test_a_restore_is_proved_by_marker_and_boot_id(last, written, now, seen, proved):
-    assert guest.prove(last, True, written, now, seen)[0] is proved
+    assert guest.prove(last, True, "r" if written else None, now, seen)[0] is proved
 
 
 @pytest.mark.parametrize("why", ["timed out", "REMOTE HOST IDENTIFICATION HAS CHANGED!"])
 def test_a_silent_guest_proves_nothing(why):
-    assert guest.prove("one", True, True, answer(answered=False, why=why), True)[0] is False
+    assert guest.prove("one", True, "r", answer(answered=False, why=why), True)[0] is False
 
 
 def test_a_boot_id_of_before_the_change_proves_only_beside_the_marker():
     rebooted = answer(boot_id="two")
-    assert guest.prove("one", False, True, rebooted, False)[0] is True
-    assert guest.prove("one", False, False, rebooted, False) == (
+    assert guest.prove("one", False, "r", rebooted, False)[0] is True
+    assert guest.prove("one", False, None, rebooted, False) == (
         False,
         "neither marker nor boot id could be compared",
     )
-    assert guest.prove("one", False, False, rebooted, True) == (
+    assert guest.prove("one", False, None, rebooted, True) == (
         True,
         "only by the API's word: neither marker nor boot id could be compared",
     )
-    assert guest.prove("one", False, False, answer(), True)[0] is False
+    assert guest.prove("one", False, None, answer(), True)[0] is False
+
+
+@pytest.mark.parametrize(
+    ("marker_run", "found", "proved"),
+    [("b", "b", False), ("b", "a", True), ("b", "unknown", False), (None, "a", False)],
+)
+def test_the_marker_of_an_earlier_run_may_come_back_with_the_snapshot(marker_run, found, proved):
+    now = answer(boot_id="two", marker={"run_id": found})
+    assert guest.prove("one", True, marker_run, now, True)[0] is proved
 
 
 def test_mounts_that_a_snapshot_may_not_hold_are_told():
@@ -342,4 +351,4 @@ def test_a_disk_is_full_above_95_percent(before, now, faults):
     ],
 )
 def test_a_proof_says_what_it_rests_on(last, written, now, seen, why):
-    assert guest.prove(last, True, written, now, seen)[1] == why
+    assert guest.prove(last, True, "r" if written else None, now, seen)[1] == why

@@ -56,6 +56,12 @@ def test_pruning_never_takes_this_run_an_interrupted_run_or_one_in_progress():
     assert ids(snapshots.to_prune(rows, {**SETTINGS, "keep": 0}, "r1", "r2")) == [4]
 
 
+def test_the_snapshot_of_an_interrupted_run_is_not_kept_in_place_of_the_newest():
+    rows = [row(1), row(2), row(3)]
+    assert ids(snapshots.to_prune(rows, SETTINGS, "new", "r1")) == [2]
+    assert snapshots.to_prune(rows[:2], SETTINGS, "new", "r1") == []
+
+
 def test_room_is_made_by_the_oldest_own_and_by_no_more_than_needed():
     rows = [row(number) for number in (2, 1, 3)] + [row(4, description=""), row(5, description="")]
     assert ids(snapshots.to_make_room(rows, SETTINGS, "new", None)) == [1]
