@@ -139,9 +139,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self.display.warning(
                 f"{path}: {shared[name]} servers are named {name}; their hosts carry the id too"
             )
+        with_id = {_with_id(row) for row in rows if shared[_host_name(row)] > 1}
+        for name in sorted(with_id & {*shared}):
+            self.display.warning(
+                f"{path}: a server is named {name}, as another's host; its host carries the id too"
+            )
         for row in rows:
             name = _host_name(row)
-            self._add(inventory, name if shared[name] == 1 else f"{name}-{row['id']}", row)
+            plain = shared[name] == 1 and name not in with_id
+            self._add(inventory, name if plain else _with_id(row), row)
 
     def _rows(self, path: str, cache: bool) -> list[Row]:
         """The servers, from the cache where it is on, has them, and is not to be refreshed."""
@@ -224,6 +230,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     ) from error
                 return False
         return True
+
+
+def _with_id(row: Row) -> str:
+    return f"{_host_name(row)}-{row['id']}"
 
 
 def _host_name(row: Row) -> str:

@@ -31,6 +31,20 @@ options:
     type: str
 extends_documentation_fragment:
   - vps_org.cloud.attributes
+attributes:
+  async:
+    details: Ansible refuses C(async) for it.
+  check_mode:
+    description: Can run in check mode and tell what it would change.
+    support: full
+    details: Decides and tells; changes nothing, in check mode or not.
+  delegation:
+    support: none
+    details: Always runs inside the controller, and needs nothing on the host.
+  diff_mode:
+    description: Returns what was changed in diff mode.
+    support: N/A
+    details: Changes nothing.
 seealso:
   - name: The role safe_upgrade
     description: The one caller of this plugin.

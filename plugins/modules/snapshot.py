@@ -221,14 +221,14 @@ def _standing(rows: list[Row], client: Client, ctx: Context) -> Row | None:
         )
     if completed:
         return completed[0]
-    if failed:
+    if failed and len(failed) == len(rows):
         row = failed[0]
         raise VpsOrgError(
             f"Snapshot {row['id']} of server {row['server']['id']} has the name '{row['name']}' "
             f"and is '{row['status']}': delete it, or choose another name",
             snapshot=row,
         )
-    return rows[0] if rows else None
+    return next((row for row in rows if row not in failed), None)
 
 
 def _create(

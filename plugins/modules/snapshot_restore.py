@@ -250,7 +250,7 @@ def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Para
         wanted = f"snapshot named '{params['name']}'"
     if row is None:
         place = f"Server {server_id}" if server_id is not None else "The account"
-        raise VpsOrgError(
+        raise _Missing(
             f"{place} has no {wanted} to restore. It holds {len(rows)}: "
             f"{snapshots.told(client, rows)}"
         )
@@ -268,28 +268,46 @@ def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Para
     }
 
 
+class _Missing(VpsOrgError):
+    """The list does not show the snapshot."""
+
+
 def _find_patiently(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Params]:
-    """As _find; the restore is under way, so a list that fails for the moment is asked again."""
-    last: list[RequestFailed] = []
+    """As _find; the restore is under way, so a list that fails for the moment is asked again.
+
+    So is, for 30 s, one that does not show the snapshot.
+    """
+    window = Deadline(snapshots.LOOK_SECONDS, client.clock)
+    failed: RequestFailed | None = None
 
     def look() -> tuple[Row, Params] | None:
+        nonlocal failed
         try:
             return _find(params, client, deadline)
-        except RequestFailed as failed:
-            if not failed.transient:
+        except RequestFailed as now:
+            if not now.transient:
                 raise
-            last.append(failed)
-            return None
+            failed = now
+        except _Missing:
+            if window.left() <= 0:
+                raise
+        return None
 
-    found = poll(look, deadline, pauses(params["wait_interval"]))
-    if found is None:
-        raise VpsOrgError(
-            f"The end of the restore cannot be awaited: {last[-1].reason()}, "
+    def cannot(why: str) -> VpsOrgError:
+        return VpsOrgError(
+            f"The end of the restore cannot be awaited: {why}, "
             f"{deadline.elapsed():.0f} s elapsed. Look at the server in the dashboard",
             "accepted",
-            last[-1],
+            failed,
             retryable=True,
         )
+
+    try:
+        found = poll(look, deadline, pauses(params["wait_interval"]))
+    except _Missing as missing:
+        raise cannot(str(missing)) from missing
+    if found is None:
+        raise cannot(failed.reason() if failed else "the list does not show the snapshot")
     return found
 
 

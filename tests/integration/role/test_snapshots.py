@@ -93,6 +93,14 @@ def test_an_adopted_snapshot_outlives_the_success_of_the_run(site):
     assert one.held("one") == [f"pre-upgrade-{run_id}"]
 
 
+@pytest.mark.long
+def test_a_snapshot_that_is_listed_late_is_awaited(site):
+    one = site({"one": {}}, list_lag=25.0)
+    run = one.run()
+    assert run.states() == {"one": "upgraded"} and one.version("one") == "2", run.out
+    assert one.calls("create", "one") == 1
+
+
 def test_a_snapshot_that_is_too_old_does_not_cover_the_change(site):
     one = site({"one": {}})
     one.own_snapshot("one", "old", age=7200)

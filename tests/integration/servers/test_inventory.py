@@ -126,6 +126,17 @@ def test_servers_that_share_a_name_stay_apart(simulate, parse):
     assert sorted(parse().hosts) == ["a_b___1___", "twin-7", "twin-8"]
 
 
+def test_a_server_named_as_the_host_of_another_stays_apart_too(simulate, parse):
+    rows = [{"id": 7, "name": "twin"}, {"id": 8, "name": "twin"}, {"id": 9, "name": "twin-7"}]
+    simulate(rows)
+    hosts = parse().hosts
+    assert {name: host.vars["vps_org_server_id"] for name, host in hosts.items()} == {
+        "twin-7": 7,
+        "twin-8": 8,
+        "twin-7-9": 9,
+    }
+
+
 def test_texts_of_the_api_are_never_templates(simulate, tmp_path):
     touch = f"lookup('pipe', 'touch {tmp_path}/templated')"
     simulate([{"name": "web", "location": "{{ " + touch + " }}"}])

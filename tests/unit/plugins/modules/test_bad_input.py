@@ -162,7 +162,7 @@ def test_a_server_that_does_not_exist(world, module, wish):
     if wish.get("state") == "absent" or module in (snapshot_info, server_info):
         assert not result["changed"] and not result.get("failed")
     else:
-        assert "999" in refused(world, result, "no snapshot named")["msg"]
+        assert "999" in refused(world, result, "no snapshot named", phase(module, wish))["msg"]
 
 
 def test_a_read_only_token(world):

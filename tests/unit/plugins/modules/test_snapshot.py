@@ -61,6 +61,14 @@ def test_failed_one_is_an_error_with_its_id(world):
     assert result["snapshot"]["id"] == 801
 
 
+def test_one_in_progress_is_awaited_though_a_failed_one_has_its_name_too(world):
+    running = world.run(snapshot, **WISH, wait=False)["snapshot"]["id"]
+    world.simulator.add_snapshot(SERVER, "before", status="failed")
+    result = world.run(snapshot, **WISH)
+    assert result["snapshot"]["id"] == running and result["snapshot"]["status"] == "completed"
+    assert world.calls("create") == ["create"]
+
+
 def test_several_of_a_name(world):
     for age, status in ((90, "completed"), (60, "completed"), (30, "in_progress")):
         world.simulator.add_snapshot(SERVER, "before", age=age, status=status)

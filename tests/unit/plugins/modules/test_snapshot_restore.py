@@ -166,6 +166,19 @@ def test_a_lost_restore_is_not_sent_again_while_nobody_can_look(world, disk, loo
     assert not disk.exists()
 
 
+@pytest.mark.parametrize(("times", "seen"), [(4, True), (None, False)])
+def test_wait_only_is_patient_with_a_list_that_does_not_show_the_snapshot(world, disk, times, seen):
+    world.run(snapshot_restore, **WISH, wait=False)
+    empty = {"count": 0, "results": []}
+    world.simulator.set_fault("json", call="list_snapshots", body=empty, times=times)
+    result = world.run(snapshot_restore, **WISH, wait_only=True)
+    assert result.get("failed", False) is not seen
+    if not seen:
+        assert result["failure"]["phase"] == "accepted"
+        assert "has no snapshot named 'before'" in result["msg"]
+        assert 30 <= result["seconds"] < 60
+
+
 def test_a_400_to_the_second_try_means_look_again(world, disk):
     """The first POST did start it, but the list showed it only after the 30 s of looking."""
     world.simulator.list_lag = 32
