@@ -54,11 +54,26 @@ def test_a_role_that_refuses_arguments_is_only_unchanged_when_it_is_the_change_i
 def test_a_file_that_is_missing_in_the_middle_of_the_change_restores_a_host_that_is_alone(site):
     one = site({"one": {}})
     change = "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n"
-    change += "- ansible.builtin.include_tasks: missing.yml\n"
+    change += "- ansible.builtin.include_tasks: '{{ \"missing.yml\" }}'\n"
     run = one.run(role={"safe_upgrade_change": {"tasks_file": tasks_file(one, "change", change)}})
     assert run.states() == {"one": "restored"}, run.out
     assert one.version("one") == "1"
     assert "a task that Ansible does not name" in run.message("one")
+
+
+@pytest.mark.long
+def test_a_missing_file_of_a_templated_name_ends_every_host_where_a_percentage_brakes(site):
+    """A stated limit: Ansible leaves the play at once, and no rescue runs."""
+    one = site({"missing": {"which": "none"}, "healthy": {"which": "there"}})
+    tasks_file(one, "there", "- ansible.builtin.debug:\n")
+    change = "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n"
+    change += "- ansible.builtin.include_tasks: '{{ which }}.yml'\n"
+    role = {"safe_upgrade_change": {"tasks_file": tasks_file(one, "change", change)}}
+    run = one.run(play={"max_fail_percentage": 0}, role=role)
+    assert run.code == 2, run.out
+    for host in one.hosts:
+        assert one.ends(run)[host] == ("changing", "2")
+        assert one.calls("restore", host) == 0 and one.marked(host) and len(one.held(host)) == 1
 
 
 @pytest.mark.long
