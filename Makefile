@@ -34,7 +34,7 @@ test: $(VENV)  ## What guards every change, on the newest ansible-core
 	@.venv/bin/python tests/tools/gates.py test
 test-all: $(VENV) $(CORE_VENVS)  ## All gates and cases, on every supported ansible-core, with a table at the end
 	@.venv/bin/python tests/tools/gates.py test-all
-core: $(VENV) .venv-core/$(CORE)/.installed  ## The gates of one older ansible-core: CORE=2.16, with PYTHON=3.12 on that Python
+core: $(VENV) $(patsubst %,.venv-core/%/.installed,$(filter $(CORE),$(CORES)))  ## The gates of one older ansible-core: CORE=2.16, with PYTHON=3.12 on that Python
 	@.venv/bin/python tests/tools/gates.py core $(CORE)
 bench: $(VENV) .venv-peers/.installed  ## Measure speed beside others and write docs/speed.md (QUICK=1: only print; PART="fleet")
 	@.venv/bin/python tests/bench $(if $(QUICK),--quick) $(PART)
