@@ -289,8 +289,8 @@ class ActionModule(ActionBase):
         """What the user's files notify, the handlers of the play, and whether more may come."""
         notified: dict[str, str] = {}
         more_may_come = False
-        for _variable, path, tasks in self._user_files(settings):
-            names, more = files.notified(path, self._loader.load_from_file, self._beside(tasks))
+        for _variable, path, role in self._user_files(settings):
+            names, more = files.notified(path, self._loader.load_from_file, self._places(role))
             notified.update(names)
             more_may_come = more_may_come or more
         known: set[str] = set()
@@ -306,7 +306,7 @@ class ActionModule(ActionBase):
         return notified, known, more_may_come
 
     def _user_files(self, settings: Data) -> list[tuple[str, str, str | None]]:
-        """(variable without the role's prefix, path, tasks folder of its role) of the user's files.
+        """(variable without the role's prefix, path, folder of its role) of the user's files.
 
         The folder is None for a tasks file that is no role's.
         """
@@ -317,13 +317,13 @@ class ActionModule(ActionBase):
         for name, role, tasks_from in settings_.user_roles(settings, entry_point):
             path = self._role_tasks(role, tasks_from)
             if path:
-                named.append((name, path, path.rpartition("/tasks/")[0] + "/tasks"))
+                named.append((name, path, path.rpartition("/tasks/")[0]))
         return named
 
-    def _beside(self, role_tasks: str | None) -> list[str]:
-        """Where Ansible looks for an included file that does not lie beside the including one."""
-        playbook_dir = str(self._vars["playbook_dir"])
-        return [*filter(None, [role_tasks]), playbook_dir, os.path.join(playbook_dir, "tasks")]
+    def _places(self, role: str | None) -> list[str]:
+        """Where Ansible looks for an included file of the user's role, or of none."""
+        own_role, playbook_dir = str(self._vars["role_path"]), str(self._vars["playbook_dir"])
+        return files.search_path(role or own_role, playbook_dir)
 
     def _role_tasks(self, role: str, tasks_from: str) -> str | None:
         beside = str(self._vars["playbook_dir"])
@@ -334,12 +334,12 @@ class ActionModule(ActionBase):
         """Name the user's files; refuse those missing, not to be parsed, or ending the play."""
         settings = self._settings
         entry_point = settings["entry_point"]
-        own_tasks = os.path.join(str(self._vars["role_path"]), "tasks")
+        own_role = str(self._vars["role_path"])
         problems = [
             f"safe_upgrade_{name}: {texts.harmless(problem, self._secrets)}"
-            for name, path, tasks in self._user_files(settings)
+            for name, path, role in self._user_files(settings)
             for problem in files.problems(
-                path, self._loader.load_from_file, self._beside(tasks), None if tasks else own_tasks
+                path, self._loader.load_from_file, self._places(role), None if role else own_role
             )
         ]
         if problems:
@@ -599,7 +599,7 @@ class ActionModule(ActionBase):
         proved, why = guest.prove(
             data["last_boot_id"] or None,
             bool(data["boot_id_is_fresh"]),
-            data["marker_run"] or None,
+            (data["marker"] or {}).get("run_id"),
             now,
             bool(waited.get("restoring_seen")),
         )

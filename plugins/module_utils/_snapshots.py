@@ -48,8 +48,8 @@ MISSING_SECONDS = 10.0
 #: A snapshot just made may be listed later than that.
 NEW_MISSING_SECONDS = 90.0
 SECOND_TRY_SECONDS = 60.0
-#: Documented: a restore takes 5 to 15 minutes. One that nobody saw for this long may have ended.
-SECOND_RESTORE_SECONDS = 120.0
+#: Documented: a restore takes 5 to 15 minutes. One not seen for that long may have ended.
+SECOND_RESTORE_SECONDS = 270.0
 CREATE_TAKES = "usually 3-10 min"
 
 
@@ -355,7 +355,10 @@ def restore(client: Client, deadline: Deadline, row: Row, warn: t.Callable[[str]
                 raise VpsOrgError(
                     f"Cannot {what}: {failed.reason()}", "rejected", failed, row
                 ) from failed
-            lost, tried = failed, Deadline(SECOND_RESTORE_SECONDS, client.clock)
+            lost = failed
+            # It may have been accepted as long before its answer was given up.
+            seconds = SECOND_RESTORE_SECONDS - client.endpoint.timeout
+            tried = Deadline(max(0.0, seconds), client.clock)
         if seen():
             warn(f"the answer to the restore was lost ({lost.text}), but the server is restoring")
             return "the server is restoring"

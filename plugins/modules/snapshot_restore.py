@@ -277,11 +277,11 @@ def _find_patiently(params: Params, client: Client, deadline: Deadline) -> tuple
 
     So is, for 30 s, one that does not show the snapshot.
     """
-    window = Deadline(snapshots.LOOK_SECONDS, client.clock)
+    window: Deadline | None = None
     failed: RequestFailed | None = None
 
     def look() -> tuple[Row, Params] | None:
-        nonlocal failed
+        nonlocal failed, window
         try:
             return _find(params, client, deadline)
         except RequestFailed as now:
@@ -289,6 +289,7 @@ def _find_patiently(params: Params, client: Client, deadline: Deadline) -> tuple
                 raise
             failed = now
         except _Missing:
+            failed, window = None, window or Deadline(snapshots.LOOK_SECONDS, client.clock)
             if window.left() <= 0:
                 raise
         return None

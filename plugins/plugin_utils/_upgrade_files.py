@@ -33,17 +33,17 @@ Load = t.Callable[[str], t.Any]
 def problems(
     path: str,
     load: Load,
-    also: t.Sequence[str],
-    own_tasks: str | None,
+    places: t.Sequence[str],
+    own_role: str | None,
     seen: frozenset[str] = frozenset(),
 ) -> list[str]:
     """What is wrong with the tasks file *path*, or with one it includes by a plain name.
 
-    *load* reads a YAML file and returns its data, raising on a file that cannot be parsed. *also*
-    are the folders in which Ansible looks for a file that does not lie beside the one including it.
-    A file that ends the host's play is refused: the role's verification would not run after it.
-    So is a relative include that Ansible would resolve to this role's own file in *own_tasks*; of
-    a user's role, None: Ansible looks in that role.
+    *load* reads a YAML file and returns its data, raising on a file that cannot be parsed.
+    *places*: see `search_path`. A file that ends the host's play is refused: the role's
+    verification would not run after it. So is a relative include that Ansible would resolve to a
+    file of *own_role*, this role's folder; None when *path* belongs to a role of the user's:
+    Ansible looks in that one.
 
     A missing include must not be met in the middle of the change: where max_fail_percentage is set
     Ansible then ends the whole play without any rescue.
@@ -54,6 +54,8 @@ def problems(
         data = load(path)
     except Exception as error:  # the loader's own text names the line
         return [f"{path}: {error}"]
+    if data is None and seen:
+        return []  # Ansible takes an empty file that is included
     if not isinstance(data, list):
         return [f"{path}: holds no list of tasks"]
     found = []
@@ -69,27 +71,41 @@ def problems(
             name = _included(task.get(key))
             if name is None:
                 continue
-            beside_us = own_tasks and not os.path.isabs(name) and os.path.join(own_tasks, name)
-            if beside_us and os.path.exists(beside_us):
+            file = _found(path, name, places, static=key in _STATIC)
+            if own_role and not os.path.isabs(name) and file.startswith(own_role + os.sep):
                 found.append(
                     f"{path}: '{key}: {name}' would run the role's own file of that name; give "
                     "its absolute path, or another name"
                 )
             elif path not in seen:
-                found += problems(_found(path, name, also), load, also, own_tasks, seen | {path})
+                found += problems(file, load, places, own_role, seen | {path})
     return found
 
 
-def notified(path: str, load: Load, also: t.Sequence[str]) -> tuple[dict[str, str], bool]:
+def search_path(role: str, playbook_dir: str) -> list[str]:
+    """Where Ansible looks for an included file, in its order, before the including one's folder.
+
+    *role* is the folder of the role in which the file runs.
+    """
+    return [
+        os.path.join(role, "tasks"),
+        os.path.join(os.getcwd(), "tasks"),
+        role,
+        os.path.join(playbook_dir, "tasks"),
+        playbook_dir,
+    ]
+
+
+def notified(path: str, load: Load, places: t.Sequence[str]) -> tuple[dict[str, str], bool]:
     """The handlers that the tasks file *path*, or one it imports statically, notifies by name.
 
-    *also*: see `problems`. Returns the name of each with the file that notifies it, and whether a
-    dynamic include may bring handlers that are not known before it runs. Names that are templates
-    are left out.
+    *places*: see `search_path`. Returns the name of each with the file that notifies it, and
+    whether a dynamic include may bring handlers that are not known before it runs. Names that are
+    templates are left out.
     """
     names: dict[str, str] = {}
     may_bring_more = False
-    for file, task in _tasks_with_imports(path, load, also):
+    for file, task in _tasks_with_imports(path, load, places):
         notify = task.get("notify") or []
         for name in [notify] if isinstance(notify, str) else notify:
             if isinstance(name, str) and "{{" not in name:
@@ -141,14 +157,22 @@ def _included(target: t.Any) -> str | None:
     return name if isinstance(name, str) and "{{" not in name else None
 
 
-def _found(path: str, name: str, also: t.Iterable[str]) -> str:
-    """Where the file *name* that *path* includes lies, or should lie."""
-    candidates = [os.path.join(folder, name) for folder in (os.path.dirname(path), *also)]
-    return next(filter(os.path.isfile, candidates), candidates[0])
+def _found(path: str, name: str, places: t.Sequence[str], static: bool) -> str:
+    """Where the file *name* that *path* includes lies, or should lie.
+
+    Only an import looks beside *path* first.
+    """
+    folder = os.path.dirname(path)
+    near = [os.path.join(folder, "tasks"), folder]
+    near += [os.path.dirname(folder)] if os.path.basename(folder) == "tasks" else []
+    candidates = [
+        os.path.join(place, name) for place in ([*near, *places] if static else [*places, *near])
+    ]
+    return next(filter(os.path.isfile, candidates), os.path.join(folder, name))
 
 
 def _tasks_with_imports(
-    path: str, load: Load, also: t.Sequence[str], seen: frozenset[str] = frozenset()
+    path: str, load: Load, places: t.Sequence[str], seen: frozenset[str] = frozenset()
 ) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
     """(file, task) of a file that `problems` found nothing wrong with, and of what it imports."""
     for task in _tasks(load(path)):
@@ -156,8 +180,8 @@ def _tasks_with_imports(
         for key in _STATIC:
             name = _included(task.get(key))
             if name is not None and path not in seen:
-                imported = _found(path, name, also)
-                yield from _tasks_with_imports(imported, load, also, seen | {path})
+                imported = _found(path, name, places, static=True)
+                yield from _tasks_with_imports(imported, load, places, seen | {path})
 
 
 def _refusal(path: str, word: str) -> str:

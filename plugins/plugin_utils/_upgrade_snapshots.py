@@ -48,9 +48,10 @@ def to_prune(
 ) -> list[dict[str, t.Any]]:
     """Own snapshots beyond ``keep``, oldest first. The one of *run_id* counts among the kept.
 
-    That of the interrupted run does not: else it would be kept in place of the newest one.
+    That of another run, interrupted, does not: else it would be kept in place of the newest one.
     """
-    mine = [row for row in own(rows, settings) if row["run_id"] != interrupted_run]
+    others = {interrupted_run} - {run_id}
+    mine = [row for row in own(rows, settings) if row["run_id"] not in others]
     surplus = max(0, sum(row["status"] == COMPLETED for row in mine) - settings["keep"])
     return _deletable(mine, run_id, interrupted_run)[:surplus]
 

@@ -607,11 +607,9 @@ def test_user_files_that_end_the_play_are_refused_all_at_once(user_files):
 
 def test_a_user_file_may_not_run_the_roles_own_by_accident(user_files, tmp_path):
     night, *dummy = user_files("- include_tasks: own.yml\n", "- include_tasks: own.yml\n")
-    for path in ("own.yml", "roles/patch/tasks/own.yml"):
-        (tmp_path / path).write_text(GOOD)
-    assert not night.step("files").get("failed")
     (tmp_path / "tasks").mkdir()
-    (tmp_path / "tasks" / "own.yml").write_text("[]\n")
+    for path in ("own.yml", "tasks/own.yml", "roles/patch/tasks/own.yml"):
+        (tmp_path / path).write_text(GOOD)
     said = refusal(night.step("files"))
     assert "'include_tasks: own.yml' would run the role's own file of that name" in said
     assert "safe_upgrade_health" not in said
@@ -1138,7 +1136,7 @@ def prove(night, look, status="active", **changes):
         "before": {"kernel": "6.1"},
         "last_boot_id": "one",
         "boot_id_is_fresh": True,
-        "marker_run": "run-1",
+        "marker": {"run_id": "run-1"},
         "waited": {"server": {"status": status}, "restoring_seen": True},
         "started": {"accepted_at": ago(60), "changed": True},
     }
@@ -1152,7 +1150,7 @@ def test_without_a_marker_only_a_fresh_boot_id_proves_a_restore(begun, fresh):
         begun(),
         {"stdout": "boot_id two\nkernel 6.1\nend"},
         boot_id_is_fresh=fresh,
-        marker_run="",
+        marker={},
         waited=waited,
     )
     assert told["proved"] is fresh
@@ -1181,7 +1179,7 @@ def test_a_boot_id_that_is_not_fresh_does_not_prove_by_itself(begun):
     old = {"boot_id_is_fresh": False, "waited": {"server": {"status": "active"}}}
     look = {"stdout": "boot_id two\nend"}
     assert prove(begun(), look, **old)["proved"] is True
-    assert prove(begun(), look, **old, marker_run="")["proved"] is False
+    assert prove(begun(), look, **old, marker={})["proved"] is False
 
 
 def test_a_restore_that_another_started_is_not_proved_to_be_this_runs(begun):
@@ -1211,11 +1209,11 @@ def test_another_kernel_than_before_is_told(begun):
 
 def test_without_a_marker_and_a_boot_id_the_apis_word_must_do(begun):
     look = {"stdout": "end"}
-    proved = prove(begun(), look, last_boot_id="", marker_run="")
+    proved = prove(begun(), look, last_boot_id="", marker={})
     assert proved["why"] == "only by the API's word: neither marker nor boot id could be compared"
     assert "kernel" not in proved["why"]
     waited = {"server": {"status": "active"}}
-    result = prove(begun(), look, last_boot_id="", marker_run="", waited=waited)
+    result = prove(begun(), look, last_boot_id="", marker={}, waited=waited)
     assert result["proved"] is False
 
 

@@ -166,6 +166,15 @@ def test_a_lost_restore_is_not_sent_again_while_nobody_can_look(world, disk, loo
     assert not disk.exists()
 
 
+def test_a_lost_restore_is_sent_once_more_after_an_outage_too_short_to_hide_one(world, disk):
+    world.simulator.set_fault("reset_before", call="restore", times=1)
+    world.simulator.set_fault("status", call="list_servers", status=503, after=1, times=10)
+    result = world.run(snapshot_restore, **WISH, api_retries=0)
+    assert result["changed"] and result["restoring_seen"]
+    assert world.calls("restore") == ["restore", "restore"]
+    assert not disk.exists()
+
+
 @pytest.mark.parametrize(("times", "seen"), [(4, True), (None, False)])
 def test_wait_only_is_patient_with_a_list_that_does_not_show_the_snapshot(world, disk, times, seen):
     world.run(snapshot_restore, **WISH, wait=False)

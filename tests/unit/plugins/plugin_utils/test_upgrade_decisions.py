@@ -27,7 +27,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_verdict as verdict,
 )
 
-ROLE_TASKS = str(Path(__file__).parents[4] / "roles" / "safe_upgrade" / "tasks")
+ROLE = str(Path(__file__).parents[4] / "roles" / "safe_upgrade")
+PLACES = files.search_path(ROLE, "/nowhere")
 SETTINGS = {
     "on_failure": "restore",
     "on_unreachable": "restore",
@@ -161,7 +162,7 @@ def test_an_address_of_another_server_blocks_and_an_unknown_one_warns():
 def test_a_file_that_ends_the_play_is_refused_with_its_line(tmp_path, word, task):
     path = tmp_path / "change.yml"
     path.write_text("- debug:\n    msg: x\n" + task.format(word) + "\n")
-    (problem,) = files.problems(str(path), DataLoader().load_from_file, [], ROLE_TASKS)
+    (problem,) = files.problems(str(path), DataLoader().load_from_file, PLACES, ROLE)
     assert f"{path}, line 3: 'meta: {word}'" in problem
 
 
@@ -170,7 +171,7 @@ def test_files_imported_statically_are_looked_into(tmp_path, prefix):
     (tmp_path / "change.yml").write_text(f"- {prefix}import_tasks: more.yml\n")
     (tmp_path / "more.yml").write_text("- meta: end_host\n- import_tasks: change.yml\n")
     (problem,) = files.problems(
-        str(tmp_path / "change.yml"), DataLoader().load_from_file, [], ROLE_TASKS
+        str(tmp_path / "change.yml"), DataLoader().load_from_file, PLACES, ROLE
     )
     assert "more.yml, line 1" in problem
 
@@ -184,32 +185,54 @@ def test_a_relative_include_that_means_the_roles_own_file_is_refused(tmp_path, p
     for name in ("other.yml", "status.yml"):
         (tmp_path / name).write_text("[]\n")
     (problem,) = files.problems(
-        str(tmp_path / "change.yml"), DataLoader().load_from_file, [], ROLE_TASKS
+        str(tmp_path / "change.yml"), DataLoader().load_from_file, PLACES, ROLE
     )
     assert "status.yml' would run the role's own file" in problem
 
 
 def test_missing_and_broken_files_are_named(tmp_path):
     load = DataLoader().load_from_file
-    assert "no such file" in files.problems(str(tmp_path / "none.yml"), load, [], ROLE_TASKS)[0]
+    assert "no such file" in files.problems(str(tmp_path / "none.yml"), load, PLACES, ROLE)[0]
     (tmp_path / "broken.yml").write_text("- a: [\n")
-    assert "broken.yml" in files.problems(str(tmp_path / "broken.yml"), load, [], ROLE_TASKS)[0]
+    assert "broken.yml" in files.problems(str(tmp_path / "broken.yml"), load, PLACES, ROLE)[0]
     (tmp_path / "play.yml").write_text("hosts: all\n")
-    assert "no list of tasks" in files.problems(str(tmp_path / "play.yml"), load, [], ROLE_TASKS)[0]
+    assert "no list of tasks" in files.problems(str(tmp_path / "play.yml"), load, PLACES, ROLE)[0]
+
+
+def refused(path, places):
+    """Its problems, by a loader that has read nothing yet."""
+    return files.problems(str(path), DataLoader().load_from_file, places, ROLE)
 
 
 @pytest.mark.parametrize("key", ["include_tasks", "ansible.builtin.import_tasks"])
 def test_a_file_that_an_include_misses_or_that_is_broken_is_named_before_the_change(tmp_path, key):
-    load = DataLoader().load_from_file
     change, more = tmp_path / "change.yml", tmp_path / "more.yml"
     change.write_text(f"- block: [{{{key}: more.yml}}]\n")
-    (problem,) = files.problems(str(change), load, [], ROLE_TASKS)
+    (problem,) = refused(change, PLACES)
     assert problem == f"{more}: no such file on the controller"
     more.write_text("- debug: [\n")
-    (problem,) = files.problems(str(change), load, [], ROLE_TASKS)
+    (problem,) = refused(change, PLACES)
     assert problem.startswith(f"{more}: ")
-    more.write_text("- include_tasks: more.yml\n")
-    assert files.problems(str(change), load, [], ROLE_TASKS) == []
+    for text in ("- include_tasks: more.yml\n", "---\n# nothing here\n"):
+        more.write_text(text)
+        assert refused(change, PLACES) == []
+
+
+def test_of_two_files_the_one_is_looked_into_that_ansible_includes(tmp_path):
+    book = tmp_path / "playbooks"
+    (book / "tasks").mkdir(parents=True)
+    (tmp_path / "tasks").mkdir()
+    change, places = tmp_path / "tasks/change.yml", files.search_path(ROLE, str(book))
+    (tmp_path / "tasks/more.yml").write_text("[]\n")
+    (book / "tasks/more.yml").write_text("- meta: end_host\n")
+    change.write_text("- include_tasks: more.yml\n")
+    assert f"{book}/tasks/more.yml, line 1" in refused(change, places)[0]
+    (tmp_path / "tasks/other.yml").write_text("[]\n")
+    for text in ("- import_tasks: more.yml\n", "- include_tasks: tasks/other.yml\n"):
+        change.write_text(text)
+        assert refused(change, places) == []
+    change.write_text("- include_tasks: tasks/restore.yml\n")
+    assert "would run the role's own" in refused(change, places)[0]
 
 
 def test_the_file_of_a_users_role_includes_what_ansible_finds_there(tmp_path):
@@ -220,8 +243,10 @@ def test_the_file_of_a_users_role_includes_what_ansible_finds_there(tmp_path):
     (tasks / "main.yml").write_text("- include_tasks: status.yml\n- import_tasks: install/a.yml\n")
     (tasks / "install/a.yml").write_text("- import_tasks: install/repo.yml\n")
     main, load = str(tasks / "main.yml"), DataLoader().load_from_file
-    assert files.problems(main, load, [str(tasks)], None) == []
-    assert files.notified(main, load, [str(tasks)])[0] == {"Restart": f"{tasks}/install/repo.yml"}
+    assert files.problems(main, load, files.search_path(str(tasks.parent), "/nowhere"), None) == []
+    assert files.notified(main, load, files.search_path(str(tasks.parent), "/nowhere"))[0] == {
+        "Restart": f"{tasks}/install/repo.yml"
+    }
 
 
 def result(**changes):
@@ -305,7 +330,7 @@ def problems(tmp_path, text):
     path.write_text(text)
     return [
         problem.replace(f"{path}", "PATH")
-        for problem in files.problems(str(path), DataLoader().load_from_file, [], ROLE_TASKS)
+        for problem in files.problems(str(path), DataLoader().load_from_file, PLACES, ROLE)
     ]
 
 
@@ -361,13 +386,13 @@ def test_what_an_imported_file_notifies_is_known(tmp_path, value):
     more.write_text(
         f"- debug:\n  notify: Restart\n- import_tasks: {change}\n- import_tasks: {more}\n"
     )
-    names, dummy = files.notified(str(change), DataLoader().load_from_file, [])
+    names, dummy = files.notified(str(change), DataLoader().load_from_file, PLACES)
     assert names == {"Restart": str(more)}
 
 
 def test_the_tasks_of_a_collections_role_are_found():
     found = files.role_tasks("vps_org.cloud.safe_upgrade", "status", ["/nowhere"])
-    assert Path(found).resolve() == Path(ROLE_TASKS).resolve() / "status.yml"
+    assert Path(found).resolve() == Path(ROLE, "tasks").resolve() / "status.yml"
     assert files.role_tasks("vps_org.cloud.unknown", "main", ["/nowhere"]) is None
     assert files.role_tasks("no.such.role", "main", ["/nowhere"]) is None
 

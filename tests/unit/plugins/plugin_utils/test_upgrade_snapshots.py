@@ -60,6 +60,8 @@ def test_the_snapshot_of_an_interrupted_run_is_not_kept_in_place_of_the_newest()
     rows = [row(1), row(2), row(3)]
     assert ids(snapshots.to_prune(rows, SETTINGS, "new", "r1")) == [2]
     assert snapshots.to_prune(rows[:2], SETTINGS, "new", "r1") == []
+    # The run's own marker was still there when the guest was looked at.
+    assert ids(snapshots.to_prune(rows, SETTINGS, "r3", "r3")) == [1, 2]
 
 
 def test_room_is_made_by_the_oldest_own_and_by_no_more_than_needed():
