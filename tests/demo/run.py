@@ -102,6 +102,7 @@ def run_playbook(work: Path, disks: Path, url: str) -> int:
             "vps_org_server_id": servers[name]["id"],
             "safe_upgrade_marker_path": str(disks / name / "var/lib/vps_org_safe_upgrade.json"),
             "safe_upgrade_reconnect_timeout": 3,
+            "safe_upgrade_wait_interval": 1,
         }
         for name, variables in HOSTS.items()
     }
