@@ -68,7 +68,8 @@ def test_max_fail_percentage_brakes_the_fleet_after_a_restore(site):
     }
 
 
-@pytest.mark.parametrize("strategy", ["free", pytest.param("host_pinned", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
 def test_free_restores_each_host_by_itself_and_shows_lines_instead_of_a_table(site, strategy):
     one = site({"one": {}, "two": {"fault": "task"}})
     run = one.run(play={"strategy": strategy})
@@ -236,6 +237,7 @@ def test_a_token_set_for_the_whole_play_is_not_shown_by_the_roles_guest_tasks(si
     assert "EXEC" in run.out and one.sim.token not in run.out
 
 
+@pytest.mark.long
 def test_an_artefact_given_to_the_next_job_is_never_templated(site):
     one = site({"one": {"fault": "task"}})
     first = one.run()

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import pytest
 from background import start
 
 
+@pytest.mark.long
 def test_of_two_runs_that_both_got_through_preflight_none_changes_the_server(site):
     one = site({"web": {}})
     one.sim.set_fault("together", call="create")
