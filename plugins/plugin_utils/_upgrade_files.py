@@ -52,8 +52,9 @@ def problems(
         return [f"{path}: no such file on the controller"]
     try:
         data = load(path)
-    except Exception as error:  # the loader's own text names the line
-        return [f"{path}: {error}"]
+    except Exception as error:
+        line = getattr(getattr(error, "obj", None), "line_num", None)  # 2.16 has it in the text
+        return [f"{path}{f', line {line}' if line else ''}: {error}"]
     if data is None and seen:
         return []  # Ansible takes an empty file that is included
     if not isinstance(data, list):

@@ -615,6 +615,18 @@ def test_a_user_file_may_not_run_the_roles_own_by_accident(user_files, tmp_path)
     assert "safe_upgrade_health" not in said
 
 
+def test_a_users_role_includes_from_its_own_folders(tmp_path):
+    tasks = tmp_path / "tasks" / "roles" / "patch" / "tasks"
+    (tasks / "night").mkdir(parents=True)
+    (tasks / "night" / "first.yml").write_text("- include_tasks: more.yml\n")
+    (tasks / "more.yml").write_text("- meta: end_host\n")
+    night = Night(
+        tmp_path / "tasks", safe_upgrade_change={"role": "patch", "role_tasks_from": "night/first"}
+    )
+    night.begin()
+    assert f"{tasks}/more.yml, line 1" in refusal(night.step("files"))
+
+
 def test_the_roles_of_a_play_lie_beside_the_playbook_too(tmp_path):
     tasks = tmp_path / "patch" / "tasks" / "main.yml"
     tasks.parent.mkdir(parents=True)

@@ -175,6 +175,15 @@ def test_a_lost_restore_is_sent_once_more_after_an_outage_too_short_to_hide_one(
     assert not disk.exists()
 
 
+@pytest.mark.parametrize(("api_timeout", "sent"), [(30, 2), (90, 1)])
+def test_a_restore_may_have_run_while_its_answer_was_awaited(world, disk, api_timeout, sent):
+    """The first look that can see comes after 210 s."""
+    world.simulator.set_fault("reset_before", call="restore", times=1)
+    world.simulator.set_fault("status", call="list_servers", status=503, after=1, times=11)
+    world.run(snapshot_restore, **WISH, api_retries=0, api_timeout=api_timeout)
+    assert world.calls("restore") == ["restore"] * sent
+
+
 @pytest.mark.parametrize(("times", "seen"), [(4, True), (None, False)])
 def test_wait_only_is_patient_with_a_list_that_does_not_show_the_snapshot(world, disk, times, seen):
     world.run(snapshot_restore, **WISH, wait=False)

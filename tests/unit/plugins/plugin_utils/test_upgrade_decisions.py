@@ -210,9 +210,9 @@ def test_a_file_that_an_include_misses_or_that_is_broken_is_named_before_the_cha
     change.write_text(f"- block: [{{{key}: more.yml}}]\n")
     (problem,) = refused(change, PLACES)
     assert problem == f"{more}: no such file on the controller"
-    more.write_text("- debug: [\n")
+    more.write_text("- debug:\n    msg: x\n  when: : {\n")
     (problem,) = refused(change, PLACES)
-    assert problem.startswith(f"{more}: ")
+    assert problem.startswith(str(more)) and "line 3" in problem
     for text in ("- include_tasks: more.yml\n", "---\n# nothing here\n"):
         more.write_text(text)
         assert refused(change, PLACES) == []
@@ -233,6 +233,34 @@ def test_of_two_files_the_one_is_looked_into_that_ansible_includes(tmp_path):
         assert refused(change, places) == []
     change.write_text("- include_tasks: tasks/restore.yml\n")
     assert "would run the role's own" in refused(change, places)[0]
+
+
+@pytest.mark.parametrize("key", ["include_tasks", "import_tasks"])
+@pytest.mark.parametrize(
+    ("folder", "more"),
+    [("change", "more.yml"), ("change", "tasks/more.yml"), ("tasks", "../more.yml")],
+)
+def test_a_file_is_found_beside_the_one_that_includes_it(tmp_path, key, folder, more):
+    change = tmp_path / folder / "change.yml"
+    (change.parent / "tasks").mkdir(parents=True)
+    (change.parent / more).write_text("- meta: end_host\n")
+    change.write_text(f"- {key}: more.yml\n")
+    assert "more.yml, line 1" in refused(change, PLACES)[0]
+
+
+def test_above_a_folder_a_file_is_not_found_unless_the_folder_is_tasks(tmp_path):
+    change = tmp_path / "change/change.yml"
+    change.parent.mkdir()
+    (tmp_path / "more.yml").write_text("[]\n")
+    change.write_text("- import_tasks: more.yml\n")
+    assert refused(change, PLACES) == [f"{change.parent}/more.yml: no such file on the controller"]
+
+
+def test_the_roles_own_file_is_refused_in_a_file_that_is_included_too(tmp_path):
+    change = tmp_path / "change.yml"
+    change.write_text("- include_tasks: more.yml\n")
+    (tmp_path / "more.yml").write_text("- include_tasks: status.yml\n")
+    assert "more.yml: 'include_tasks: status.yml' would run" in refused(change, PLACES)[0]
 
 
 def test_the_file_of_a_users_role_includes_what_ansible_finds_there(tmp_path):
@@ -386,7 +414,11 @@ def test_what_an_imported_file_notifies_is_known(tmp_path, value):
     more.write_text(
         f"- debug:\n  notify: Restart\n- import_tasks: {change}\n- import_tasks: {more}\n"
     )
-    names, dummy = files.notified(str(change), DataLoader().load_from_file, PLACES)
+    other = tmp_path / "playbooks"
+    other.mkdir()
+    (other / "more.yml").write_text("- debug:\n  notify: Reload\n")
+    places = files.search_path(ROLE, str(other))
+    names, dummy = files.notified(str(change), DataLoader().load_from_file, places)
     assert names == {"Restart": str(more)}
 
 
