@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import argparse  # noqa: E402  (after sys.path is right)
+import errno  # noqa: E402
 import json  # noqa: E402
 import signal  # noqa: E402
 import threading  # noqa: E402
@@ -43,7 +44,9 @@ def main() -> int:
         )
         simulator.faults += [parse(text) for text in options.fault]
     except (ValueError, OSError) as error:
-        print(f"simulator: {error}", file=sys.stderr)
+        in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        text = f"port {options.port} is in use; give another --port" if in_use else error
+        print(f"simulator: {text}", file=sys.stderr)
         return 2
     with simulator:
         print(simulator.url, flush=True)

@@ -218,6 +218,8 @@ def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
             yield f"{where}: {name}'s failure must lead to restore_unfinished.yml, which ends red"
         if not any(name in children[root, "success_nodes"] for root in roots):
             yield f"{where}: {name} must follow the snapshot's success"
+    if workflow.get("allow_simultaneous"):
+        yield f"{where}: allow_simultaneous lets two nights change the same servers: leave it off"
     for (name, way), found in children.items():
         for child in found:
             if playbooks.get(child) == "prune.yml" and (

@@ -82,7 +82,7 @@ def main(task: str, *names: str) -> int:
         unknown = [name for name in names if name not in GATES]
         if unknown or not names:
             print("No such gate:" if unknown else "Gates:", *(unknown or GATES), sep="\n  ")
-            return 1
+            return 1 if unknown else 0
         return 1 if run(names) else 0
     if task == "core":
         if not names or names[0] not in OTHER_CORES:

@@ -92,6 +92,7 @@ PLANTED = [
     (f"{JOB}/playbook", "vps_org.cloud.safe_upgrade", "has no playbook"),
     ("awx_kit_inventory_source/source_path", "inventory/none.yml", "the project has no"),
     # 10: the workflow
+    ("awx_kit_workflow/allow_simultaneous", True, "two nights change the same servers"),
     (f"{NODES}/1/failure_nodes", ["restore", "prune"], "prune only after"),
     (f"{NODES}/3/success_nodes", ["none"], "there is no node none"),
     ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "drops it in silence"),

@@ -84,6 +84,16 @@ def test_a_signal_ends_it_at_once(number):
         assert process.stderr.read() == ""
 
 
+def test_a_port_that_is_in_use_is_named():
+    with Simulator(1) as simulator:
+        port = address(simulator.url)[1]
+        with running("--port", port) as (process, line):
+            assert (line, process.wait(5)) == ("", 2)
+            assert process.stderr.read() == (
+                f"simulator: port {port} is in use; give another --port\n"
+            )
+
+
 def test_it_can_end_with_its_input():
     with running("--until-stdin-closes") as (process, dummy):
         assert process.poll() is None
