@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def test_the_version_stands_in_galaxy_yml_alone():
         if path.suffix in (".md", ".py", ".yml"):
             lines = [text for text in path.read_text().split("\n") if "version_added" not in text]
             assert not number.search("\n".join(lines)), path
+
+
+def test_the_picture_of_a_run_shows_the_tasks_of_now():
+    picture = html.unescape((COLLECTION / "docs/images/run.svg").read_text()).replace("\xa0", " ")
+    shown = set(re.findall(r"TASK \[vps_org\.cloud\.safe_upgrade : (.+?)\]", picture))
+    tasks = [*(COLLECTION / "roles/safe_upgrade/tasks").rglob("*.yml")]
+    tasks += (COLLECTION / "tests/demo").rglob("*.yml")
+    names = set(re.findall(r"name: (.+)", "\n".join(path.read_text() for path in tasks)))
+    assert shown and shown <= names, "make picture"
 
 
 def test_the_changelog_has_the_version_or_a_fragment_for_it():
