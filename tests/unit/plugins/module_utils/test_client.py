@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import io
 import math
 import time
 
 import pytest
+import requests
+import urllib3
 from world import SERVER
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _client
@@ -255,8 +258,10 @@ def test_endless_pages_end_with_the_deadline(world):
         return sent(*args, **kwargs)
 
     sent, client.request = client.request, slow
-    with pytest.raises(RequestFailed, match="did not end within 30 s"):
+    with pytest.raises(RequestFailed, match="did not end within 30 s") as caught:
         client.rows("/snapshots/", client.deadline(30))
+    assert (caught.value.method, caught.value.path) == ("GET", "/snapshots/")
+    assert caught.value.transient
     assert world.monotonic() - started < 36
 
 
@@ -282,6 +287,20 @@ def test_a_bare_array_is_a_list_too(world):
     world.simulator.set_fault("json", body=[{"id": 1}])
     client = world.client()
     assert client.rows("/snapshots/", client.deadline(30))[0] == [{"id": 1}]
+
+
+def test_a_body_that_ends_early_is_noticed_with_an_old_urllib3_too():
+    """urllib3 1.26 does not compare what it reads with what was announced."""
+    response = requests.Response()
+    response.headers["Content-Length"] = "3"
+    body = io.BytesIO(b"{}")
+    response.raw = urllib3.HTTPResponse(body, preload_content=False, enforce_content_length=False)
+    with pytest.raises(RequestFailed) as caught:
+        _client._read(response, "GET", "/servers/")
+    failed = caught.value
+    assert failed.text == "the answer was cut short"
+    assert (failed.method, failed.path, failed.status) == ("GET", "/servers/", None)
+    assert failed.transient and failed.arrived
 
 
 def test_a_redirect_is_not_followed(world):
