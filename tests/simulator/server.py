@@ -73,6 +73,8 @@ class Simulator:
         self._log_file = Path(log_file) if log_file else None
         if self._log_file:
             self._log_file.touch()
+        # First the port: a simulator that cannot have it must not boot the servers of another one.
+        self._http = _Server(("127.0.0.1", port), _Handler)
         self.cloud = Cloud(
             servers,
             Disks(Path(disks)) if disks is not None else None,
@@ -81,7 +83,6 @@ class Simulator:
             restore_seconds,
             delete_seconds,
         )
-        self._http = _Server(("127.0.0.1", port), _Handler)
         self._http.simulator = self
         self.origin = f"http://127.0.0.1:{self._http.server_port}"
         self.url = self.origin + api.BASE

@@ -84,14 +84,17 @@ def test_a_signal_ends_it_at_once(number):
         assert process.stderr.read() == ""
 
 
-def test_a_port_that_is_in_use_is_named():
-    with Simulator(1) as simulator:
-        port = address(simulator.url)[1]
-        with running("--port", port) as (process, line):
+def test_a_port_that_is_in_use_is_named_and_the_servers_of_the_other_run_on(tmp_path):
+    with Simulator(["web-01"], tmp_path) as simulator:
+        boot_id = tmp_path / "web-01/proc/sys/kernel/random/boot_id"
+        booted, port = boot_id.read_text(), address(simulator.url)[1]
+        options = ("--servers", "web-01", "--disks", tmp_path, "--port", port)
+        with running(*options) as (process, line):
             assert (line, process.wait(5)) == ("", 2)
             assert process.stderr.read() == (
                 f"simulator: port {port} is in use; give another --port\n"
             )
+        assert boot_id.read_text() == booted
 
 
 def test_it_can_end_with_its_input():

@@ -642,7 +642,7 @@ def test_a_secret_in_a_broken_file_is_masked(tmp_path):
     night = Night(tmp_path, safe_upgrade_change={"tasks_file": str(change)})
     night.begin()
     refused = refusal(night.step("files"))
-    assert "/********.yml: " in refused and TOKEN not in refused
+    assert "/********.yml" in refused and TOKEN not in refused
 
 
 def test_what_a_guest_says_is_made_harmless(night):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import math
 import time
+from email.utils import formatdate
 
 import pytest
 import requests
@@ -188,6 +189,22 @@ def test_retry_after_is_obeyed(world):
     client = world.client()
     client.request("GET", "/snapshots/", client.deadline(30))
     assert pauses == [17]
+
+
+def test_a_date_to_come_back_at_is_read_by_the_clock_of_the_api(world):
+    world.jump = 3600
+    back = formatdate(world.now() + 17, usegmt=True)
+    world.simulator.set_fault("status", status=429, headers={"Retry-After": back}, times=1)
+    pauses = []
+    world.on_sleep = pauses.append
+    client = world.client()
+    client.request("GET", "/snapshots/", client.deadline(30))
+    assert 16 <= pauses[0] <= 18
+
+
+def test_a_slash_at_the_end_of_the_address_is_not_doubled(world):
+    client = world.client(url=f"{world.simulator.url}/")
+    assert client.request("GET", "/snapshots/", client.deadline(30)).status == 200
 
 
 def test_a_busy_api_is_asked_until_the_deadline_and_no_longer(world):
