@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client, Endpoint
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import RequestFailed
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
+from ansible_collections.vps_org.cloud.plugins.modules import snapshot_info
 
 EMPTY_LIST = b'HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{"count":0,"results":[]}'
 Behaviour = t.Callable[[socket.socket], None]
@@ -168,6 +169,22 @@ def test_ca_path_is_trusted(serve, pki, bundle):
     port = serve(answering(pki))
     answer, dummy = ask(f"https://127.0.0.1:{port}", ca_path=str(pki / "ca.pem"))
     assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("ca", "validate_certs", "trusted"),
+    [(None, True, False), ("ca", True, True), ("stranger", True, False), (None, False, True)],
+)
+def test_a_modules_options_decide_what_is_trusted(world, serve, pki, ca, validate_certs, trusted):
+    result = world.run(
+        snapshot_info,
+        api_url=f"https://127.0.0.1:{serve(answering(pki))}",
+        api_retries=0,
+        validate_certs=validate_certs,
+        ca_path=str(pki / f"{ca}.pem") if ca else None,
+    )
+    assert result.get("snapshots", result.get("msg")) == [] or not trusted
+    assert ("no trusted connection" in result.get("msg", "")) is not trusted
 
 
 def test_ca_path_that_is_no_bundle(serve, pki):
