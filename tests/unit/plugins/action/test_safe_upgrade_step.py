@@ -1065,6 +1065,15 @@ def test_a_task_that_was_silently_lost_fails(begun):
     assert refusal(night.step("watch")) == words
 
 
+def test_a_lost_task_counts_while_the_change_is_verified_and_not_after_a_restore(begun):
+    night = begun(watch_registers=["upgraded"])
+    night.plays.know("web-01", upgraded=DEAD)
+    night.record(state="verifying")
+    assert "registers 'upgraded'" in refusal(judge(night, LOOK))
+    night.record(state="restoring", snapshot=snapshot())
+    assert judge(night, LOOK)["warnings"] == []
+
+
 def test_fail_names_the_task_that_was_at_fault(begun):
     result = begun().step("fail", {"reason": f"no luck {TOKEN}", "failed_task": "probe"})
     assert result.pop("failed_task") == "probe"

@@ -98,6 +98,7 @@ def test_a_guest_without_systemd_or_packages_is_noted_not_judged():
 
 def test_a_check_that_was_not_asked_for_does_not_judge():
     assert guest.judge(BEFORE, answer(systemd=["new.service"]), ["connection"]) == ({}, [])
+    assert "packages" in guest.judge(BEFORE, answer(packages=["half"]), ["packages"])[0]
 
 
 def test_an_expected_reboot_must_have_happened():
