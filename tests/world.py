@@ -18,6 +18,7 @@ import typing as t
 from types import ModuleType
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from contract.documented import undocumented_requests
 from simulator import Simulator
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _client, _module
@@ -56,6 +57,8 @@ class _Simulator(Simulator):
 class World:
     """The simulated cloud, and modules run against it as a worker runs them.
 
+    Its end fails when something was asked that the API's documentation does not know.
+
     ``jump`` is added to the client's wall clock only. ``on_sleep`` is called before each pause with
     its seconds.
     """
@@ -83,6 +86,8 @@ class World:
 
     def __exit__(self, *error: object) -> None:
         self.simulator.__exit__(*error)
+        if not any(error):
+            assert undocumented_requests(self.simulator.log) == []
 
     def monotonic(self) -> float:
         return time.monotonic() + self.skipped

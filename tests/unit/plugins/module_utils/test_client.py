@@ -162,8 +162,9 @@ def test_texts_are_one_bounded_line_without_the_token():
 
 def failure(world, method="GET", path="/snapshots/", seconds=30.0, **settings):
     client = world.client(**settings)
+    body = {"server_id": SERVER, "name": "before"} if method == "POST" else None
     with pytest.raises(RequestFailed) as caught:
-        client.request(method, path, client.deadline(seconds))
+        client.request(method, path, client.deadline(seconds), body=body)
     return caught.value
 
 
