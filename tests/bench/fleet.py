@@ -109,6 +109,7 @@ QUICK = (
 )
 FULL = (
     Case(24, 5, 8, 5, naive=True, wait_interval=1),
+    Case(24, 25, 8, 5, naive=True, wait_interval=1),
     Case(100, 5, 5.5, 5),
     Case(100, 25, 5.5, 5),
     Case(400, 5, 13, 5),
