@@ -168,6 +168,16 @@ def failure(world, method="GET", path="/snapshots/", seconds=30.0, **settings):
     return caught.value
 
 
+def test_a_task_sends_all_its_requests_over_one_connection(world, caplog):
+    caplog.set_level("DEBUG", "urllib3.connectionpool")
+    client = world.client()
+    for path in ("/snapshots/", "/servers/", "/account/me/"):
+        client.request("GET", path, client.deadline(30))
+    assert len(world.calls()) == 3
+    assert caplog.text.count("Starting new HTTP connection") == 1
+    assert "Resetting dropped connection" not in caplog.text
+
+
 def test_retries_and_then_gives_up(world):
     world.simulator.set_fault("status", status=503)
     failed = failure(world, retries=3)
