@@ -191,3 +191,26 @@ def test_a_check_of_the_restore_entry_tells_what_would_be_erased(site):
     run = one.run("--check", tasks_from="restore")
     assert run.code == 0 and run.states() == {"one": "check_mode"}
     assert "133 minutes" in run.results["one"]["reason"] and one.calls("restore", "one") == 0
+
+
+def test_a_server_that_was_renamed_during_the_change_is_restored(site):
+    one = site({"one": {}})
+    (one.folder / "change.yml").write_text(
+        "- raw: echo 2 > srv/app/VERSION; until [ -e RENAMED ]; do sleep 0.05; done\n"
+        "- fail: {msg: broken}\n"
+    )
+    change = {"safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")}}
+    with start(*one.command(role=change)) as process:
+        try:
+            until(lambda: one.version("one") == "2")
+            (one.disks / "renamed").symlink_to("one")  # the simulator finds a disk by its name
+            with one.sim.cloud.lock:
+                one.sim.cloud.servers[one.ids["one"]]["name"] = "renamed"
+                for row in one.sim.cloud.snapshots.values():
+                    row["server"]["name"] = "renamed"
+            (one.disks / "one/RENAMED").touch()
+            out = process.communicate(timeout=30)[0]
+        finally:
+            process.kill()
+    run = one.seen(process.returncode, out)
+    assert run.code == 2 and one.ends(run) == {"one": ("restored", "1")}, out
