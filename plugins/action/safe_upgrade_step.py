@@ -19,16 +19,23 @@ from datetime import datetime, timezone
 import ansible.constants as C
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.template import Templar
 from ansible.utils.display import Display
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._module import given
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
 from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import COMPLETED, PER_SERVER
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
+    _core as core,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_files as files,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_guest as guest,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
+    _upgrade_keywords as keywords,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import (
     _upgrade_preflight as preflight,
@@ -83,7 +90,7 @@ class ActionModule(ActionBase):
         if args.get("step") not in steps:
             return {"failed": True, "msg": f"step must be one of {', '.join(sorted(steps))}"}
         self._vars = task_vars or {}
-        self._others: dict[str, t.Any] = {}
+        self._known: dict[str, Data] = {}
         self._secrets = self._known_secrets(args)
         self._now = datetime.now(timezone.utc)
         try:
@@ -99,7 +106,12 @@ class ActionModule(ActionBase):
 
     @property
     def _host(self) -> str:
-        return str(self._vars["inventory_hostname"])
+        name = core.host_name(self._vars)
+        if name is None and self._task.args["step"] != "begin":
+            name = self._settings["host"]  # kept by it, where no fact reaches
+        if name is None:
+            raise _Failed("several hosts have the same fact inventory_hostname: nothing was done")
+        return str(name)
 
     @property
     def _settings(self) -> Data:
@@ -114,24 +126,26 @@ class ActionModule(ActionBase):
         return t.cast(report.Result, self._templar.template(self._vars["safe_upgrade_result"]))
 
     def _other(self, host: str, name: str) -> t.Any:
-        """A fact of another host, as it was set: nothing in it is templated."""
-        if host not in self._others:
-            self._others[host] = self._vars["hostvars"].raw_get(host)
-        return self._others[host].get(name)
+        """What this run made known of a host, as it was set: nothing in it is templated.
+
+        No fact is: a guest sets those.
+        """
+        if host not in self._known:
+            hostvars = self._vars["hostvars"]
+            known = core.set_by_play(hostvars, host)
+            self._known[host] = hostvars.raw_get(host) if known is None else known
+        return self._known[host].get(name)
 
     def step_begin(self, data: Data) -> Data:
         """Settle the settings, name the run, start the host's result."""
         entry_point = data["entry_point"]
-        given_vars = {
-            name: self._templar.template(self._vars[name])
-            for name in (settings_.PREFIX + key for key in settings_.SPEC)
-            if name in self._vars
-        }
+        self._refuse_keywords(entry_point)
+        given_vars, warnings = self._given(entry_point)
         try:
             settings = settings_.settle(given_vars, entry_point)
         except settings_.SettingsError as error:
             raise _Failed(f"safe_upgrade cannot start: {error}") from error
-        calls = int(self._vars.get("safe_upgrade_calls") or 0) + 1
+        calls = int(self._other(self._host, "safe_upgrade_calls") or 0) + 1
         # an adopted snapshot bears the id of the run that took it: the one to restore by
         run_id = settings["use_run"] or settings["run_id"]
         if not run_id:
@@ -146,6 +160,7 @@ class ActionModule(ActionBase):
         facts = self._vars.get("ansible_facts") or {}
         settings.update(
             entry_point=entry_point,
+            host=self._host,
             run_id=run_id,
             calls=calls,
             check_mode=bool(self._task.check_mode),
@@ -164,7 +179,76 @@ class ActionModule(ActionBase):
         return {
             "settings": settings,
             "result": report.begun(settings["server_id"], run_id, self._now),
+            "warnings": warnings,
         }
+
+    def _refuse_keywords(self, entry_point: str) -> None:
+        """Raise when the task inherits a keyword that could take the rollback away."""
+        why = keywords.refused_delegation(core.delegated_to(self._task), self._host)
+        if not why and entry_point != "status":  # which changes nothing
+            extra = core.extra_variables(self._vars["hostvars"]) or {}
+            why = keywords.refused_condition(core.conditions(self._task) or [], extra)
+        if why:
+            raise _Failed(f"safe_upgrade cannot start: {why}")
+
+    def _given(self, entry_point: str) -> tuple[Data, list[str]]:
+        """The role's variables as they are given, and warnings.
+
+        A guest sets facts of its host, and must not say by them which server is overwritten. But it
+        must not forbid its own restore either: there they are left out. The files that a restore
+        runs may depend on facts, by the user's templates; nothing else of it may.
+        """
+        hostvars = self._vars["hostvars"]
+        facts = core.facts(hostvars, self._host)
+        if facts is None:
+            facts = self._vars.get("ansible_facts") or {}
+        forged = settings_.forged(facts, core.set_by_play(hostvars, self._host) or {})
+        names = texts.harmless(", ".join(forged), self._secrets)
+        if entry_point not in ("restore", "status"):
+            if forged:
+                raise _Failed(
+                    f"safe_upgrade cannot start: facts of {self._host} have names that only "
+                    f"variables may have: {names}. A guest can set facts, and they stand above the "
+                    "inventory. Find out which task or fact cache they come from; --flush-cache "
+                    "forgets cached ones"
+                )
+            return self._templated(lambda name: self._vars), []
+        without = {
+            drop: core.variables_without(hostvars, self._host, self._task, drop)
+            for drop in (settings_.reserved, _every)
+        }
+        if None in without.values():
+            if forged:
+                raise _Failed(
+                    f"safe_upgrade cannot start: facts of {self._host} have names of variables "
+                    f"({names}) and cannot be told apart on this ansible-core; run again with "
+                    "--flush-cache, and without gathering facts"
+                )
+            return self._templated(lambda name: self._vars), []
+        may_depend = settings_.is_user_code if entry_point == "restore" else _every
+        given_vars = self._templated(
+            lambda name: without[settings_.reserved if may_depend(name) else _every] or {}
+        )
+        ignored = f"{self._host}: facts with names of variables are ignored: {names}"
+        return given_vars, [ignored] if forged else []
+
+    def _templated(self, variables: t.Callable[[str], Data]) -> Data:
+        """The role's variables, each templated by the variables that *variables* gives for it."""
+        found: Data = {}
+        for name in (settings_.PREFIX + key for key in settings_.SPEC):
+            among = variables(name)
+            if name not in among:
+                continue
+            try:
+                templar = Templar(loader=self._loader, variables=among)
+                found[name] = templar.template(among[name])
+            except AnsibleError as error:
+                raise _Failed(
+                    f"safe_upgrade cannot start: {name} cannot be evaluated: "
+                    f"{texts.harmless(error, self._secrets)}. A restore looks at no facts of the "
+                    "host; give the value in the inventory or by -e"
+                ) from error
+        return found
 
     def _run_id(self) -> str:
         workflow = self._vars.get("awx_workflow_job_id") or self._vars.get("tower_workflow_job_id")
@@ -222,8 +306,10 @@ class ActionModule(ActionBase):
                     settings["identity"] == "strict",
                 )
             )
-        if settings["entry_point"] == "main" and C.ERROR_ON_MISSING_HANDLER:
-            verdicts.append(preflight.handlers(*self._notified(settings)))
+        if settings["entry_point"] == "main":
+            verdicts.append(preflight.ignored_handlers(self._ignored_handlers()))
+            if C.ERROR_ON_MISSING_HANDLER:
+                verdicts.append(preflight.handlers(*self._notified(settings)))
         for more_blockers, more_warnings in verdicts:
             blockers += more_blockers
             warnings += more_warnings
@@ -279,11 +365,21 @@ class ActionModule(ActionBase):
     def _server_id_of(self, host: str) -> t.Any:
         """The server another host of the play names; one of a later batch only by its variables."""
         settled = self._other(host, "safe_upgrade_settings") or {}
+        hostvars = self._vars["hostvars"]
+        hostvars = core.hostvars_without(hostvars, settings_.reserved) or hostvars
         return (
             settled.get("server_id")
-            or self._vars["hostvars"][host].get("safe_upgrade_server_id")
-            or self._vars["hostvars"][host].get("vps_org_server_id")
+            or hostvars[host].get("safe_upgrade_server_id")
+            or hostvars[host].get("vps_org_server_id")
         )
+
+    def _ignored_handlers(self) -> list[str]:
+        handlers = (each for block in self._task.get_play().handlers for each in block.block)
+        return [
+            texts.harmless(each.name, self._secrets)
+            for each in handlers
+            if core.ignored_by_inheritance(each)
+        ]
 
     def _notified(self, settings: Data) -> tuple[dict[str, str], set[str], bool]:
         """What the user's files notify, the handlers of the play, and whether more may come."""
@@ -756,6 +852,10 @@ class ActionModule(ActionBase):
         if report.is_green(result, self._settings["entry_point"]):
             return {"msg": report.line(self._host, result)}
         raise _Failed(report.closing_message(self._host, result))
+
+
+def _every(name: str) -> bool:
+    return True
 
 
 def _controller_boot_id() -> str | None:

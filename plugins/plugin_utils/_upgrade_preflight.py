@@ -218,6 +218,15 @@ def handlers(
     return ([], texts) if more_may_come else (texts, [])
 
 
+def ignored_handlers(names: t.Iterable[str]) -> Verdict:
+    """Warn of handlers that inherit ``ignore_errors`` from the play, which no role can override."""
+    return [], [
+        f"a failure of the handler '{name}' is ignored, for it inherits ignore_errors from the "
+        "play, and would not lead to a restore: write ignore_errors: false on the handler"
+        for name in names
+    ]
+
+
 def interrupted(marker: t.Mapping[str, t.Any] | None, marker_path: str, proceed: bool) -> Verdict:
     """Judge a marker found on the guest: an earlier run that never ended."""
     if not marker:

@@ -19,6 +19,8 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_t
 from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import NAME
 
 PREFIX = "safe_upgrade_"
+#: How the names begin of variables that only the play and the inventory may set.
+RESERVED = ("vps_org_", PREFIX, "inventory_hostname")
 BUILTIN_CHECKS = ["connection", "boot_id", "systemd", "packages", "disk"]
 DEFAULT_CHECKS = ["connection", "systemd", "packages", "disk"]
 NAME_LENGTH = 60
@@ -121,6 +123,20 @@ _BOUNDS: dict[str, tuple[int, int | None]] = {
 
 class SettingsError(Exception):
     """One or more role variables are missing or wrong; the text names each of them."""
+
+
+def reserved(name: str) -> bool:
+    """True for a name that no fact of a host may bear: facts stand above the inventory."""
+    return name.startswith(RESERVED)
+
+
+def forged(facts: t.Iterable[str], set_by_play: t.Container[str]) -> list[str]:
+    """The reserved names among those of a host's facts.
+
+    What the play itself made known of the host in this run (``set_fact``, with ``cacheable`` a fact
+    of the same name, too; ``register``) stands above its facts, and is none.
+    """
+    return sorted(name for name in facts if reserved(name) and name not in set_by_play)
 
 
 def without_blanks(value: t.Any) -> t.Any:
@@ -241,6 +257,11 @@ def user_roles(settings: t.Mapping[str, t.Any], entry_point: str) -> list[tuple[
         for name in _user_code(entry_point)
         if (settings[name] or {}).get("role")
     ]
+
+
+def is_user_code(variable: str) -> bool:
+    """True for a variable, with the role's prefix, that names files or roles of the user's."""
+    return variable[len(PREFIX) :] in _user_code("main")
 
 
 def _user_code(entry_point: str) -> tuple[str, ...]:

@@ -1,0 +1,209 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest answers what it likes, facts too: none of them redirects the role."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+ROLE = "vps_org.cloud.safe_upgrade"
+FORGED = {
+    "safe_upgrade_keep": 0,
+    "safe_upgrade_snapshot_prefix": "forged",
+    "safe_upgrade_settings": {"server_id": 1},
+    "safe_upgrade_result": {"state": "changing"},
+    "safe_upgrade_calls": "no number",
+    "ansible_facts": {},
+}
+
+
+def forge(one, host, facts, when="true"):
+    """Let every module that runs on the guest answer so, as long as the shell test holds."""
+    answer = json.dumps({"changed": False, "ping": "pong", "ansible_facts": facts})
+    python = one.folder / f"python-{host}"
+    python.write_text(
+        textwrap.dedent(f"""\
+            #!/bin/sh
+            cd {one.disks / host}
+            if {when}; then cat >/dev/null 2>&1; echo '{answer}'; exit 0; fi
+            exec {sys.executable} "$@"
+            """)
+    )
+    python.chmod(0o755)
+    one.hosts[host]["ansible_python_interpreter"] = str(python)
+
+
+def call(entry_point="main", **role):
+    variables = {"safe_upgrade_report_dir": "{{ case_folder }}/run-1", **role}
+    include = {"name": ROLE, "tasks_from": entry_point}
+    return {"ansible.builtin.include_role": include, "vars": variables}
+
+
+def test_facts_with_names_of_variables_are_refused_by_name(site):
+    one = site({"one": {}, "other": {}, "good": {}})
+    forged = {**FORGED, "vps_org_server_id": one.ids["other"]}
+    forge(one, "one", forged)
+    ping = {"ansible.builtin.ping": {}}
+    run = one.run(play={"tasks": [ping, call()]})
+    assert run.code == 2 and "vps_org_server_id" in run.out, run.out
+    assert "safe_upgrade_keep" in run.out and "facts of one have names" in run.out
+    assert one.ends(run) == {
+        "one": (None, "1"),
+        "other": ("upgraded", "2"),
+        "good": ("upgraded", "2"),
+    }
+    assert one.calls("create", "one") == 0 and one.calls("create", "other") == 1
+
+
+@pytest.mark.parametrize("entry_point", ["preflight", "snapshot", "prune"])
+def test_so_they_are_at_every_entry_point_but_the_restore(site, entry_point):
+    one = site({"one": {}, "other": {}})
+    for run_id in ("r1", "r2", "r3"):
+        one.own_snapshot("other", run_id)
+    forge(one, "one", {"vps_org_server_id": one.ids["other"]})
+    ping = {"ansible.builtin.ping": {}}
+    run = one.run("--limit", "one", play={"tasks": [ping, call(entry_point)]})
+    assert run.code == 2 and "vps_org_server_id" in run.out, run.out
+    assert one.sim.calls() == []
+
+
+def test_a_restore_ignores_them_with_a_warning(site):
+    one = site({"one": {}, "other": {}})
+    mine, theirs = (one.own_snapshot(host, "r1") for host in ("one", "other"))
+    forged = {
+        **FORGED,
+        "vps_org_server_id": one.ids["other"],
+        "safe_upgrade_snapshot_id": theirs,
+        "safe_upgrade_max_data_loss": 1,
+        "safe_upgrade_restore_hooks": {"before_tasks_file": str(one.folder / "none.yml")},
+    }
+    forge(one, "one", forged)
+    (one.disks / "one/srv/app/VERSION").write_text("2\n")
+    ping = {"ansible.builtin.ping": {}}
+    run = one.run("--limit", "one", play={"tasks": [ping, call("restore")]})
+    said = " ".join(run.out.split())
+    assert "facts with names of variables are ignored: " in said, run.out
+    assert run.results["one"]["state"] == "restored" and one.version("one") == "1", run.out
+    assert run.results["one"]["snapshot"]["id"] == mine
+    assert one.calls("restore", "one") == 1 and one.calls("restore", "other") == 0
+
+
+def test_a_restore_whose_server_only_facts_name_is_refused(site):
+    one = site({"one": {"vps_org_server_id": "{{ ansible_facts.number }}"}, "other": {}})
+    one.own_snapshot("other", "r1")
+    forge(one, "one", {"number": one.ids["other"]})
+    ping = {"ansible.builtin.ping": {}}
+    run = one.run("--limit", "one", play={"tasks": [ping, call("restore")]})
+    assert run.code == 2 and "safe_upgrade_server_id is not given" in run.out, run.out
+    assert one.sim.calls() == []
+
+
+def test_facts_that_come_in_the_middle_of_the_change_redirect_nothing(site):
+    one = site({"good": {}, "bad": {"fault": "task"}, "other": {}})
+    (one.folder / "forged.yml").write_text("- raw: echo x >> {{ case_folder }}/RAN\n")
+    code = {"tasks_file": str(one.folder / "forged.yml")}
+    hooks = {"before_tasks_file": code["tasks_file"], "after_tasks_file": code["tasks_file"]}
+    forged = {
+        **FORGED,
+        "vps_org_server_id": one.ids["other"],
+        "safe_upgrade_server_id": one.ids["other"],
+        "safe_upgrade_restore_hooks": hooks,
+        "safe_upgrade_health": code,
+        "safe_upgrade_verify": {"role": "none"},
+        "safe_upgrade_on_failure": "leave",
+        "ansible_failed_task": {"run_once": True},
+        "ansible_connection": "local",
+        "ansible_host": "192.0.2.1",
+        "inventory_hostname": "other",
+    }
+    (one.folder / "change.yml").write_text(
+        "- raw: echo 2 > srv/app/VERSION\n- ping:\n- raw: exit 1\n  when: fault == 'task'\n"
+    )
+    for host in ("good", "bad"):
+        forge(one, host, forged, when="grep -q 2 srv/app/VERSION")
+        for name in ("health", "verify"):  # given where facts would stand above
+            one.hosts[host][f"safe_upgrade_{name}"] = {"attempts": 1, "delay": 0}
+    run = one.run(
+        "--limit", "good,bad",
+        role={"safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")}},
+    )  # fmt: skip
+    assert one.ends(run) == {
+        "good": ("upgraded", "2"),
+        "bad": ("restored", "1"),
+        "other": (None, "1"),
+    }, run.out
+    assert not (one.folder / "RAN").exists()
+    assert one.sim.calls("restore")[0]["server_id"] == one.ids["bad"]
+    for call_ in ("create", "restore", "delete"):
+        assert one.calls(call_, "other") == 0
+
+
+def test_facts_of_a_neighbour_that_was_refused_decide_nothing(site):
+    one = site({"evil": {}, "one": {"fault": "task"}})
+    forged = {
+        "safe_upgrade_settings": {"batch": "evil", "server_id": 1},
+        "safe_upgrade_lost": True,
+        "vps_org_server_id": one.ids["one"],
+        "ansible_failed_task": {"run_once": True},
+    }
+    forge(one, "evil", forged)
+    ping = {"ansible.builtin.ping": {}, "when": "inventory_hostname == 'evil'"}
+    mine = {**call(), "when": "inventory_hostname == 'one'"}
+    run = one.run(play={"tasks": [ping, mine]})
+    assert one.ends(run)["one"] == ("restored", "1"), run.out
+
+
+@pytest.mark.parametrize("cacheable", [False, True])
+def test_what_the_play_itself_sets_is_kept(site, cacheable):
+    one = site({"one": {"vps_org_server_id": ""}})
+    number = one.ids["one"]
+    own = {"ansible.builtin.set_fact": {"safe_upgrade_server_id": number, "cacheable": cacheable}}
+    run = one.run(play={"tasks": [own, call()]})
+    assert run.code == 0 and run.states() == {"one": "upgraded"}, run.out
+
+
+def test_a_fact_cache_that_an_earlier_play_filled_counts_too(site):
+    one = site({"one": {}, "other": {}})
+    one.own_snapshot("other", "r1")
+    mine = one.own_snapshot("one", "r1")
+    cache = {
+        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(one.folder / "cache"),
+    }
+    forged = {"vps_org_server_id": one.ids["other"], "safe_upgrade_confirm": 1}
+    forge(one, "one", forged, when="[ ! -e CLEAN ]")
+    ping = {"ansible.builtin.ping": {}}
+    run = one.run("--limit", "one", play={"tasks": [ping]}, environment=cache)
+    assert run.code == 0, run.out
+    (one.disks / "one/CLEAN").touch()
+    run = one.run("--limit", "one", environment=cache)
+    assert run.code == 2 and "vps_org_server_id" in run.out, run.out
+    assert one.sim.calls() == []
+    run = shipped(one, "restore", cache)
+    assert run.code == 2 and "Nothing was restored." in run.out, run.out
+    assert one.sim.calls("restore") == []
+    run = shipped(one, "restore", cache, "-e", "safe_upgrade_confirm=1")
+    assert run.results["one"]["snapshot"]["id"] == mine, run.out
+    assert one.calls("restore", "one") == 1 and one.calls("restore", "other") == 0
+
+
+def shipped(one, name, environment, *arguments):
+    """What one of the collection's playbooks did, on host one."""
+    more = ("-e", "safe_upgrade_hosts=one", "-e", f"safe_upgrade_report_dir={one.folder}/run-4")
+    command, variables = one.command(*more, *arguments)
+    command[3] = f"vps_org.cloud.{name}"
+    done = subprocess.run(
+        command,
+        check=False,
+        env={**variables, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return one.seen(done.returncode, done.stdout)
