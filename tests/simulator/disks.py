@@ -10,6 +10,7 @@ Below the root directory::
     .power/NAME       exists while the server is powered on
     .cut/NAME         exists while the server's network is cut
     .tmp/NAME/        temporary files of the server, never part of a snapshot
+    .programs/        what the servers have in place of this machine's apt-get, shutdown, systemctl
 
 On a disk, ``etc/firewall.d/lockout`` keeps everybody out and ``var/full`` leaves no room for
 temporary files, until they are removed or a restore takes them away. All are plain files so that a
@@ -26,13 +27,10 @@ import stat
 import uuid
 from pathlib import Path
 
+from simulator import programs
+
 BOOT_ID = Path("proc/sys/kernel/random/boot_id")
 REBOOT = Path("sbin/reboot")
-_REBOOT_SCRIPT = """\
-#!/bin/sh
-# A reboot of a simulated server: all that changes is its boot id.
-cat /proc/sys/kernel/random/uuid > "$(dirname "$0")/../proc/sys/kernel/random/boot_id"
-"""
 
 
 class Disks:
@@ -40,6 +38,7 @@ class Disks:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        programs.install(root / ".programs")
 
     def install(self, name: str) -> None:
         """Give the server *name* a disk, power and network, and boot it."""
@@ -47,8 +46,7 @@ class Disks:
         reboot = disk / REBOOT
         reboot.parent.mkdir(parents=True, exist_ok=True)
         if not reboot.exists():
-            reboot.write_text(_REBOOT_SCRIPT)
-            reboot.chmod(0o755)
+            shutil.copy(self.root / ".programs" / programs.PROGRAM, reboot)
         for folder in (".snapshots", ".power", ".cut"):
             (self.root / folder).mkdir(exist_ok=True)
         (self.root / ".tmp" / name).mkdir(parents=True, exist_ok=True)

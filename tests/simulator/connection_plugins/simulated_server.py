@@ -6,12 +6,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
+import importlib.util
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
+import typing as t
 from pathlib import Path
+from types import ModuleType
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_text
@@ -24,6 +31,13 @@ short_description: Run tasks on a server of the simulator
 description:
   - Commands run on this machine, in the directory that is the simulated server's disk, with an
     environment of their own as after a login.
+  - The simulated server has programs of its own in place of C(apt-get), C(systemctl), C(shutdown),
+    C(useradd), C(sudo) and the like. A reboot gives it a new boot id, C(sudo) runs the command as
+    the same user, all others do nothing and fail. The modules for packages, services and users are
+    refused.
+  - Where Linux allows it, to root or by user namespaces, all but the disk and the home directory is
+    read-only. Elsewhere a warning tells so, and what can be seen to write to another place, or to
+    name a program of this machine by its path, is refused.
   - The server is unreachable while it is powered off, while its network is cut, and while its disk
     holds the file C(etc/firewall.d/lockout).
   - While the disk holds the file C(var/full), there is no room for temporary files.
@@ -42,10 +56,33 @@ options:
       - name: simulated_disk
 """
 
+SIMULATOR = Path(__file__).resolve().parent.parent
 BOOT_ID = re.compile(r"(?<![\w.-])/proc/sys/kernel/random/boot_id\b")
 LOOK_SECONDS = 0.1
+ON_LINUX = sys.platform == "linux"
+MODULES = """
+    apk apt apt_key apt_repository cron deb822_repository debconf dnf dnf5 docker_compose_v2
+    docker_container dpkg_selections flatpak group homebrew hostname iptables modprobe mount package
+    pacman rpm_key service snap sysctl systemd systemd_service sysvinit timezone ufw user yum
+    yum_repository zypper
+"""
+# Ansible names a module by the file it brings, or within what it sends to the interpreter.
+MODULE = re.compile(
+    rf"(?:AnsiballZ_|(?:ansible\.(?:modules|legacy)|plugins\.modules)\.)({'|'.join(MODULES.split())})\b"
+)
+READ_ONLY = re.compile(rb"%s|Destination \S+ not writable" % os.strerror(errno.EROFS).encode())
 
 display = Display()
+
+
+@functools.cache
+def part(name: str) -> ModuleType:
+    """A module of the simulator; Ansible loads this file alone."""
+    spec = importlib.util.spec_from_file_location(f"simulator_{name}", SIMULATOR / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Connection(ConnectionBase):
@@ -80,15 +117,10 @@ class Connection(ConnectionBase):
         display.vvv(f"EXEC {to_text(cmd)}", host=self.disk.name)
         self._connect()
         command = BOOT_ID.sub(lambda match: f"{self.disk}{match[0]}", to_text(cmd))
-        with subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=self.disk,
-            env=self._environment(),
-            start_new_session=True,
-        ) as process:
+        refused = self._refused_module(command, in_data)
+        if refused:
+            return 1, json.dumps({"failed": True, "msg": refused}).encode(), b""
+        with self._start(command) as process:
             while True:
                 try:
                     stdout, stderr = process.communicate(in_data, timeout=LOOK_SECONDS)
@@ -96,7 +128,61 @@ class Connection(ConnectionBase):
                 except subprocess.TimeoutExpired:
                     self._stay_connected_or_end(process)
         self._stay_connected()
+        if process.returncode and READ_ONLY.search(stdout + stderr):
+            display.warning(
+                f"{self.disk.name} is simulated: outside {self.disk} it can write nothing. Begin"
+                " paths with {{ simulated_disk }}; in raw they may be relative"
+            )
         return process.returncode, stdout, stderr
+
+    def _refused_module(self, command: str, in_data: bytes | None) -> str | None:
+        sent = "" if "chmod " in command else command  # not yet run
+        module = MODULE.search(sent) or MODULE.search(to_text(in_data or b""))
+        if module is None:
+            return None
+        return (
+            f"{module[1]}: nothing was done: {self.disk.name} is a simulated server, which has no"
+            " packages, services or users of its own, and those of this machine are left alone."
+            " Give as the change a tasks file that works on files below {{ simulated_disk }}"
+        )
+
+    def _start(self, command: str) -> subprocess.Popen[bytes]:
+        """Start the command where it can write to the disk only, if this machine allows it."""
+        limits = part("limits").Limits(str(self.disk), self._home)
+        restrict = None
+        if ON_LINUX:
+            enter = functools.partial(part("namespaces").enter, str(self.disk), self._home)
+            restrict = part("namespaces").restrict
+            refused = limits.uncovered(command)
+            with contextlib.suppress(subprocess.SubprocessError):  # enter failed
+                return self._popen(command, refused, preexec_fn=enter, env=self._environment())
+        display.warning(
+            "This machine offers no namespaces to simulated servers: a task that writes outside its"
+            " server's disk is refused only where that can be seen. Give paths on the disk alone"
+        )
+        return self._popen(
+            command,
+            limits.command(command),
+            preexec_fn=restrict,
+            env=self._watched_environment(),
+        )
+
+    def _popen(
+        self, command: str, refused: str | None, **options: t.Any
+    ) -> subprocess.Popen[bytes]:
+        """Start the command, or what says why it is refused."""
+        words = ["/bin/sh", "-c", command]
+        if refused:
+            words = ["/bin/sh", "-c", 'echo "$0" >&2; exit 126', refused]
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self.disk,
+            start_new_session=True,
+            **options,
+        )
 
     def _stay_connected_or_end(self, process: subprocess.Popen[bytes]) -> None:
         try:
@@ -106,18 +192,41 @@ class Connection(ConnectionBase):
                 os.killpg(process.pid, signal.SIGKILL)
             raise
 
-    def _environment(self) -> dict[str, str]:
-        """What a login would set; on a full disk nothing can be created in the home directory."""
+    @property
+    def _home(self) -> str:
+        """On a full disk nothing can be created in the home directory: a file is in its place."""
         full = self.disk / "var/full"
+        return str(full if full.exists() else self._marker("tmp"))
+
+    @property
+    def _own_programs(self) -> str:
+        return f"{self.disk}/sbin:{self.disk.parent}/.programs"
+
+    def _environment(self) -> dict[str, str]:
+        """What a login would set."""
+        system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return {
-            "HOME": str(full if full.exists() else self._marker("tmp")),
+            "HOME": self._home,
             "LC_ALL": "C.UTF-8",
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": f"{self._own_programs}:{system}",
             "SIMULATED_DISK": str(self.disk),  # the simulator ends these processes at power off
+            "TMPDIR": self._home,
+        }
+
+    def _watched_environment(self) -> dict[str, str]:
+        """The same with a Python that refuses, and without the folders for administrators."""
+        return {
+            **self._environment(),
+            "PATH": f"{self._own_programs}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONDONTWRITEBYTECODE": "1",  # what is there of the simulator is not the server's
+            "PYTHONPATH": str(SIMULATOR / "watched_python"),
         }
 
     def put_file(self, in_path: str, out_path: str) -> None:
         self._connect()
+        refused = part("limits").Limits(str(self.disk), self._home).change(out_path)
+        if refused:
+            raise AnsibleError(refused)
         self._copy(in_path, out_path)
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
