@@ -187,7 +187,7 @@ class ActionModule(ActionBase):
         why = keywords.refused_delegation(core.delegated_to(self._task), self._host)
         if not why and entry_point != "status":  # which changes nothing
             extra = core.extra_variables(self._vars["hostvars"]) or {}
-            why = keywords.refused_condition(core.conditions(self._task) or [], extra)
+            why = keywords.refused_condition(core.conditions(self._task), extra)
         if why:
             raise _Failed(f"safe_upgrade cannot start: {why}")
 

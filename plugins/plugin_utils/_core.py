@@ -27,10 +27,28 @@ class _FactsLeft:
         return {name: value for name, value in kept.items() if not self._drop(name)}
 
 
-def conditions(task: t.Any) -> list[t.Any] | None:
-    """Every ``when`` that reaches the task: its own, and those it inherits."""
-    found = getattr(task, "when", None)
-    return list(found) if isinstance(found, (list, tuple)) else None
+def conditions(task: t.Any) -> list[t.Any]:
+    """Every ``when`` that reaches the task, as it is written where it stands.
+
+    The task's own list holds the inherited ones too, but those with delimiters templated by now.
+    That of a dynamic include is judged once, by the include.
+    """
+    found = [*_listed(getattr(task, "when", None))]
+    one = getattr(task, "_parent", None)
+    while one is not None:
+        if getattr(one, "statically_loaded", True):
+            found += _listed(getattr(one, "_when", None))
+        for role in (getattr(one, "_role", None), *(getattr(one, "_dep_chain", None) or ())):
+            found += _listed(getattr(role, "_when", None))
+        one = getattr(one, "_parent", None)
+    return found
+
+
+def _listed(value: t.Any) -> list[t.Any]:
+    """A keyword's value as the list that it stands for; a mark of Ansible's stands for none."""
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    return [value] if isinstance(value, (str, bool)) else []
 
 
 def delegated_to(task: t.Any) -> str | None:
