@@ -15,9 +15,17 @@ description:
   - Every documented field of a server is a host variable with the prefix C(vps_org_), such as
     C(vps_org_location). The server's id is C(vps_org_server_id), which the role
     P(vps_org.cloud.safe_upgrade#role) reads by default.
-  - C(ansible_host) is the server's C(ip_address), unless O(compose) says otherwise.
+  - C(ansible_host) is the server's C(ip_address), when that is an IP address, unless O(compose)
+    says otherwise. Without it Ansible connects to the name of the host; a warning names such hosts.
   - A host is named after its server; characters other than letters, digits, C(_), C(.) and C(-)
-    become C(_). Servers that share a name get their id appended, with a warning.
+    become C(_). The id is appended, with a warning, when servers share a name, and to a name that
+    does not begin with a letter or a digit (what stands before these is left out), means something
+    else to Ansible (such as V(all) or V(localhost)), is that of a group or of another source's
+    host, or looks like an address or a domain while the server has no address.
+  - A source file that adds variables or groups to these hosts must come after this one.
+  - Names, hostnames and all other values of the API are texts that others may have written. They
+    are never templates. Do not put one into a variable that Ansible or ssh acts upon; only
+    C(ansible_host) is checked, and must be an address or the name of a host.
   - Ansible goes on without a source that fails. To stop there, set the environment variable
     E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED).
 options:
@@ -79,7 +87,6 @@ keyed_groups:
     key: vps_org_location
 compose:
   ansible_user: "'deploy'"
-  ansible_host: vps_org_hostname
 cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/ansible
@@ -91,13 +98,14 @@ import os
 import re
 import time
 import typing as t
-from collections import Counter
 
 from ansible.errors import AnsibleParserError
+from ansible.inventory.data import InventoryData
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
+from ansible_collections.vps_org.cloud.plugins.module_utils._client import harmless
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
     RequestFailed,
     VpsOrgError,
@@ -112,6 +120,12 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._inventory import (
+    HostNames,
+    address,
+    is_host,
+    options_problem,
+)
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -126,28 +140,44 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def set_options(
         self, task_keys: t.Any = None, var_options: t.Any = None, direct: Params | None = None
     ) -> None:
-        """Take blank options as not given, and the environment where they are not."""
-        super().set_options(task_keys, var_options, given(direct or {}, os.environ))
+        """Take blank options as not given, and the environment where they are not.
+
+        Raises AnsibleParserError.
+        """
+        source = direct or {}
+        problem = options_problem(source, self.option_definitions)
+        if problem:
+            raise AnsibleParserError(problem)
+        super().set_options(task_keys, var_options, given(source, os.environ))
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         """Add the servers to *inventory*. Raises AnsibleParserError."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
+
+        def warn(text: str) -> None:
+            self.display.warning(f"{path}: {text}")
+
         rows = self._rows(path, cache)
-        shared = Counter(_host_name(row) for row in rows)
-        for name in sorted(name for name, times in shared.items() if times > 1):
-            self.display.warning(
-                f"{path}: {shared[name]} servers are named {name}; their hosts carry the id too"
-            )
-        with_id = {_with_id(row) for row in rows if shared[_host_name(row)] > 1}
-        for name in sorted(with_id & {*shared}):
-            self.display.warning(
-                f"{path}: a server is named {name}, as another's host; its host carries the id too"
-            )
+        names = self._names(rows, inventory, warn)
+        # A host must not be named as a group, and which groups there are is known in the end only.
+        evaluated: t.Any = InventoryData()
+        self.inventory = evaluated
+        evaluated.current_source = inventory.current_source
         for row in rows:
-            name = _host_name(row)
-            plain = shared[name] == 1 and name not in with_id
-            self._add(inventory, name if plain else _with_id(row), row)
+            self._evaluate(evaluated, row, names, warn)
+        self.inventory = inventory
+        by_name = []
+        for row in rows:
+            host = evaluated.hosts.get(names.with_id[row["id"]])
+            if host:
+                names.settle(row, evaluated.groups, "ansible_host" in host.vars)
+                host.name = names.final[row["id"]]
+                if not {"ansible_host", "ansible_connection"} & {*host.vars}:
+                    by_name.append(host.name)
+        if by_name:
+            warn(f"without an address Ansible connects to the name itself: {', '.join(by_name)}")
+        _copy(evaluated, inventory)
 
     def _rows(self, path: str, cache: bool) -> list[Row]:
         """The servers, from the cache where it is on, has them, and is not to be refreshed."""
@@ -193,20 +223,58 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             ) from None
         return [row for row in rows if params["status"] in (None, row["status"])]
 
-    def _add(self, inventory: t.Any, host: str, row: Row) -> None:
+    def _names(self, rows: list[Row], inventory: t.Any, warn: t.Callable[[str], None]) -> HostNames:
+        known = {
+            getattr(host, "vps_org_server", None): host.name for host in inventory.hosts.values()
+        }
+        found = {row["id"]: known.get(self._identity(row)) for row in rows}
+        listed = {number: name for number, name in found.items() if name}
+        taken = dict.fromkeys(inventory.hosts, "as a host of another source")
+        taken.update(dict.fromkeys(inventory.groups, "as a group"))
+        for name in listed.values():
+            taken.pop(name)
+        return HostNames(rows, taken, listed, warn)
+
+    def _identity(self, row: Row) -> tuple[str, int]:
+        return self.get_option("api_url").rstrip("/"), row["id"]
+
+    def _evaluate(
+        self, evaluated: t.Any, row: Row, names: HostNames, warn: t.Callable[[str], None]
+    ) -> None:
+        """Add the server with its variables and groups, unless it is filtered out.
+
+        It is known by its name with the id until it gets its final one.
+        """
         variables = {f"vps_org_{field}": wrap_var(value) for field, value in row.items()}
         variables["vps_org_server_id"] = variables.pop("vps_org_id")
         strict = self.get_option("strict")
-        if not self._wanted(host, variables, strict):
+        name, key = names.final[row["id"]], names.with_id[row["id"]]
+        if not self._wanted(name, variables, strict):
             return
-        inventory.add_host(host)
-        if row["ip_address"]:
-            variables["ansible_host"] = variables["vps_org_ip_address"]
-        for name, value in variables.items():
-            inventory.set_variable(host, name, value)
-        self._set_composite_vars(self.get_option("compose"), variables, host, strict)
-        self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict)
-        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict)
+        reached_by = address(row["ip_address"])
+        if reached_by:
+            variables["ansible_host"] = reached_by
+        elif row["ip_address"]:
+            warn(
+                f"the ip_address of server {row['id']}, {harmless(repr(row['ip_address']))}, is no "
+                "address of a host; ansible_host is not taken from it"
+            )
+        evaluated.add_host(key)
+        host = evaluated.hosts[key]
+        host.name = name
+        host.vps_org_server = self._identity(row)
+        host.vars.update(variables)
+        self._set_composite_vars(self.get_option("compose"), variables, key, strict)
+        if "ansible_host" in host.vars and not is_host(host.vars["ansible_host"]):
+            warn(
+                f"compose makes the ansible_host of server {row['id']} "
+                f"{harmless(repr(host.vars.pop('ansible_host')))}, which is neither an address nor "
+                f"the name of a host; it is {reached_by or 'not set'} instead"
+            )
+            if reached_by:
+                host.vars["ansible_host"] = reached_by
+        self._add_host_to_composed_groups(self.get_option("groups"), variables, key, strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, key, strict)
 
     def _compose(self, template: t.Any, variables: Params, *more: t.Any) -> t.Any:
         """Look up a mere name, such as vps_org_os.name: a template costs far more."""
@@ -232,9 +300,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return True
 
 
-def _with_id(row: Row) -> str:
-    return f"{_host_name(row)}-{row['id']}"
-
-
-def _host_name(row: Row) -> str:
-    return re.sub(r"[^\w.-]", "_", row["name"])
+def _copy(evaluated: t.Any, inventory: t.Any) -> None:
+    """Add the hosts and groups of one to the other, by the hosts' names."""
+    for host in evaluated.hosts.values():
+        inventory.add_host(host.name)
+        known = inventory.hosts[host.name]
+        known.vps_org_server = host.vps_org_server
+        for name, value in host.vars.items():
+            if name not in ("inventory_file", "inventory_dir"):
+                known.set_variable(name, value)
+    for group in evaluated.groups.values():
+        inventory.add_group(group.name)
+        for host in group.hosts:
+            inventory.add_host(host.name, group.name)
+    for group in evaluated.groups.values():
+        for child in group.child_groups:
+            inventory.add_child(group.name, child.name)

@@ -18,6 +18,7 @@ from ansible.errors import AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
+from ansible.utils.display import Display
 from contract.documented import undocumented_requests
 from simulator import Simulator
 
@@ -30,11 +31,18 @@ TWO = [
 
 @pytest.fixture
 def simulate(monkeypatch):
-    """Simulate servers; the environment names the API and holds its token."""
+    """Simulate servers; the environment names the API and holds its token.
+
+    *odd* are fields of the first servers that no server is made with.
+    """
     running = []
 
-    def start(rows: t.Any = None, **settings: t.Any) -> Simulator:
+    def start(
+        rows: t.Any = None, odd: t.Sequence[dict[str, t.Any]] = (), **settings: t.Any
+    ) -> Simulator:
         simulator = Simulator(TWO if rows is None else rows, **settings)
+        for server, fields in zip(simulator.cloud.servers.values(), odd):
+            server.update(fields)
         simulator.__enter__()
         running.append(simulator)
         monkeypatch.setenv("VPS_ORG_API_URL", simulator.url)
@@ -51,10 +59,12 @@ def simulate(monkeypatch):
 def parse(tmp_path):
     """Read a source with these options: the inventory it makes."""
 
-    def read(refresh: bool = False, **options: t.Any) -> InventoryData:
+    def read(
+        refresh: bool = False, into: InventoryData | None = None, **options: t.Any
+    ) -> InventoryData:
         path = tmp_path / "here.vps_org.yml"
         path.write_text(yaml.safe_dump({"plugin": "vps_org.cloud.servers", **options}))
-        inventory = InventoryData()
+        inventory = InventoryData() if into is None else into
         plugin = inventory_loader.get("vps_org.cloud.servers")
         assert plugin.verify_file(str(path))
         plugin.parse(inventory, DataLoader(), str(path), not refresh)
@@ -64,6 +74,36 @@ def parse(tmp_path):
         return inventory
 
     return read
+
+
+@pytest.fixture
+def warned(capsys, monkeypatch):
+    """What the user was warned of since the last call, as one line."""
+    monkeypatch.setattr(Display(), "columns", 100_000)
+    return lambda: " ".join(capsys.readouterr().err.split())
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run an Ansible command, or a play, on a source with these options."""
+
+    def start(
+        *command: str, source: t.Any = None, play: list[dict[str, t.Any]] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        path = tmp_path / "here.vps_org.yml"
+        path.write_text(yaml.safe_dump({"plugin": "vps_org.cloud.servers", **(source or {})}))
+        if play:
+            (tmp_path / "site.yml").write_text(json.dumps(play))
+            command = ("ansible-playbook", str(tmp_path / "site.yml"), *command)
+        return subprocess.run(
+            [*command, "-i", str(path)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "ANSIBLE_HOME": str(tmp_path / "home")},
+            check=False,
+        )
+
+    return start
 
 
 def variables(inventory: InventoryData, host: str) -> dict[str, t.Any]:
@@ -137,28 +177,17 @@ def test_a_server_named_as_the_host_of_another_stays_apart_too(simulate, parse):
     }
 
 
-def test_texts_of_the_api_are_never_templates(simulate, tmp_path):
+def test_texts_of_the_api_are_never_templates(simulate, run, tmp_path):
     touch = f"lookup('pipe', 'touch {tmp_path}/templated')"
     simulate([{"name": "web", "location": "{{ " + touch + " }}"}])
-    source = tmp_path / "here.vps_org.yml"
-    source.write_text("plugin: vps_org.cloud.servers\n")
-    (tmp_path / "site.yml").write_text(
-        json.dumps(
-            [
-                {
-                    "hosts": "all",
-                    "gather_facts": False,
-                    "tasks": [{"ansible.builtin.debug": {"var": "vps_org_location"}}],
-                }
-            ]
-        )
-    )
-    done = subprocess.run(
-        ["ansible-playbook", "-i", str(source), str(tmp_path / "site.yml")],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "ANSIBLE_HOME": str(tmp_path / "home")},
-        check=False,
+    done = run(
+        play=[
+            {
+                "hosts": "all",
+                "gather_facts": False,
+                "tasks": [{"ansible.builtin.debug": {"var": "vps_org_location"}}],
+            }
+        ]
     )
     assert done.returncode == 0 and "lookup(" in done.stdout, done.stdout + done.stderr
     assert not (tmp_path / "templated").exists()
@@ -236,3 +265,248 @@ def test_a_filter_that_cannot_be_evaluated_is_an_error_when_strict(simulate, par
     assert list(parse(filters=["no_such_variable == 1"]).hosts) == []
     with pytest.raises(AnsibleParserError, match="no_such_variable"):
         parse(filters=["no_such_variable == 1"], strict=True)
+
+
+@pytest.mark.parametrize(
+    "field, compose",
+    [
+        ("ip_address", {}),
+        ("hostname", {"ansible_host": "vps_org_hostname"}),
+        ("hostname", {"ansible_host": "vps_org_hostname | trim"}),
+        ("name", {}),
+    ],
+)
+def test_a_value_of_the_api_is_no_option_of_ssh(simulate, run, tmp_path, field, compose):
+    option = f"-oProxyCommand=touch {tmp_path}/ran"
+    simulate(["web-01"], odd=[{field: option}])
+    done = run(
+        "-e",
+        "ansible_timeout=1",
+        source={"compose": compose},
+        play=[
+            {"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.raw": "uptime"}]}
+        ],
+    )
+    assert not (tmp_path / "ran").exists()
+    assert "ProxyCommand" in done.stderr and "server 12345" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "-oProxyCommand=touch /tmp/x",
+        "fe80::1%-oProxyCommand=touch",
+        "fe80::1%eth0",
+        "192.0.2.1 ",
+        "192.0.2.1\n",
+        "192.0.2.1/32",
+        "192.0.2.1:22",
+        "0.0.0.0",
+        "::",
+        "224.0.0.1",
+        "web.example.com",
+        "{{ 1 }}",
+        "192.0.2.256",
+        "3221225985",
+        "\uff11\uff19\uff12.0.2.1",
+    ],
+)
+def test_what_is_no_address_is_not_connected_to(simulate, parse, warned, value):
+    simulate([{"name": "web", "ip_address": value}])
+    known = variables(parse(), "web")
+    assert "ansible_host" not in known and known["vps_org_ip_address"] == value
+    told = warned()
+    assert "ip_address of server 12345" in told and "\\n" in told if "\n" in value else True
+
+
+@pytest.mark.parametrize("value", [1, 3221225985, True, ["192.0.2.1"], {"ip": "192.0.2.1"}, None])
+def test_an_address_is_a_text(simulate, parse, value):
+    simulate([{"name": "web", "ip_address": value}])
+    assert "ansible_host" not in variables(parse(), "web")
+
+
+@pytest.mark.parametrize("value", ["192.0.2.1", "2001:db8::1"])
+def test_an_address_of_either_kind_is_connected_to(simulate, parse, warned, value):
+    simulate([{"name": "web", "ip_address": value}])
+    assert variables(parse(), "web")["ansible_host"] == value and warned() == ""
+
+
+def test_a_composed_host_that_is_none_leaves_the_address(simulate, parse, warned):
+    rows = [
+        {"name": "good", "hostname": "good.example.com"},
+        {"name": "bad", "hostname": "x;touch /tmp/x", "ip_address": "192.0.2.2"},
+        {"name": "none", "hostname": "-oX", "ip_address": None},
+    ]
+    simulate(rows)
+    inventory = parse(compose={"ansible_host": "vps_org_hostname"})
+    assert variables(inventory, "good")["ansible_host"] == "good.example.com"
+    assert variables(inventory, "bad")["ansible_host"] == "192.0.2.2"
+    assert "ansible_host" not in variables(inventory, "none")
+    assert "'x;touch /tmp/x'" in warned()
+
+
+@pytest.mark.parametrize(
+    "name, host",
+    [
+        ("", "server-7"),
+        ("---", "server-7"),
+        ("-oX", "oX-7"),
+        ("_meta", "meta-7"),
+        (".ssh", "ssh-7"),
+        (" web", "web-7"),
+        ("!web", "web-7"),
+        ("~re", "re-7"),
+        ("@/etc/passwd", "etc_passwd-7"),
+        ("::1", "1-7"),
+        ("all", "all-7"),
+        ("ungrouped", "ungrouped-7"),
+        ("localhost", "localhost-7"),
+        ("127.0.0.1", "127.0.0.1-7"),
+        ("web[1:3]", "web_1_3_"),
+        ("a:b,c&d", "a_b_c_d"),
+        ("web*", "web_"),
+        ("web\n-oX", "web_-oX"),
+        ("{{ lookup('pipe', 'x') }}", "lookup__pipe____x_____-7"),
+        ("\u00fcber", "\u00fcber"),
+    ],
+)
+def test_a_name_that_is_none_for_ansible_carries_the_id(simulate, parse, warned, name, host):
+    simulate([{"id": 7, "name": "web"}, "db"], odd=[{"name": name}])
+    hosts = parse().hosts
+    assert sorted(hosts) == sorted([host, "db"])
+    assert hosts[host].vars["vps_org_server_id"] == 7 and hosts[host].vars["vps_org_name"] == name
+    assert ("server 7 is named" in warned()) == host.endswith("-7")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"groups": {"web": "vps_org_name is match('db')"}},
+        {"groups": {"web": "true"}},
+        {"keyed_groups": [{"prefix": "", "separator": "", "key": "vps_org_location"}]},
+        {"keyed_groups": [{"prefix": "x", "key": "vps_org_status", "parent_group": "web"}]},
+    ],
+)
+def test_a_server_named_as_a_group_carries_the_id(simulate, parse, warned, options):
+    rows = [{"id": 7, "name": "web"}, {"id": 8, "name": "db-01"}]
+    simulate([{**row, "location": "web"} for row in rows])
+    inventory = parse(**options)
+    assert sorted(inventory.hosts) == ["db-01", "web-7"]
+    assert inventory.groups["web"].vars == {} and "db-01" in members(inventory, "web")
+    assert variables(inventory, "web-7")["vps_org_server_id"] == 7
+    assert "server 7 is named 'web', as a group; its host is web-7" in warned()
+
+
+def test_a_group_may_be_made_from_the_host_s_name(simulate, parse):
+    simulate(["web", "db"])
+    inventory = parse(groups={"front": "inventory_hostname == 'web'"})
+    assert members(inventory, "front") == ["web"]
+
+
+def test_a_name_of_another_source_is_not_taken_over(simulate, parse, warned):
+    simulate(
+        [{"id": 7, "name": "web-01"}, {"id": 8, "name": "prod"}, {"id": 9, "name": "web-01-7"}]
+    )
+    inventory = InventoryData()
+    inventory.add_group("prod")
+    inventory.add_host("web-01", "prod")
+    inventory.set_variable("web-01", "ansible_host", "198.51.100.1")
+    parse(into=inventory)
+    assert {name: host.vars.get("vps_org_server_id") for name, host in inventory.hosts.items()} == {
+        "web-01": None,
+        "web-01-7": 7,
+        "web-01-7-9": 9,
+        "prod-8": 8,
+    }
+    assert inventory.hosts["web-01"].vars["ansible_host"] == "198.51.100.1"
+    assert inventory.groups["prod"].vars == {}
+    told = warned()
+    assert "'web-01', as a host of another source" in told and "'prod', as a group" in told
+
+
+def test_two_accounts_with_one_name_are_two_hosts(simulate, parse):
+    simulate([{"id": 7, "name": "web-01", "ip_address": "192.0.2.1"}])
+    inventory = parse()
+    simulate([{"id": 7, "name": "web-01", "ip_address": None}])
+    parse(into=inventory)
+    known = variables(inventory, "web-01")
+    assert (known["vps_org_server_id"], known["ansible_host"]) == (7, "192.0.2.1")
+    assert "ansible_host" not in variables(inventory, "web-01-7")
+
+
+def test_two_sources_of_one_account_share_their_hosts(simulate, parse):
+    simulate([{"id": 7, "name": "web"}, {"id": 8, "name": "db"}])
+    inventory = parse(status="active", groups={"one": "true"})
+    parse(into=inventory, groups={"two": "true", "web": "true"}, filters=["vps_org_name == 'web'"])
+    assert sorted(inventory.hosts) == ["db", "web"]
+    assert members(inventory, "one") == ["db", "web"] and members(inventory, "two") == ["web"]
+
+
+@pytest.mark.parametrize("name", ["10.0.0.5", "victim.example.com", "3232235777", "0x7f000001"])
+def test_a_name_that_leads_elsewhere_needs_an_address(simulate, parse, warned, name):
+    simulate([{"id": 7, "name": name, "ip_address": "192.0.2.1"}])
+    assert list(parse().hosts) == [name] and warned() == ""
+    simulate([{"id": 7, "name": name, "ip_address": None}])
+    assert list(parse().hosts) == [f"{name}-7"] and "no address of its own" in warned()
+    assert list(parse(compose={"ansible_host": "'10.1.1.1'"}).hosts) == [name]
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("validate_certs", "ture"),
+        ("validate_certs", "enabled"),
+        ("validate_certs", "{{ true }}"),
+        ("validate_certs", 2),
+        ("validate_certs", []),
+        ("validate_certs", {"a": 1}),
+        ("api_timeout", "abc"),
+        ("api_timeout", "30s"),
+        ("api_timeout", 0),
+        ("api_retries", "many"),
+        ("api_retries", -1),
+        ("strict", "ture"),
+        ("cache", "ture"),
+        ("cache_timeout", "5m"),
+        ("use_extra_vars", "perhaps"),
+        ("leading_separator", "maybe"),
+    ],
+)
+def test_an_option_of_a_wrong_type_is_refused(simulate, parse, option, value):
+    simulator = simulate()
+    with pytest.raises(AnsibleParserError, match=option):
+        parse(**{option: value})
+    assert simulator.log == []
+
+
+@pytest.mark.parametrize(
+    "variable, value",
+    [
+        ("VALIDATE_CERTS", "enabled"),
+        ("VALIDATE_CERTS", "ture"),
+        ("API_TIMEOUT", "abc"),
+        ("API_RETRIES", "1.5"),
+    ],
+)
+def test_a_variable_of_a_wrong_type_is_refused(simulate, parse, monkeypatch, variable, value):
+    simulator = simulate()
+    monkeypatch.setenv(f"VPS_ORG_{variable}", value)
+    with pytest.raises(AnsibleParserError, match=f"variable VPS_ORG_{variable} must .*{value}"):
+        parse()
+    assert simulator.log == []
+
+
+@pytest.mark.parametrize("value", [False, "no", "off", "0", 0, "False", 0.0])
+def test_a_boolean_that_is_one_is_taken(simulate, parse, value):
+    simulate()
+    assert len(parse(validate_certs=value).hosts) == 2
+
+
+def test_hosts_without_an_address_are_told(simulate, parse, warned):
+    simulate([{"name": "one", "ip_address": None}, {"name": "two", "ip_address": ""}, "three"])
+    parse()
+    assert "connects to the name itself: one, two" in warned()
+    parse(compose={"ansible_host": "'10.1.1.1'"}, status="active")
+    assert warned() == ""
+    parse(compose={"ansible_connection": "'local'"})
+    assert warned() == ""
