@@ -26,6 +26,10 @@ description:
   - Names, hostnames and all other values of the API are texts that others may have written. They
     are never templates. Do not put one into a variable that Ansible or ssh acts upon; only
     C(ansible_host) is checked, and must be an address or the name of a host.
+  - C(ansible-inventory --list) shows values as they are. Only a text that Ansible might evaluate,
+    such as one with braces, is shown as C(__ansible_unsafe), so that it stays a mere text in an
+    inventory that is made from that list.
+  - A group is not made from a field that a server does not have, with O(strict=true) too.
   - Ansible goes on without a source that fails. To stop there, set the environment variable
     E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED).
 options:
@@ -52,7 +56,10 @@ options:
   filters:
     description:
       - Jinja conditions over the host variables. A server is kept when all of them hold.
-      - A condition that cannot be evaluated keeps the server out; with O(strict=true) it is an
+      - A condition that is no expression, names a variable that no server has, or can be applied to
+        no server, is an error.
+      - A server to which a condition cannot be applied, such as C(vps_org_os.name == 'Debian 12')
+        to one without C(vps_org_os), is left out with a warning; with O(strict=true) it is an
         error.
     type: list
     elements: str
@@ -123,15 +130,22 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._inventory import (
     HostNames,
     address,
+    condition_problem,
+    group_name,
     is_host,
     options_problem,
+    plain,
 )
+
+#: The mere name of a field.
+_PATH = re.compile(r"vps_org_\w+(\.\w+)*")
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """One listing of the servers, over its pages, or none when it is cached."""
 
     NAME = "vps_org.cloud.servers"
+    _sanitize_group_name = staticmethod(group_name)
 
     def verify_file(self, path: str) -> bool:
         """Whether the file's name says that it is for this plugin."""
@@ -158,6 +172,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         def warn(text: str) -> None:
             self.display.warning(f"{path}: {text}")
 
+        self._check_filters()
         rows = self._rows(path, cache)
         names = self._names(rows, inventory, warn)
         # A host must not be named as a group, and which groups there are is known in the end only.
@@ -167,6 +182,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for row in rows:
             self._evaluate(evaluated, row, names, warn)
         self.inventory = inventory
+        self._tell_filtered(len(rows), len(evaluated.hosts), warn)
         by_name = []
         for row in rows:
             host = evaluated.hosts.get(names.with_id[row["id"]])
@@ -274,30 +290,87 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if reached_by:
                 host.vars["ansible_host"] = reached_by
         self._add_host_to_composed_groups(self.get_option("groups"), variables, key, strict)
-        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, key, strict)
+        self._add_host_to_keyed_groups(self._keyed_groups(variables), variables, key, strict)
+
+    def _keyed_groups(self, variables: Params) -> list[t.Any]:
+        """The option for one server: an empty field makes no group, or that of default_value."""
+        groups = []
+        for entry in self.get_option("keyed_groups"):
+            if isinstance(entry, dict) and _is_empty(entry.get("key"), variables):
+                if entry.get("default_value") is None:
+                    continue
+                entry = {**entry, "key": plain("''")}
+            groups.append(entry)
+        return groups
 
     def _compose(self, template: t.Any, variables: Params, *more: t.Any) -> t.Any:
         """Look up a mere name, such as vps_org_os.name: a template costs far more."""
-        if re.fullmatch(r"vps_org_\w+(\.\w+)*", str(template)):
+        if _PATH.fullmatch(str(template)) and not self.get_option("use_extra_vars"):
             value: t.Any = variables
             for name in template.split("."):
                 value = value.get(name) if isinstance(value, dict) else None
             if value is not None:
+                self.templar.available_variables = variables  # for what follows, as parent_group
                 return value
         return super()._compose(template, variables, *more)
 
+    def _check_filters(self) -> None:
+        """Raises AnsibleParserError for a condition that can hold for no server."""
+        self._conditions = [one for one in self.get_option("filters") if one not in (None, "")]
+        self._applied: set[str] = set()
+        self._unclear: dict[str, list[str]] = {}
+        variables = {f"vps_org_{field}" for field in servers.FIELDS} - {"vps_org_id"}
+        variables |= {"vps_org_server_id"}
+        if self.get_option("use_extra_vars"):
+            variables |= {*(self._vars or {})}
+        for condition in self._conditions:
+            problem = condition_problem(condition, variables)
+            if problem:
+                raise AnsibleParserError(problem)
+
     def _wanted(self, host: str, variables: Params, strict: bool) -> bool:
-        for condition in self.get_option("filters"):
+        for condition in self._conditions:
             try:
-                if not self._compose(condition, variables):
-                    return False
+                holds = bool(self._compose(condition, variables))
             except Exception as error:
                 if strict:
                     raise AnsibleParserError(
                         f"Cannot apply the filter {condition!r} to host {host}: {error}"
                     ) from error
+                self._unclear.setdefault(condition, []).append(f"{host}: {harmless(str(error))}")
+                return False
+            self._applied.add(condition)
+            if not holds:
                 return False
         return True
+
+    def _tell_filtered(self, listed: int, kept: int, warn: t.Callable[[str], None]) -> None:
+        """No server is left out without a word because a condition is mistaken."""
+        for condition, cases in self._unclear.items():
+            if condition not in self._applied:
+                raise AnsibleParserError(
+                    f"The filter {condition!r} can be applied to no server: {cases[0]}"
+                )
+            warn(
+                f"the filter {condition!r} cannot be applied to {len(cases)} of {listed} servers, "
+                f"which are left out: {cases[0]}"
+            )
+        if listed and not kept:
+            warn(f"filters leave none of {listed} servers")
+
+
+def _is_empty(key: t.Any, variables: Params) -> bool:
+    """Whether *key* is the mere name of a field that this server does not have."""
+    if not _PATH.fullmatch(str(key)):
+        return False
+    value: t.Any = variables
+    for name in key.split("."):
+        if not isinstance(value, dict) or name not in value:
+            return False
+        value = value[name]
+        if value in (None, "", {}):
+            return True
+    return False
 
 
 def _copy(evaluated: t.Any, inventory: t.Any) -> None:
@@ -308,7 +381,7 @@ def _copy(evaluated: t.Any, inventory: t.Any) -> None:
         known.vps_org_server = host.vps_org_server
         for name, value in host.vars.items():
             if name not in ("inventory_file", "inventory_dir"):
-                known.set_variable(name, value)
+                known.set_variable(name, plain(value))
     for group in evaluated.groups.values():
         inventory.add_group(group.name)
         for host in group.hosts:

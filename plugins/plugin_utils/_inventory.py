@@ -9,6 +9,7 @@ nor a template, nor a name that means something to Ansible.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import re
@@ -16,7 +17,11 @@ import typing as t
 from collections import Counter
 
 from ansible import constants as C
+from ansible import template
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
+from ansible.plugins.inventory import to_safe_group_name
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.defaults import DEFAULT_NAMESPACE
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import harmless
 from ansible_collections.vps_org.cloud.plugins.module_utils._module import ENVIRONMENT, given
@@ -24,6 +29,25 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row
 
 #: Names that mean something to Ansible, whatever the inventory holds.
 MEANINGFUL = frozenset(("all", "ungrouped", "_meta", *C.LOCALHOST))
+
+#: What Ansible might evaluate: a template, or, as a condition, an expression with a lookup.
+_EVALUATED = re.compile(r"[{}]|jinja2:|\b(lookup|query|q)\b.*\(", re.DOTALL)
+#: From ansible-core 2.19 on a text must be trusted, else it is shown as ``__ansible_unsafe``.
+_trusted: t.Callable[[str], str] = getattr(template, "trust_as_template", str)
+
+_GLOBALS = {*DEFAULT_NAMESPACE, "lookup", "query", "q", "now", "undef", "omit", "finalize"}
+_FOR_MISSING = ("defined", "undefined", "default", "d")
+
+
+def _list(value: t.Any) -> None:
+    if not isinstance(value, list):
+        raise TypeError
+
+
+def _mapping(value: t.Any) -> None:
+    if not isinstance(value, t.Mapping):
+        raise TypeError
+
 
 _Check = t.Callable[[t.Any], t.Any]
 _BOOLEAN = (check_type_bool, "a boolean, such as true or false")
@@ -33,6 +57,8 @@ _CHECKS: dict[str | None, tuple[_Check, str]] = {
     "boolean": _BOOLEAN,
     "int": _INTEGER,
     "integer": _INTEGER,
+    "list": (_list, "a list, with a hyphen before each item"),
+    "dict": (_mapping, "a mapping of names"),
 }
 
 
@@ -41,10 +67,14 @@ def options_problem(
 ) -> str | None:
     """Why the options of a *source* file, or those of the environment, cannot be taken, or None.
 
-    Ansible itself would take a boolean that is none as false.
+    Ansible itself ignores an option it does not know, takes a boolean that is none as false, and
+    splits a text at its commas where a list is awaited.
     """
+    unknown = _unknown(source, definitions)
+    if unknown:
+        return f"The source file holds options that do not exist: {', '.join(unknown)}"
     for option, value in given(source, os.environ).items():
-        check, wanted = _CHECKS.get(definitions.get(option, {}).get("type"), (None, ""))
+        check, wanted = _CHECKS.get(definitions[option].get("type"), (None, ""))
         try:
             if check:
                 check(value)
@@ -55,6 +85,66 @@ def options_problem(
             shown = harmless(repr(value))
             return f"The {place} must be {wanted}, got {shown}. Correct it; nothing was sent"
     return None
+
+
+def _unknown(source: t.Mapping[str, t.Any], definitions: t.Mapping[str, t.Any]) -> list[str]:
+    found = [_guessed(key, definitions) for key in source if key not in definitions]
+    for option, definition in definitions.items():
+        known, entries = definition.get("suboptions"), source.get(option)
+        for entry in entries if known and isinstance(entries, list) else []:
+            keys = entry if isinstance(entry, t.Mapping) else ()
+            found += [f"{_guessed(key, known)} in {option}" for key in keys if key not in known]
+    return [*dict.fromkeys(found)]
+
+
+def _guessed(key: t.Any, known: t.Iterable[str]) -> str:
+    meant = difflib.get_close_matches(str(key), known, 1)
+    shown = harmless(str(key))
+    return f"{shown} (did you mean {meant[0]}?)" if meant else shown
+
+
+def condition_problem(condition: t.Any, variables: t.Iterable[str]) -> str | None:
+    """Why *condition* can hold for no server, each of which has *variables*, or None."""
+    told = harmless(repr(condition))
+    if not isinstance(condition, str):
+        return f"The filter {told} is no text"
+    if re.search(r"\{[{%#]", condition):
+        return f"The filter {told} holds a template: write the expression alone, without braces"
+    try:
+        tree = Environment().parse("{{ " + condition + " }}")
+    except TemplateSyntaxError as error:
+        return f"The filter {told} is no Jinja expression: {harmless(str(error))}"
+    foreseen = {
+        node.node.name
+        for node in tree.find_all((nodes.Test, nodes.Filter))
+        if node.name in _FOR_MISSING and isinstance(node.node, nodes.Name)
+    }
+    named = {node.name for node in tree.find_all(nodes.Name)}
+    missing = named - {*variables} - _GLOBALS - foreseen
+    if not missing:
+        return None
+    there = ", ".join(sorted(variables))
+    return f"The filter {told} names {', '.join(sorted(missing))}, but there are only {there}"
+
+
+def plain(value: t.Any) -> t.Any:
+    """*value*, shown by ansible-inventory as it is, but for texts that Ansible might evaluate.
+
+    Those stay as they are: templates of the API are never trusted.
+    """
+    if isinstance(value, str):
+        return value if _EVALUATED.search(value) else _trusted(str.__str__(value))
+    if isinstance(value, t.Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def group_name(name: t.Any) -> str:
+    """The name of a group made from a value: a mere text, with no other meaning for Ansible."""
+    safe = str.__str__(to_safe_group_name(str(name)))
+    return f"{safe}_" if safe in ("_meta", "localhost") else safe
 
 
 def address(value: t.Any) -> str | None:

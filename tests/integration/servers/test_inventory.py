@@ -260,11 +260,239 @@ def test_an_url_that_must_not_get_the_token_is_refused(simulate, parse):
     assert simulator.log == []
 
 
-def test_a_filter_that_cannot_be_evaluated_is_an_error_when_strict(simulate, parse):
+def test_a_filter_that_cannot_be_applied_to_a_server_is_told(simulate, parse, warned):
+    simulate([{"name": "bare", "os": None}, "web"])
+    condition = "vps_org_os.name == 'Debian 12'"
+    assert list(parse(filters=[condition]).hosts) == ["web"]
+    told = warned()
+    assert condition in told and "1 of 2 servers, which are left out: bare: " in told
+    with pytest.raises(AnsibleParserError, match="to host bare: "):
+        parse(filters=[condition], strict=True)
+
+
+def test_a_filter_that_can_be_applied_to_no_server_is_an_error(simulate, parse):
+    simulate([{"name": "bare", "os": None}])
+    with pytest.raises(AnsibleParserError, match="can be applied to no server: bare: "):
+        parse(filters=["vps_org_os.name == 'Debian 12'"])
     simulate()
-    assert list(parse(filters=["no_such_variable == 1"]).hosts) == []
-    with pytest.raises(AnsibleParserError, match="no_such_variable"):
-        parse(filters=["no_such_variable == 1"], strict=True)
+    for condition in ("vps_org_name is mtach('web')", "vps_org_name | nosuch", "vps_org_os.nmae"):
+        with pytest.raises(AnsibleParserError, match="can be applied to no server"):
+            parse(filters=["vps_org_id_ is not defined", condition])
+
+
+def test_filters_that_leave_no_server_are_told(simulate, parse, warned):
+    simulate()
+    assert not parse(filters=["vps_org_location == 'Amsterdam'"]).hosts
+    assert "filters leave none of 2 servers" in warned()
+
+
+@pytest.mark.parametrize(
+    "filters, told",
+    [
+        ("vps_org_location in ['amsterdam', 'london']", "filters must be a list"),
+        ("vps_org_status == 'active'", "filters must be a list"),
+        ({"vps_org_status": "active"}, "filters must be a list"),
+        (["{{ vps_org_status == 'active' }}"], "holds a template"),
+        (["vps_org_status == '{{ x }}'"], "holds a template"),
+        (["{% if true %}"], "holds a template"),
+        (["vps_org_status =="], "is no Jinja expression"),
+        (["vps_org_status = 'active'"], "is no Jinja expression"),
+        (
+            ["vps_org_locaton == 'london'"],
+            "names vps_org_locaton, but there are only .*vps_org_location",
+        ),
+        (["vps_org_status == 'active' or location == 'london'"], "names location"),
+        (["vps_org_status == active"], "names active"),
+        (["vps_org_id == 12345"], "names vps_org_id.*vps_org_server_id"),
+        ([{"vps_org_status": "active"}], "is no text"),
+        ([True], "is no text"),
+    ],
+)
+def test_a_filter_that_can_hold_for_no_server_is_an_error(simulate, parse, filters, told):
+    simulator = simulate()
+    with pytest.raises(AnsibleParserError, match=told):
+        parse(filters=filters)
+    assert simulator.log == []
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        None,
+        "",
+        [],
+        [""],
+        [None],
+        ["extra is not defined"],
+        ["extra | default('web') in vps_org_name"],
+        ["range(3) and ([1] | select('odd') | list) and {'a': vps_org_name}"],
+        ["vps_org_tags is undefined"],
+    ],
+)
+def test_a_filter_that_holds_keeps_the_servers(simulate, parse, filters):
+    simulate(["web-01"])
+    assert list(parse(filters=filters).hosts) == ["web-01"]
+
+
+@pytest.mark.parametrize(
+    "options, told",
+    [
+        ({"filter": ["vps_org_status == 'active'"]}, r"filter \(did you mean filters\?\)"),
+        ({"api-token": "x"}, r"api-token \(did you mean api_token\?\)"),
+        ({"validate_cert": False}, r"did you mean validate_certs"),
+        ({"xyzzy": 1, "7": 1}, "7, xyzzy"),
+        ({"keyed_groups": [{"pref": "a", "key": "vps_org_os"}]}, r"pref .* in keyed_groups"),
+    ],
+)
+def test_what_is_no_option_is_named(simulate, parse, options, told):
+    simulator = simulate()
+    with pytest.raises(AnsibleParserError, match=told):
+        parse(**options)
+    assert simulator.log == []
+
+
+def test_every_option_of_ansible_is_one(simulate, parse, tmp_path):
+    simulate()
+    inventory = parse(
+        strict=False,
+        use_extra_vars=False,
+        leading_separator=False,
+        cache=True,
+        cache_plugin="ansible.builtin.jsonfile",
+        cache_connection=str(tmp_path / "cache"),
+        cache_timeout="60",
+        cache_prefix="x_",
+        keyed_groups=[
+            {"prefix": "a", "separator": ".", "key": "vps_org_status", "parent_group": "b"},
+            {"prefix": "c", "key": "vps_org_status", "default_value": "d"},
+            {"prefix": "e", "key": "vps_org_status", "trailing_separator": False},
+        ],
+    )
+    assert len(inventory.hosts) == 2
+
+
+@pytest.mark.parametrize("option, value", [("compose", "a"), ("groups", ["web"])])
+def test_an_option_of_a_wrong_shape_is_refused(simulate, parse, option, value):
+    simulator = simulate()
+    with pytest.raises(AnsibleParserError, match=f"{option} must be a mapping"):
+        parse(**{option: value})
+    assert simulator.log == []
+
+
+@pytest.mark.parametrize("empty", [None, {}, {"id": 1, "name": None}, {"id": 1, "name": ""}])
+def test_an_empty_field_makes_no_group_when_strict_too(simulate, parse, empty):
+    simulate([{"name": "bare", "os": empty, "plan": empty, "location": None}, "web"])
+    inventory = parse(strict=True)
+    assert sorted(inventory.hosts) == ["bare", "web"]
+    assert members(inventory, "os_Debian_12") == ["web"]
+    keyed = [{"prefix": "os", "key": "vps_org_os.name", "default_value": "none"}]
+    assert members(parse(strict=True, keyed_groups=keyed), "os_none") == ["bare"]
+    with pytest.raises(AnsibleParserError, match="nmae"):
+        parse(strict=True, keyed_groups=[{"prefix": "os", "key": "vps_org_os.nmae"}])
+
+
+def test_a_group_of_values_has_the_parent_of_its_own_server(simulate, parse):
+    simulate()
+    entry = {"prefix": "os", "key": "vps_org_name", "parent_group": "at_{{ vps_org_location }}"}
+    inventory = parse(keyed_groups=[entry])
+    assert members(inventory, "at_amsterdam") == ["web-01"]
+    assert members(inventory, "at_london") == ["db-01"]
+    assert all(type(name) is str for name in inventory.groups)
+
+
+@pytest.mark.parametrize("value, group", [("localhost", "localhost_"), ("meta", "_meta_")])
+def test_a_value_makes_no_group_that_means_something_else(simulate, parse, value, group):
+    simulate([{"name": "web", "location": value}])
+    keyed = [{"prefix": "", "separator": "_" if value == "meta" else "", "key": "vps_org_location"}]
+    inventory = parse(keyed_groups=keyed)
+    assert members(inventory, group) == ["web"] and value not in inventory.groups
+
+
+LISTS = [
+    ("ansible-inventory", "--list"),
+    ("ansible-inventory", "--list", "--export"),
+    ("ansible-inventory", "--list", "--yaml"),
+]
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_values_are_listed_as_they_are(simulate, run, command):
+    simulate([{"name": "web-01", "os": {"id": 1, "name": "Debian 12 (Bookworm)"}}])
+    done = run(
+        *command,
+        source={
+            "compose": {"note": "'at ' ~ vps_org_location", "all_of_it": "[vps_org_os, 1]"},
+            "keyed_groups": [
+                {"prefix": "os", "key": "vps_org_os.name", "parent_group": "{{ vps_org_location }}"}
+            ],
+        },
+    )
+    assert done.returncode == 0, done.stderr
+    assert "unsafe" not in done.stdout and "at us-east" in done.stdout
+    if "--yaml" not in command:
+        listed = json.loads(done.stdout)
+        known = listed["_meta"]["hostvars"]["web-01"]
+        assert known["vps_org_os"] == {"id": 1, "name": "Debian 12 (Bookworm)"}
+        assert known["all_of_it"] == [known["vps_org_os"], 1]
+        assert listed["us_east"]["children"] == ["os_Debian_12__Bookworm_"]
+
+
+def test_templates_of_the_api_stay_inert_in_a_list_too(simulate, run, tmp_path):
+    """AWX keeps what --export shows, and gives it to its jobs as an inventory."""
+    touch = f"lookup('pipe', 'touch {tmp_path}/ran')"
+    odd = {
+        "name": "{{ " + touch + " }}",
+        "hostname": touch,
+        "location": "{% if " + touch + " %}{% endif %}",
+        "os": {"id": 1, "name": f"#jinja2: variable_start_string:'[%'\n[% {touch} }}}}"},
+    }
+    simulate(["web"], odd=[odd])
+    source = {
+        "compose": {"again": "vps_org_name ~ vps_org_os.name", "ansible_user": "vps_org_name"}
+    }
+    listed = run("ansible-inventory", "--list", "--export", source=source)
+    assert listed.returncode == 0, listed.stderr
+    kept = tmp_path / "kept.py"
+    kept.write_text(f"#!/bin/sh\ncat <<'END'\n{listed.stdout}\nEND\n")
+    kept.chmod(0o755)
+    values = "{{ [vps_org_name, vps_org_hostname, vps_org_location, vps_org_os, again] | to_json }}"
+    tasks = [
+        {"ansible.builtin.debug": {"msg": values}},
+        {"ansible.builtin.set_fact": {"copied": "{{ vps_org_name }}{{ vps_org_os.name }}"}},
+        {"ansible.builtin.debug": {"var": "copied"}},
+        {
+            "ansible.builtin.debug": {"msg": "held"},
+            "when": "{{ vps_org_hostname }}",
+            "ignore_errors": True,
+        },
+    ]
+    play = [{"hosts": "all", "gather_facts": False, "connection": "local", "tasks": tasks}]
+    done = run(source=source, play=play)
+    assert "lookup(" in done.stdout and not (tmp_path / "ran").exists(), done.stdout
+    again = subprocess.run(
+        ["ansible-playbook", "-i", str(kept), str(tmp_path / "site.yml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "lookup(" in again.stdout and not (tmp_path / "ran").exists(), again.stdout
+
+
+def test_the_token_may_be_vaulted(simulate, run, tmp_path, monkeypatch):
+    simulator = simulate()
+    monkeypatch.delenv("VPS_ORG_API_TOKEN")
+    (tmp_path / "password").write_text("secret")
+    password = ("--vault-password-file", str(tmp_path / "password"))
+    vaulted = subprocess.run(
+        ["ansible-vault", "encrypt_string", *password, simulator.token, "--name", "api_token"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    source = tmp_path / "vaulted.vps_org.yml"
+    source.write_text(f"plugin: vps_org.cloud.servers\n{vaulted}")
+    done = run("ansible-inventory", "--list", *password, "-i", str(source), source={"status": "x"})
+    assert '"web-01"' in done.stdout and simulator.token not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
