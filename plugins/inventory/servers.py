@@ -137,6 +137,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils._inventory import (
     plain,
 )
 
+#: The variables that ssh's first argument is taken from.
+_CONNECTED_TO = {"ansible_host", "ansible_ssh_host"}
 #: The mere name of a field.
 _PATH = re.compile(r"vps_org_\w+(\.\w+)*")
 
@@ -187,9 +189,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for row in rows:
             host = evaluated.hosts.get(names.with_id[row["id"]])
             if host:
-                names.settle(row, evaluated.groups, "ansible_host" in host.vars)
+                names.settle(row, evaluated.groups, bool(_CONNECTED_TO & {*host.vars}))
                 host.name = names.final[row["id"]]
-                if not {"ansible_host", "ansible_connection"} & {*host.vars}:
+                if not {*_CONNECTED_TO, "ansible_connection"} & {*host.vars}:
                     by_name.append(host.name)
         if by_name:
             warn(f"without an address Ansible connects to the name itself: {', '.join(by_name)}")
@@ -281,11 +283,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         host.vps_org_server = self._identity(row)
         host.vars.update(variables)
         self._set_composite_vars(self.get_option("compose"), variables, key, strict)
-        if "ansible_host" in host.vars and not is_host(host.vars["ansible_host"]):
+        for name in _CONNECTED_TO & {*host.vars}:
+            if is_host(host.vars[name]):
+                continue
             warn(
-                f"compose makes the ansible_host of server {row['id']} "
-                f"{harmless(repr(host.vars.pop('ansible_host')))}, which is neither an address nor "
-                f"the name of a host; it is {reached_by or 'not set'} instead"
+                f"compose makes the {name} of server {row['id']} "
+                f"{harmless(repr(host.vars.pop(name)))}, which is neither an address nor the name "
+                "of a host; it is not taken"
             )
             if reached_by:
                 host.vars["ansible_host"] = reached_by

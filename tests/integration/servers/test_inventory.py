@@ -391,6 +391,14 @@ def test_an_empty_field_makes_no_group_when_strict_too(simulate, parse, empty):
         parse(strict=True, keyed_groups=[{"prefix": "os", "key": "vps_org_os.nmae"}])
 
 
+def test_extra_variables_stand_above_those_of_a_server(simulate, run):
+    simulate(["web"])
+    extra = ("-e", "vps_org_location=moon", "-e", "wanted=web")
+    source = {"use_extra_vars": True, "filters": ["vps_org_name == wanted"]}
+    done = run("ansible-inventory", "--graph", *extra, source=source)
+    assert "@location_moon" in done.stdout and "--web" in done.stdout, done.stderr
+
+
 def test_a_group_of_values_has_the_parent_of_its_own_server(simulate, parse):
     simulate()
     entry = {"prefix": "os", "key": "vps_org_name", "parent_group": "at_{{ vps_org_location }}"}
@@ -571,6 +579,8 @@ def test_a_composed_host_that_is_none_leaves_the_address(simulate, parse, warned
     assert variables(inventory, "bad")["ansible_host"] == "192.0.2.2"
     assert "ansible_host" not in variables(inventory, "none")
     assert "'x;touch /tmp/x'" in warned()
+    known = variables(parse(compose={"ansible_ssh_host": "vps_org_hostname"}), "bad")
+    assert known["ansible_host"] == "192.0.2.2" and "ansible_ssh_host" not in known
 
 
 @pytest.mark.parametrize(
