@@ -509,12 +509,17 @@ class ActionModule(ActionBase):
         """Open only when this run holds a completed snapshot that is young enough."""
         settings, result = self._settings, self._result
         snapshot = data["snapshot"]
-        age = (self._now - parse_time(snapshot["created_at"])).total_seconds()
         if snapshot["status"] != COMPLETED or snapshot["server"]["id"] != settings["server_id"]:
             raise _Failed(
                 f"snapshot {snapshot['id']} does not cover this change: it is "
                 f"'{snapshot['status']}', of server {snapshot['server']['id']}"
             )
+        if snapshot["created_at"] is None:
+            raise _Failed(
+                f"the API tells no creation time of snapshot {snapshot['id']}: whether it covers "
+                "this change is not known"
+            )
+        age = (self._now - parse_time(snapshot["created_at"])).total_seconds()
         if age > settings["snapshot_max_age"]:
             raise _Failed(
                 f"snapshot {snapshot['id']} is {texts.minutes(age)} old, older than the "
@@ -668,15 +673,15 @@ class ActionModule(ActionBase):
 
     def step_plan_restore(self, data: Data) -> Data:
         """Judge a rehearsed restore: leave the server when too much data would be lost."""
-        rehearsal, result = data["rehearsal"], self._result
+        lost, result = data["rehearsal"]["data_loss_seconds"], self._result
+        if lost is None:  # the API told the snapshot's time once, perhaps
+            lost = report.lost_seconds(result)
         return {
-            "leave": verdict.too_much_lost(
-                rehearsal["data_loss_seconds"], self._settings["max_data_loss"]
-            ),
+            "leave": verdict.too_much_lost(lost, self._settings["max_data_loss"]),
             "would": (
                 f"would restore server {result['server_id']} from snapshot "
                 f"{result['snapshot']['id']} and erase what was written in the last "
-                f"{texts.minutes(rehearsal['data_loss_seconds'])}"
+                f"{texts.minutes(lost)}"
             ),
         }
 

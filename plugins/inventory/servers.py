@@ -231,15 +231,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 "validate_certs is off: anyone on the way can read the token and answer"
             )
         try:
-            client = client_of(params, Clock(time.monotonic, time.sleep, time.time))
-            rows = servers.listing(client, client.deadline(), params["status"], params["location"])
+            clock = Clock(time.monotonic, time.sleep, time.time)
+            client = client_of(params, clock, warn=self.display.warning)
+            listed = servers.listing(
+                client, client.deadline(), params["status"], params["location"]
+            )
         except VpsOrgError as error:
             raise AnsibleParserError(f"Cannot list the servers: {error}") from None
         except RequestFailed as failed:
             raise AnsibleParserError(
                 f"Cannot list the servers of {params['api_url']}: {failed.reason()}"
             ) from None
-        return [row for row in rows if params["status"] in (None, row["status"])]
+        return [row for row in listed.rows if params["status"] in (None, row["status"])]
 
     def _names(self, rows: list[Row], inventory: t.Any, warn: t.Callable[[str], None]) -> HostNames:
         known = {

@@ -161,7 +161,8 @@ def next_path(base: str, path: str, following: str) -> str | None:
 class Client:
     """A thin sender over one ``requests.Session``.
 
-    *before_write* is called before anything but a GET is sent; it may end the process.
+    *before_write* is called before anything but a GET is sent; it may end the process. *warn* takes
+    what the user should know about the answers.
     """
 
     def __init__(
@@ -169,10 +170,13 @@ class Client:
         endpoint: Endpoint,
         clock: Clock,
         before_write: t.Callable[[], None] = lambda: None,
+        warn: t.Callable[[str], None] = lambda text: None,
     ) -> None:
         self.endpoint = endpoint
         self.clock = clock
         self._before_write = before_write
+        self._warn = warn
+        self._warned: set[str] = set()
         self._base = endpoint.url.rstrip("/")
         self._wire = _Wire()
         self._session = _session(endpoint, self._wire)
@@ -180,6 +184,12 @@ class Client:
     def harmless(self, text: str) -> str:
         """*text* as it may be shown: see the function of this name."""
         return harmless(text, self.endpoint.token)
+
+    def warn_once(self, text: str) -> None:
+        """Warn, unless these words were said before: the same list is looked at many times."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self._warn(text)
 
     def deadline(self, seconds: float | None = None) -> Deadline:
         """A deadline that starts now; without a wait it is timeout x (retries + 1)."""

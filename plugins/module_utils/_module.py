@@ -93,7 +93,10 @@ def given(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Params
 
 
 def client_of(
-    params: Params, clock: Clock, before_write: t.Callable[[], None] = lambda: None
+    params: Params,
+    clock: Clock,
+    before_write: t.Callable[[], None] = lambda: None,
+    warn: t.Callable[[str], None] = lambda text: None,
 ) -> Client:
     """The client for validated *params*. Raises VpsOrgError for values that cannot be right."""
     problem = url_problem(params["api_url"])
@@ -118,7 +121,7 @@ def client_of(
         validate_certs=params["validate_certs"],
         ca_path=params["ca_path"],
     )
-    return Client(endpoint, clock, before_write)
+    return Client(endpoint, clock, before_write, warn)
 
 
 def outcome(
@@ -143,7 +146,7 @@ def outcome(
         progress=lambda text: progress(shown(text)),
     )
     try:
-        client = client_of(params, ctx.clock, before_write)
+        client = client_of(params, ctx.clock, before_write, ctx.warn)
         if not params["validate_certs"]:
             ctx.warn("validate_certs is off: anyone on the way can read the token and answer")
         return run(params, client, ctx)

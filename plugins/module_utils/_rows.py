@@ -1,36 +1,138 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rows of the API's lists have in common: ids, integers, times."""
+"""What the rows of the API's lists have in common: what can be read of them, ids, times.
+
+A list may hold rows of others that lack what is needed: they are set aside, with one warning. Only
+the row that is asked for must be readable, and of it only what is needed.
+"""
 
 from __future__ import annotations
 
 import re
 import typing as t
+from dataclasses import dataclass
 from datetime import datetime, timezone
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
+from ansible_collections.vps_org.cloud.plugins.module_utils._errors import RequestFailed
 
 Row = dict[str, t.Any]
 
-
-def by_id(rows: t.Iterable[Row], number: int) -> Row | None:
-    """The row with that id, or None."""
-    return next((row for row in rows if row["id"] == number), None)
+#: So many rows a message names.
+TOLD = 20
 
 
-def integer(value: t.Any) -> int:
-    """*value* when it is an integer; ids are documented as such. Raises TypeError."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"not an integer: {value!r}")
-    return value
+@dataclass(frozen=True)
+class Listing:
+    """What a list showed: the rows that can be read, those that lack something, and when.
+
+    *kind* is what a row is; *now* is the API's time as epoch seconds. What cannot be read of a row
+    is None.
+    """
+
+    path: str
+    kind: str
+    rows: list[Row]
+    partial: list[Row]
+    now: float
+
+    def by_id(self, number: int, *needed: str) -> Row | None:
+        """The row with that id, which must hold *needed*; None when the list is without it.
+
+        Raises RequestFailed when that cannot be told.
+        """
+        row = self.shown(number)
+        if row is None and any(one["id"] is None for one in self.partial):
+            raise self._unreadable(f"a {self.kind} without id, which may be that one")
+        lacks = [] if row is None else [field for field in needed if field in lacking(row)]
+        if lacks:
+            raise self._unreadable(f"{self.kind} {number} without {', '.join(lacks)}")
+        return row
+
+    def shown(self, number: int) -> Row | None:
+        """The row with that id, whatever it lacks; None when no row is known by it."""
+        return next((row for row in (*self.rows, *self.partial) if row["id"] == number), None)
+
+    def named(self, name: str, server_id: int) -> list[Row]:
+        """The server's rows with that name. Raises RequestFailed when that cannot be told."""
+        for row in self.partial:
+            if row["name"] == name and row["server"]["id"] in (None, server_id):
+                raise self._unreadable(f"a {described(self.kind, row)}")
+        return [row for row in self.rows if row["name"] == name]
+
+    def fresh(self, name: str, server_id: int, before: Listing) -> list[Row]:
+        """The server's rows with that name that were not there *before*. Raises RequestFailed when
+        there is one more row that may be such a one.
+        """
+        known = {row["id"] for row in (*before.rows, *before.partial)}
+        for row in self.partial:
+            mine = row["name"] in (None, name) and row["server"]["id"] in (None, server_id)
+            if mine and row["id"] not in known:
+                raise self._unreadable(f"a new {described(self.kind, row)}")
+        return [row for row in self.rows if row["name"] == name and row["id"] not in known]
+
+    def _unreadable(self, what: str) -> RequestFailed:
+        return RequestFailed(f"the list holds {what}", "GET", self.path, transient=True)
 
 
-def parse_time(text: str) -> datetime:
+def readable(
+    client: Client,
+    path: str,
+    kind: str,
+    raw: t.Iterable[t.Any],
+    read: t.Callable[[Row], Row],
+    date: float | None,
+) -> Listing:
+    """The list of *raw* rows; *read* takes what it can of one. Warns of those that lack much."""
+    rows: dict[int, Row] = {}
+    partial: list[Row] = []
+    for item in raw:
+        row = read(item if isinstance(item, dict) else {})
+        if lacking(row):
+            partial.append(row)
+        else:
+            rows[row["id"]] = row
+    if partial:
+        texts = [described(kind, row) for row in partial[:TOLD]]
+        more = ["..."] if len(partial) > TOLD else []
+        client.warn_once(
+            f"{len(partial)} rows of the API's list of {kind}s lack what is needed and are "
+            f"skipped: {client.harmless(', '.join(texts + more))}"
+        )
+    return Listing(path, kind, list(rows.values()), partial, date or client.clock.now())
+
+
+def lacking(row: Row) -> list[str]:
+    """The fields without which a row is of no use in a list, and which it does not have."""
+    missing = [field for field in ("id", "name", "status") if row[field] is None]
+    return missing + ["server"] * ("server" in row and row["server"]["id"] is None)
+
+
+def described(kind: str, row: Row) -> str:
+    """A row that lacks something, as far as it can be named."""
+    number = "" if row["id"] is None else f" {row['id']}"
+    name = "" if row["name"] is None else f" ('{row['name']}')"
+    return f"{kind}{number}{name} without {', '.join(lacking(row))}"
+
+
+def integer(value: t.Any) -> int | None:
+    """*value* when it is an integer, else None; ids are documented as integers."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def text(value: t.Any) -> str | None:
+    """*value* when it is a text, else None."""
+    return value if isinstance(value, str) else None
+
+
+def parse_time(value: str) -> datetime:
     """An ISO 8601 time as an aware datetime; without an offset it is taken as UTC.
 
     Raises ValueError when the text is no such time.
     """
-    value = datetime.fromisoformat(re.sub(r"[zZ]\Z", "+00:00", text.strip()))
-    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    moment = datetime.fromisoformat(re.sub(r"[zZ]\Z", "+00:00", value.strip()))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def timestamp(seconds: float) -> str:

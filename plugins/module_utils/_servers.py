@@ -17,7 +17,13 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
     RequestFailed,
     VpsOrgError,
 )
-from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row, by_id, integer
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import (
+    Listing,
+    Row,
+    integer,
+    readable,
+    text,
+)
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
 
 PATH = "/servers/"
@@ -44,12 +50,15 @@ def listing(
     deadline: Deadline,
     status: str | None = None,
     location: str | None = None,
-) -> list[Row]:
+) -> Listing:
     """The account's servers with their documented fields, sorted by name. Raises RequestFailed."""
     query = {key: value for key, value in (("status", status), ("location", location)) if value}
-    raw, dummy = client.rows(PATH, deadline, query or None)
-    rows = {row["id"]: row for row in (_row(client, item) for item in raw)}
-    return sorted(rows.values(), key=lambda row: (row["name"], row["id"]))
+    raw, date = client.rows(PATH, deadline, query or None)
+    found = readable(client, PATH, "server", raw, _row, date)
+    if found.partial and all(row["id"] is None for row in (*found.rows, *found.partial)):
+        raise RequestFailed("the list holds no server with an id", "GET", PATH, transient=True)
+    found.rows.sort(key=lambda row: (row["name"], row["id"]))
+    return found
 
 
 def may_not_list(failed: RequestFailed) -> bool:
@@ -57,21 +66,10 @@ def may_not_list(failed: RequestFailed) -> bool:
     return failed.status in (401, 403)
 
 
-def _row(client: Client, data: t.Any) -> Row:
-    try:
-        row = {field: data.get(field) for field in FIELDS}
-        row["id"] = integer(data["id"])
-        row["name"] = str(data["name"])
-        row["status"] = str(data["status"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RequestFailed(
-            f"the answer holds a server without its documented fields: "
-            f"{client.harmless(str(data))}",
-            "GET",
-            PATH,
-            transient=True,
-        ) from error
-    return row
+def _row(data: Row) -> Row:
+    row = {field: data.get(field) for field in FIELDS}
+    texts = {field: text(row[field]) for field in ("name", "status", "ip_address")}
+    return {**row, "id": integer(row["id"]), **texts}
 
 
 def wait_restored(
@@ -106,7 +104,7 @@ def wait_restored(
 
     def look() -> Row | None:
         try:
-            rows = listing(client, deadline)
+            row = listing(client, deadline).by_id(server["id"], "status")
         except RequestFailed as failed:
             if may_not_list(failed):
                 raise
@@ -117,7 +115,6 @@ def wait_restored(
                 ) from failed
             return None
         last["failed"] = None
-        row = by_id(rows, server["id"])
         if row is None:
             raise failure("the server is gone from the list of servers")
         last["row"] = row
@@ -126,7 +123,7 @@ def wait_restored(
         if row["status"] == RESTORING:
             last["seen"] = True
             progress(
-                f"{row['name']}: restoring from snapshot {snapshot['id']}, "
+                f"{server['name']}: restoring from snapshot {snapshot['id']}, "
                 f"{deadline.stopwatch()} elapsed, usually 5-15 min"
             )
             return None

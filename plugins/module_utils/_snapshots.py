@@ -16,6 +16,7 @@ import contextlib
 import json
 import re
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
@@ -24,10 +25,14 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
     VpsOrgError,
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import (
+    TOLD,
+    Listing,
     Row,
-    by_id,
     integer,
+    lacking,
     parse_time,
+    readable,
+    text,
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
 
@@ -41,8 +46,6 @@ FAILED = ("failed", "error", "failure", "cancelled")
 #: What the API takes as a name.
 NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 PER_SERVER = 5
-#: So many snapshots a message names.
-TOLD = 20
 LOOK_SECONDS = 30.0
 MISSING_SECONDS = 10.0
 #: A snapshot just made may be listed later than that.
@@ -53,37 +56,31 @@ SECOND_RESTORE_SECONDS = 270.0
 CREATE_TAKES = "usually 3-10 min"
 
 
-def listing(
-    client: Client, deadline: Deadline, server_id: int | None = None
-) -> tuple[list[Row], float]:
-    """The account's snapshots, or one server's, newest first, and the API's time (epoch seconds).
+def listing(client: Client, deadline: Deadline, server_id: int | None = None) -> Listing:
+    """The account's snapshots, or one server's, newest first; those without a time are the oldest.
 
     Raises RequestFailed.
     """
     query = {"server_id": server_id} if server_id is not None else None
     raw, date = client.rows(PATH, deadline, query)
-    rows = {row["id"]: row for row in (_row(client, item) for item in raw)}
-    found = [row for row in rows.values() if server_id in (None, row["server"]["id"])]
-    return sorted(found, key=_age_key, reverse=True), date or client.clock.now()
-
-
-def named(rows: t.Iterable[Row], name: str) -> list[Row]:
-    """The rows with that name, in the order given."""
-    return [row for row in rows if row["name"] == name]
+    found = readable(client, PATH, "snapshot", raw, _row, date)
+    mine = [row for row in found.rows if server_id in (None, row["server"]["id"])]
+    return replace(found, rows=sorted(mine, key=_age_key, reverse=True))
 
 
 def find(
     client: Client, deadline: Deadline, snapshot_id: int, server_id: int | None
-) -> tuple[Row | None, list[Row], float]:
-    """The snapshot with that id, and the listing it was looked for in, see there.
+) -> tuple[Row | None, Listing]:
+    """The snapshot with that id, and the list it was looked for in.
 
     Raises VpsOrgError when it belongs to another server than *server_id*, and RequestFailed.
     """
-    rows, now = listing(client, deadline, server_id)
-    row = by_id(rows, snapshot_id)
+    found = listing(client, deadline, server_id)
+    row = found.by_id(snapshot_id, "server", "status")
     if row is None and server_id is not None:
-        row = cross_checked(by_id(listing(client, deadline)[0], snapshot_id), server_id)
-    return row, rows, now
+        elsewhere = listing(client, deadline).by_id(snapshot_id, "server", "status")
+        row = cross_checked(elsewhere, server_id)
+    return row, found
 
 
 def cross_checked(row: Row | None, server_id: int | None) -> Row | None:
@@ -110,10 +107,10 @@ def create(
     server_id: int,
     name: str,
     description: str | None,
-    known: t.Sequence[Row],
+    before: Listing,
     warn: t.Callable[[str], None],
-) -> tuple[Row, t.Callable[[list[Row]], None]]:
-    """Make one snapshot; *known* are the rows the server held before.
+) -> tuple[Row, t.Callable[[Listing], None]]:
+    """Make one snapshot; *before* is the server's list of before.
 
     When the answer is lost it looks before it acts: for 30 s a new row with that name is adopted;
     only then, and when the last look could see, the POST is sent once more. Returns the row, and
@@ -125,17 +122,16 @@ def create(
     body: Row = {"server_id": server_id, "name": name}
     if description is not None:
         body["description"] = description
-    ids = {row["id"] for row in known}
     made: dict[int, Row] = {}
     twins: dict[int, Row] = {}
 
-    def fresh() -> list[Row]:
-        rows = named(listing(client, deadline, server_id)[0], name)
-        return [row for row in rows if row["id"] not in ids]
+    def look() -> Row | None:
+        found = listing(client, deadline, server_id).fresh(name, server_id, before)
+        return found[-1] if found else None
 
     def look_for(lost: RequestFailed) -> Row | None:
         try:
-            return _look_for(client, deadline, lambda: next(reversed(fresh()), None))
+            return _look_for(client, deadline, look)
         except RequestFailed as failed:
             raise VpsOrgError(
                 f"Cannot {what}: {lost.reason()}; and whether it was done cannot be seen: "
@@ -144,8 +140,9 @@ def create(
                 failed,
             ) from failed
 
-    def watch(rows: list[Row]) -> None:
-        made.update({one["id"]: one for one in named(rows, name) if one["id"] not in ids})
+    def watch(listed: Listing) -> None:
+        with contextlib.suppress(RequestFailed):  # a row that cannot be read is no twin
+            made.update({one["id"]: one for one in listed.fresh(name, server_id, before)})
         if len(made) > 1 and not twins:
             twins.update(made)
             warn(
@@ -154,7 +151,7 @@ def create(
                 "one at the same time; nothing was deleted, delete what you do not need"
             )
 
-    def settled(row: Row) -> tuple[Row, t.Callable[[list[Row]], None]]:
+    def settled(row: Row) -> tuple[Row, t.Callable[[Listing], None]]:
         made[row["id"]] = row
         return row, watch
 
@@ -162,7 +159,7 @@ def create(
         return settled(_created(client, deadline, body))
     except RequestFailed as failed:
         if not failed.arrived:
-            raise _refused_create(client, what, failed, known) from failed
+            raise _refused_create(client, what, failed, before.rows) from failed
         lost = failed
     row = look_for(lost)
     if row is not None:
@@ -191,7 +188,7 @@ def create(
             ) from failed
     settled(row)
     with contextlib.suppress(RequestFailed):
-        watch(fresh())
+        watch(listing(client, deadline, server_id))
     return row, watch
 
 
@@ -212,12 +209,9 @@ def delete(client: Client, deadline: Deadline, row: Row) -> bool:
             raise VpsOrgError(
                 f"Cannot {what}: {failed.reason()}", "rejected", failed, row
             ) from failed
-        try:
-            rows = listing(client, deadline, row["server"]["id"])[0]
-        except RequestFailed:
-            rows = [row]
-        if by_id(rows, row["id"]) is None:
-            return True
+        with contextlib.suppress(RequestFailed):
+            if listing(client, deadline, row["server"]["id"]).by_id(row["id"]) is None:
+                return True
         raise VpsOrgError(
             f"Cannot {what}: {failed.reason()}. Whether it will still be deleted is not known: "
             "list the server's snapshots",
@@ -236,7 +230,7 @@ def wait_completed(
     progress: t.Callable[[str], None],
     patience: float = MISSING_SECONDS,
     row: Row | None = None,
-    watch: t.Callable[[list[Row]], None] = lambda rows: None,
+    watch: t.Callable[[Listing], None] = lambda listed: None,
 ) -> Row:
     """Wait until the snapshot is completed and return its row. Raises VpsOrgError (accepted).
 
@@ -254,16 +248,16 @@ def wait_completed(
     def look() -> Row | None:
         try:
             if last["row"]:
-                rows, dummy = listing(client, deadline, server_id)
-                found = by_id(rows, snapshot_id)
+                listed = listing(client, deadline, server_id)
+                found = listed.by_id(snapshot_id, "status")
             else:
-                found, rows, dummy = find(client, deadline, snapshot_id, server_id)
+                found, listed = find(client, deadline, snapshot_id, server_id)
         except RequestFailed as failed:
             last["failed"] = failed
             if not failed.transient:
                 raise _not_done(snapshot_id, last, deadline, failed.reason(), failed) from failed
             return None
-        watch(rows)
+        watch(listed)
         if found is None:
             if deadline.elapsed() - last["seen"] >= last["patience"]:
                 why = f"it is missing from the list for {last['patience']:.0f} s"
@@ -296,7 +290,7 @@ def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) 
 
     def look() -> bool | None:
         try:
-            rows, dummy = listing(client, deadline, row["server"]["id"])
+            listed = listing(client, deadline, row["server"]["id"]).shown(row["id"])
         except RequestFailed as failed:
             if failed.transient:
                 return None
@@ -306,7 +300,7 @@ def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) 
                 failed,
                 row,
             ) from failed
-        return True if by_id(rows, row["id"]) is None else None
+        return True if listed is None else None
 
     if poll(look, deadline, pauses(interval)) is None:
         raise VpsOrgError(
@@ -331,7 +325,7 @@ def restore(client: Client, deadline: Deadline, row: Row, warn: t.Callable[[str]
     lost: RequestFailed
 
     def look() -> str | None:
-        found = by_id(servers.listing(client, deadline), server["id"])
+        found = servers.listing(client, deadline).by_id(server["id"], "status")
         return servers.RESTORING if found and found["status"] == servers.RESTORING else None
 
     def seen() -> bool:
@@ -391,23 +385,38 @@ def _restore_answer(client: Client, data: t.Any, path: str) -> str:
     )
 
 
-def epoch(row: Row) -> float:
-    """``created_at`` as epoch seconds."""
-    return parse_time(row["created_at"]).timestamp()
+def epoch(row: Row) -> float | None:
+    """``created_at`` as epoch seconds; None when the API does not tell it."""
+    return None if row["created_at"] is None else parse_time(row["created_at"]).timestamp()
+
+
+def newer(listed: Listing, row: Row) -> list[Row]:
+    """The rows of the same server that are surely newer than *row*."""
+    created = epoch(row)
+    if created is None:
+        return []
+    mine = [one for one in listed.rows if one["server"]["id"] == row["server"]["id"]]
+    return [one for one in mine if (epoch(one) or 0.0) > created]
 
 
 def _age_key(row: Row) -> tuple[float, int]:
-    return epoch(row), row["id"]
+    return epoch(row) or 0.0, row["id"]
 
 
 def _created(client: Client, deadline: Deadline, body: Row) -> Row:
     answer = client.request("POST", PATH, deadline, body=body)
-    try:
-        return _row(client, answer.data)
-    except RequestFailed as failed:
+    row = _row(answer.data if isinstance(answer.data, dict) else {})
+    if lacking(row):
         raise RequestFailed(
-            failed.text, "POST", PATH, answer.status, transient=True, arrived=True
-        ) from failed
+            f"the answer holds a snapshot without its documented fields: "
+            f"{client.harmless(str(answer.data))}",
+            "POST",
+            PATH,
+            answer.status,
+            transient=True,
+            arrived=True,
+        )
+    return row
 
 
 def _look_for(client: Client, deadline: Deadline, look: t.Callable[[], T | None]) -> T | None:
@@ -467,28 +476,24 @@ def _not_done(
     )
 
 
-def _row(client: Client, data: t.Any) -> Row:
-    """The documented fields of a row; raises RequestFailed when those needed are missing."""
-    try:
-        row = {
-            "id": integer(data["id"]),
-            "server": {
-                "id": integer(data["server"]["id"]),
-                "name": str(data["server"]["name"]),
-            },
-            "name": str(data["name"]),
-            "status": str(data["status"]),
-            "size_mb": data.get("size_mb"),
-            "created_at": str(data["created_at"]),
-            "description": data.get("description"),
-        }
-        parse_time(row["created_at"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RequestFailed(
-            f"the answer holds a snapshot without its documented fields: "
-            f"{client.harmless(str(data))}",
-            "GET",
-            PATH,
-            transient=True,
-        ) from error
-    return row
+def _row(data: Row) -> Row:
+    """The documented fields of a row; None for what cannot be read."""
+    server = data.get("server")
+    server = server if isinstance(server, dict) else {}
+    return {
+        "id": integer(data.get("id")),
+        "server": {"id": integer(server.get("id")), "name": text(server.get("name"))},
+        "name": text(data.get("name")),
+        "status": text(data.get("status")),
+        "size_mb": data.get("size_mb"),
+        "created_at": _time(data.get("created_at")),
+        "description": text(data.get("description")),
+    }
+
+
+def _time(value: t.Any) -> str | None:
+    with contextlib.suppress(ValueError, OverflowError):
+        if isinstance(value, str):
+            parse_time(value).timestamp()
+            return value
+    return None

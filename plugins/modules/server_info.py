@@ -13,6 +13,8 @@ description:
   - Lists the servers of the account, sorted by name.
   - All options that choose are optional and are met together. Nothing found is an empty list, not
     an error.
+  - A server that the API shows without id, name or status is left out, with a warning that names it
+    as far as it can.
   - A token may lack the right to list servers; then the module fails and says so.
 options:
   server_id:
@@ -97,10 +99,10 @@ SPEC: Params = {
 
 def run(params: Params, client: Client, ctx: Context) -> Params:
     """List and filter; one GET, save for further pages."""
-    rows = servers.listing(client, client.deadline(), params["status"], params["location"])
+    listed = servers.listing(client, client.deadline(), params["status"], params["location"])
     found = [
         row
-        for row in rows
+        for row in listed.rows
         if params["server_id"] in (None, row["id"])
         and params["name"] in (None, row["name"])
         and params["status"] in (None, row["status"])

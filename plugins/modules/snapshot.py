@@ -130,7 +130,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     run_module,
     wait_options,
 )
-from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row, by_id
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Listing, Row
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
 
 SPEC: Params = {
@@ -183,10 +183,10 @@ def _check(params: Params) -> None:
 
 def _present(params: Params, client: Client, ctx: Context, deadline: Deadline) -> Params:
     server_id, name = params["server_id"], params["name"]
-    rows, dummy = snapshots.listing(client, deadline, server_id)
-    row = _standing(snapshots.named(rows, name), client, ctx)
+    listed = snapshots.listing(client, deadline, server_id)
+    row = _standing(listed.named(name, server_id), client, ctx)
     if row is None:
-        return _create(params, client, ctx, deadline, rows)
+        return _create(params, client, ctx, deadline, listed)
     wanted = params["description"]
     if wanted is not None and wanted != (row["description"] or ""):
         ctx.warn(
@@ -232,10 +232,11 @@ def _standing(rows: list[Row], client: Client, ctx: Context) -> Row | None:
 
 
 def _create(
-    params: Params, client: Client, ctx: Context, deadline: Deadline, held: list[Row]
+    params: Params, client: Client, ctx: Context, deadline: Deadline, before: Listing
 ) -> Params:
     server_id, name, description = params["server_id"], params["name"], params["description"]
     if ctx.check_mode:
+        held = before.rows
         if len(held) >= snapshots.PER_SERVER:
             ctx.warn(
                 f"server {server_id} already holds {len(held)} of {snapshots.PER_SERVER} "
@@ -243,7 +244,7 @@ def _create(
             )
         planned = {"server": {"id": server_id}, "name": name, "description": description}
         return _result(True, None, ctx, {}, planned)
-    row, watch = snapshots.create(client, deadline, server_id, name, description, held, ctx.warn)
+    row, watch = snapshots.create(client, deadline, server_id, name, description, before, ctx.warn)
     if params["wait"]:
         row = snapshots.wait_completed(
             client,
@@ -282,17 +283,17 @@ def _to_await(params: Params, client: Client, ctx: Context, deadline: Deadline) 
     """The row to wait for, by one look: an error when it is missing or failed."""
     snapshot_id, server_id, name = params["snapshot_id"], params["server_id"], params["name"]
     if snapshot_id is None:
-        rows, dummy = snapshots.listing(client, deadline, server_id)
-        same, wanted = snapshots.named(rows, name), f"snapshot named '{name}'"
+        listed = snapshots.listing(client, deadline, server_id)
+        same, wanted = listed.named(name, server_id), f"snapshot named '{name}'"
     else:
-        row, rows, dummy = snapshots.find(client, deadline, snapshot_id, server_id)
+        row, listed = snapshots.find(client, deadline, snapshot_id, server_id)
         same, wanted = [row] if row else [], f"snapshot {snapshot_id}"
     standing = _standing(same, client, ctx)
     if standing is None:
         place = "The account" if server_id is None else f"Server {server_id}"
         raise VpsOrgError(
             f"{place} has no {wanted} to wait for. "
-            f"It holds {len(rows)}: {snapshots.told(client, rows)}"
+            f"It holds {len(listed.rows)}: {snapshots.told(client, listed.rows)}"
         )
     return standing
 
@@ -315,10 +316,9 @@ def _to_delete(params: Params, client: Client, deadline: Deadline) -> Row | None
     server_id, snapshot_id = params["server_id"], params["snapshot_id"]
     if snapshot_id is not None:
         # The account's list tells "gone" from "another server's" in one request.
-        row = by_id(snapshots.listing(client, deadline)[0], snapshot_id)
+        row = snapshots.listing(client, deadline).by_id(snapshot_id)
         return snapshots.cross_checked(row, server_id)
-    rows, dummy = snapshots.listing(client, deadline, server_id)
-    same = snapshots.named(rows, params["name"])
+    same = snapshots.listing(client, deadline, server_id).named(params["name"], server_id)
     if len(same) > 1:
         raise VpsOrgError(
             f"Server {server_id} holds {len(same)} snapshots named '{params['name']}': "

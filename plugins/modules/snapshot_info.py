@@ -13,6 +13,8 @@ description:
   - Lists the snapshots of the account, or of one server, newest first.
   - All options that choose are optional and are met together. Nothing found is an empty list, not
     an error.
+  - A snapshot that the API shows without id, name, status or server (that of a deleted server, say)
+    is left out, with a warning that names it as far as it can. One without a time comes last.
 options:
   server_id:
     description: Only snapshots of this server.
@@ -99,8 +101,8 @@ SPEC: Params = {
 
 def run(params: Params, client: Client, ctx: Context) -> Params:
     """List and filter; one GET, save for further pages."""
-    rows, dummy = snapshots.listing(client, client.deadline(), params["server_id"])
-    found = [row for row in rows if _wanted(row, params)]
+    listed = snapshots.listing(client, client.deadline(), params["server_id"])
+    found = [row for row in listed.rows if _wanted(row, params)]
     return {"changed": False, "snapshots": found, "count": len(found)}
 
 

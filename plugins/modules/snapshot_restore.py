@@ -117,7 +117,7 @@ restoring_seen:
   sample: true
 data_loss_seconds:
   description: Age of the snapshot, by the API's own clock where its answers carry one. What was
-    written in this time is erased.
+    written in this time is erased. Null when the API does not tell when the snapshot was made.
   returned: success
   type: int
   sample: 4200
@@ -154,7 +154,6 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import (
     Row,
-    by_id,
     parse_time,
     timestamp,
 )
@@ -193,6 +192,11 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
         return _finish(params, client, ctx, deadline, row, result, accepted)
     row, result = _find(params, client, deadline)
     _check(params, client, row, result["data_loss_seconds"])
+    if result["data_loss_seconds"] is None:
+        ctx.warn(
+            f"the API tells no creation time of snapshot {row['id']}: how much a restore erases is "
+            "not known"
+        )
     status = _status(client, ctx, deadline, row)
     result["server"]["status"] = status
     joined = status == servers.RESTORING
@@ -235,11 +239,11 @@ def _accepted_at(params: Params, started: float) -> float:
 def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Params]:
     server_id, snapshot_id = params["server_id"], params["snapshot_id"]
     if snapshot_id is not None:
-        row, rows, now = snapshots.find(client, deadline, snapshot_id, server_id)
+        row, listed = snapshots.find(client, deadline, snapshot_id, server_id)
         wanted = f"snapshot {snapshot_id}"
     else:
-        rows, now = snapshots.listing(client, deadline, server_id)
-        same = snapshots.named(rows, params["name"])
+        listed = snapshots.listing(client, deadline, server_id)
+        same = listed.named(params["name"], server_id)
         if len(same) > 1:
             raise VpsOrgError(
                 f"Server {server_id} holds {len(same)} snapshots named '{params['name']}': "
@@ -251,20 +255,15 @@ def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Para
     if row is None:
         place = f"Server {server_id}" if server_id is not None else "The account"
         raise _Missing(
-            f"{place} has no {wanted} to restore. It holds {len(rows)}: "
-            f"{snapshots.told(client, rows)}"
+            f"{place} has no {wanted} to restore. It holds {len(listed.rows)}: "
+            f"{snapshots.told(client, listed.rows)}"
         )
     created = snapshots.epoch(row)
-    newer = [
-        one
-        for one in rows
-        if one["server"]["id"] == row["server"]["id"] and snapshots.epoch(one) > created
-    ]
     return row, {
         "snapshot": row,
         "server": {**row["server"], "status": None},
-        "data_loss_seconds": max(0, int(now - created)),
-        "newer_snapshots": newer,
+        "data_loss_seconds": None if created is None else max(0, int(listed.now - created)),
+        "newer_snapshots": snapshots.newer(listed, row),
     }
 
 
@@ -312,7 +311,7 @@ def _find_patiently(params: Params, client: Client, deadline: Deadline) -> tuple
     return found
 
 
-def _check(params: Params, client: Client, row: Row, age: int) -> None:
+def _check(params: Params, client: Client, row: Row, age: int | None) -> None:
     server = row["server"]
     what = f"Cannot restore server {server['id']} ({server['name']}) from snapshot {row['id']}"
     wanted, most = params["server_name"], params["max_age"]
@@ -326,7 +325,11 @@ def _check(params: Params, client: Client, row: Row, age: int) -> None:
             f"{what}: the API calls the server '{server['name']}', not '{wanted}' (server_name)",
             snapshot=row,
         )
-    if most is not None and age > most:
+    if most is not None and age is None:
+        raise VpsOrgError(
+            f"{what}: the API tells no creation time of it, and max_age is given", snapshot=row
+        )
+    if most is not None and age is not None and age > most:
         raise VpsOrgError(
             f"{what}: the snapshot is {age} s old, older than max_age {most} s", snapshot=row
         )
@@ -335,7 +338,7 @@ def _check(params: Params, client: Client, row: Row, age: int) -> None:
 def _status(client: Client, ctx: Context, deadline: Deadline, row: Row) -> str | None:
     """The server's status now; None when this token may not list servers."""
     try:
-        found = by_id(servers.listing(client, deadline), row["server"]["id"])
+        found = servers.listing(client, deadline).by_id(row["server"]["id"], "status")
     except RequestFailed as failed:
         if servers.may_not_list(failed):
             return None

@@ -98,7 +98,7 @@ def next_step(result: Result) -> str:
         )
     if state == "restored_unproven":
         return (
-            f"{_DASHBOARD} and check that it is as it was at {snapshot['created_at']}; if it is "
+            f"{_DASHBOARD} and check that it is as it was at {_made(snapshot)}; if it is "
             f"not: {restore_command(result)}"
         )
     command = restore_command(result)
@@ -126,7 +126,7 @@ def closing_message(host: str, result: Result) -> str:
     if result["state"] == "aborted":
         parts.append("The change was not started; nothing was changed by it.")
     elif snapshot:
-        told = f"snapshot {snapshot['id']} ({snapshot['name']}) of {snapshot['created_at']}"
+        told = f"snapshot {snapshot['id']} ({snapshot['name']}) of {_made(snapshot)}"
         if result["state"] == "restored":
             lost = minutes(lost_seconds(result))
             parts.append(f"Restored from {told}: what was written in the {lost} since is lost.")
@@ -140,8 +140,16 @@ def closing_message(host: str, result: Result) -> str:
     return " ".join(parts)
 
 
-def lost_seconds(result: Result) -> float:
-    """Seconds between the snapshot and the end of the run: what a restore erases."""
+def _made(snapshot: t.Mapping[str, t.Any]) -> str:
+    return snapshot["created_at"] or "an unknown time"
+
+
+def lost_seconds(result: Result) -> float | None:
+    """Seconds between the snapshot and the end of the run: what a restore erases; None when the API
+    does not tell when the snapshot was made.
+    """
+    if result["snapshot"]["created_at"] is None:
+        return None
     end = parse_time(result["ended"]) if result["ended"] else datetime.now(timezone.utc)
     return max(0.0, (end - parse_time(result["snapshot"]["created_at"])).total_seconds())
 

@@ -37,7 +37,7 @@ def own(rows: t.Iterable[Row], settings: t.Mapping[str, t.Any]) -> list[dict[str
             and row["name"] == snapshot_name(settings, match["run"])
         ):
             found.append({**row, "run_id": match["run"]})
-    return sorted(found, key=lambda row: (row["created_at"], row["id"]))
+    return sorted(found, key=lambda row: (row["created_at"] or "", row["id"]))
 
 
 def to_prune(
@@ -76,13 +76,14 @@ def to_make_room(
 def _deletable(
     mine: t.Iterable[dict[str, t.Any]], run_id: str, interrupted_run: str | None
 ) -> list[dict[str, t.Any]]:
-    """Never the one of *run_id*, never one that is not completed, never that of the interrupted run
-    named by the guest's marker: none at all when the marker cannot be read.
+    """Never the one of *run_id*, never one that is not completed or whose time is not told, never
+    that of the interrupted run named by the guest's marker: none at all when that cannot be read.
     """
     return [
         row
         for row in mine
         if row["status"] == COMPLETED
+        and row["created_at"]
         and row["run_id"] not in (run_id, interrupted_run)
         and interrupted_run != UNKNOWN_RUN
     ]

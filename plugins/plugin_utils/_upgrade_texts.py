@@ -31,8 +31,10 @@ def harmless_data(value: t.Any, secrets: t.Iterable[str] = ()) -> t.Any:
     return harmless(value, secrets) if isinstance(value, str) else value
 
 
-def minutes(seconds: float) -> str:
-    """``4 minutes``; below one minute the seconds are named."""
+def minutes(seconds: float | None) -> str:
+    """``4 minutes``; below one minute the seconds are named. None is not known."""
+    if seconds is None:
+        return "unknown time"
     if seconds < 60:
         return f"{max(0, int(seconds))} s"
     count = round(seconds / 60)

@@ -110,9 +110,14 @@ def decide(
     return "restore", None
 
 
-def too_much_lost(age: float, max_data_loss: int) -> str | None:
+def too_much_lost(age: float | None, max_data_loss: int) -> str | None:
     """Why a restore that erases *age* seconds of data is left undone, by ``max_data_loss``."""
-    if max_data_loss and age > max_data_loss:
+    if max_data_loss and age is None:
+        return (
+            "the API tells no creation time of the snapshot, so that a restore may erase more than "
+            f"the {minutes(max_data_loss)} of safe_upgrade_max_data_loss"
+        )
+    if max_data_loss and age is not None and age > max_data_loss:
         return (
             f"a restore would erase {minutes(age)} of data, more than the "
             f"{minutes(max_data_loss)} of safe_upgrade_max_data_loss"

@@ -126,6 +126,8 @@ def _page(
     # ASSUMPTION: pagination is not documented; this is Django REST Framework's, on request only.
     if "repeat_row" in faults:
         rows = rows + rows[:1]
+    if "extra_rows" in faults:
+        rows = rows + faults["extra_rows"]["rows"]
     body: Row = {"count": len(rows), "results": rows}
     page = int(request.query["page"]) if request.query.get("page", "").isdecimal() else 1
     if size:

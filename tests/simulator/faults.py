@@ -39,6 +39,7 @@ KINDS: dict[str, tuple[tuple[str, ...], dict[str, t.Any]]] = {
     "together": (CALLS, {"requests": 2, "seconds": 30.0}),
     # lists
     "repeat_row": (LISTS, {}),
+    "extra_rows": (LISTS, {"rows": [None]}),
     "endless_next": (LISTS, {}),
     "foreign_next": (LISTS, {"url": "http://127.0.0.2:9/api/v1/snapshots/?page=2"}),
     "lag": (LISTS, {"seconds": 5.0}),

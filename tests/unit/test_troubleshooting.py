@@ -32,7 +32,6 @@ NOT_SHOWN = (
     "mkdir -p",
     "safe_upgrade run=(?P<run>",
     "IDENTIFICATION HAS CHANGED",
-    "not an integer",
     "the time for this request is up",
 )
 

@@ -118,6 +118,36 @@ def test_a_restore_outlasts_an_api_that_does_not_answer_for_a_while(site):
     assert run.states() == {"one": "restored"} and one.version("one") == "1"
 
 
+@pytest.mark.long
+def test_rows_of_others_that_cannot_be_read_take_no_rollback_away(site):
+    """A server without a status, a snapshot of a deleted server, one that has no time yet."""
+    one = site({"one": {"fault": "task"}})
+    one.sim.set_fault("extra_rows", call="list_servers", after=1, rows=[{"id": 99, "name": "new"}])
+    mine = {"id": one.ids["one"], "name": "one"}
+    odd = [
+        {"id": 98, "server": None, "name": "old", "status": "completed"},
+        {"id": 99, "server": mine, "name": "new", "status": "pending", "created_at": None},
+    ]
+    one.sim.set_fault("extra_rows", call="list_snapshots", rows=odd)
+    run = one.run()
+    assert one.ends(run) == {"one": ("restored", "1")}, run.out
+    assert "server 99 ('new') without status" in run.out
+    assert "snapshot 98 ('old') without server" in run.out
+    assert one.calls("restore", "one") == 1
+
+
+@pytest.mark.long
+def test_a_snapshot_of_a_deleted_server_does_not_stop_pruning_another(site):
+    one = site({"one": {}})
+    one.own_snapshot("one", "a", 8000)
+    one.own_snapshot("one", "b", 7000)
+    odd = [{"id": 98, "server": None, "name": "old", "status": "completed", "created_at": None}]
+    one.sim.set_fault("extra_rows", call="list_snapshots", rows=odd)
+    pruned = one.run(tasks_from="prune", role={"safe_upgrade_keep": 1})
+    assert pruned.code == 0, pruned.out
+    assert one.held("one") == ["pre-upgrade-b"]
+
+
 def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
     one = site({"one": {"fault": "long"}})
     process = start(*one.command())

@@ -748,3 +748,25 @@ def test_hosts_without_an_address_are_told(simulate, parse, warned):
     assert warned() == ""
     parse(compose={"ansible_connection": "'local'"})
     assert warned() == ""
+
+
+
+def test_a_server_that_cannot_be_read_is_told_and_the_others_are_hosts(
+    simulate, parse, monkeypatch
+):
+    warnings = []
+    monkeypatch.setattr(
+        Display, "warning", lambda self, text, *more, **other: warnings.append(text)
+    )
+    odd = [{"id": 99, "name": "new", "ip_address": None}, None, {"name": "db-02"}]
+    simulate().set_fault("extra_rows", rows=odd)
+    assert sorted(parse().hosts) == ["db-01", "web-01"]
+    assert warnings == [
+        "3 rows of the API's list of servers lack what is needed and are skipped: server 99 ('new')"
+        " without status, server without id, name, status, server ('db-02') without id, status"
+    ]
+
+
+def test_an_address_that_is_no_text_is_none(simulate, parse):
+    simulate([{"name": "odd", "ip_address": {"v4": "192.0.2.1"}}])
+    assert "ansible_host" not in variables(parse(), "odd")

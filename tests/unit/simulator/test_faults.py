@@ -233,6 +233,14 @@ def test_missing_fields(client, simulator):
 # Lists
 
 
+def test_extra_rows(client, simulator):
+    simulator.set_fault("extra_rows", call="list_servers", rows=[{"id": 99, "name": "new"}])
+    answer = client.get("/servers/").json()
+    assert answer["results"][-1] == {"id": 99, "name": "new"}
+    assert answer["count"] == len(answer["results"]) > 1
+    assert client.get("/snapshots/").json()["results"] == []
+
+
 def test_repeat_row(client, simulator):
     client.create()
     simulator.set_fault("repeat_row")

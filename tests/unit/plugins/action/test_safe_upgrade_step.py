@@ -710,6 +710,11 @@ def test_the_gate_opens_for_this_runs_young_snapshot(begun):
             "snapshot 801 is 62 minutes old, older than the 60 minutes of "
             "safe_upgrade_snapshot_max_age: it does not cover this change",
         ),
+        (
+            {"created_at": None},
+            "the API tells no creation time of snapshot 801: whether it covers this change is not "
+            "known",
+        ),
     ],
 )
 def test_the_gate_stays_shut(begun, wrong, words):
@@ -1149,6 +1154,20 @@ def test_a_restore_that_would_erase_too_much_is_left(begun):
         "a restore would erase 11 minutes of data, more than the 10 minutes of "
         "safe_upgrade_max_data_loss"
     )
+
+
+@pytest.mark.parametrize("most", [0, 600])
+def test_what_a_restore_erases_is_told_by_what_is_known_of_the_snapshot(begun, most):
+    """The API may tell the snapshot's time no longer, or may never have told it."""
+    night = begun(max_data_loss=most)
+    rehearsal = {"rehearsal": {"data_loss_seconds": None}}
+    night.record(snapshot=snapshot(age=590))
+    known = night.step("plan_restore", rehearsal)
+    assert known["leave"] is None and known["would"].endswith("in the last 10 minutes")
+    night.record(snapshot=snapshot(created_at=None))
+    never = night.step("plan_restore", rehearsal)
+    assert never["would"].endswith("in the last unknown time")
+    assert (never["leave"] is None) == (most == 0)
 
 
 def prove(night, look, status="active", **changes):

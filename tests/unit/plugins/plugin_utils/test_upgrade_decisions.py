@@ -551,6 +551,16 @@ def test_every_end_has_its_next_step(state, snapshot, reason, step):
             "it. Next: .",
         ),
         (
+            {
+                "state": "restored",
+                "snapshot": {"id": 802, "name": "pre-upgrade-j7", "created_at": None},
+                "failed_task": None,
+                "reason": None,
+            },
+            "web-01 (server 12345): restored. Restored from snapshot 802 (pre-upgrade-j7) of an "
+            "unknown time: what was written in the unknown time since is lost. Next: look.",
+        ),
+        (
             {"state": "preflight", "snapshot": None, "failed_task": None, "reason": None},
             "web-01 (server 12345): preflight. Next: look.",
         ),
@@ -726,7 +736,8 @@ def test_each_decision_says_why():
     )
     assert decide(on_failure="leave") == ("leave", "safe_upgrade_on_failure: leave")
     assert verdict.too_much_lost(600, 600) is None
-    assert verdict.too_much_lost(601, 0) is None
+    assert verdict.too_much_lost(601, 0) is verdict.too_much_lost(None, 0) is None
+    assert "tells no creation time" in verdict.too_much_lost(None, 600)
     assert verdict.too_much_lost(661, 600) == (
         "a restore would erase 11 minutes of data, more than the 10 minutes of "
         "safe_upgrade_max_data_loss"

@@ -56,6 +56,14 @@ def test_pruning_never_takes_this_run_an_interrupted_run_or_one_in_progress():
     assert ids(snapshots.to_prune(rows, {**SETTINGS, "keep": 0}, "r1", "r2")) == [4]
 
 
+def test_a_snapshot_whose_time_is_not_told_is_never_taken_for_the_oldest():
+    rows = [row(1), row(2, created_at=None), row(3)]
+    assert ids(snapshots.own(rows, SETTINGS)) == [2, 1, 3]
+    assert ids(snapshots.to_prune(rows, {**SETTINGS, "keep": 0}, "r3", None)) == [1]
+    full = [*rows, row(4, created_at=None), row(5, created_at=None)]
+    assert ids(snapshots.to_make_room(full, SETTINGS, "r9", None)) == [1]
+
+
 def test_the_snapshot_of_an_interrupted_run_is_not_kept_in_place_of_the_newest():
     rows = [row(1), row(2), row(3)]
     assert ids(snapshots.to_prune(rows, SETTINGS, "new", "r1")) == [2]
