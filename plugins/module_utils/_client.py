@@ -11,6 +11,8 @@ the shape of error bodies.
 from __future__ import annotations
 
 import contextlib
+import http.client
+import io
 import ipaddress
 import json
 import random
@@ -31,7 +33,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock, 
 try:
     import requests
     from requests.adapters import HTTPAdapter
-    from urllib3.exceptions import HTTPError, InsecureRequestWarning
+    from urllib3.exceptions import InsecureRequestWarning
     from urllib3.util.ssl_match_hostname import CertificateError
 
     REQUESTS_IMPORT_ERROR: ImportError | None = None
@@ -39,8 +41,13 @@ except ImportError as error:
     REQUESTS_IMPORT_ERROR = error
 
 ANSWER_BYTES = 10 * 1024 * 1024
+ERROR_BYTES = 64 * 1024
+#: So much memory, by estimate, the JSON of one answer takes, or that of all pages of a list.
+ANSWER_MEMORY = 36 * 1024 * 1024
 TEXT_LENGTH = 500
 PAGES = 1000
+ROWS = 20_000
+LIST_TRIES = 3
 BACK_OFF_SECONDS = 15.0
 LAST_LOOK_SECONDS = 1.0
 MASK = "********"
@@ -56,11 +63,15 @@ _RESENT = {
 
 @dataclass(frozen=True)
 class Answer:
-    """A 2xx answer: its status, its JSON, and its ``Date`` as epoch seconds when it had one."""
+    """A 2xx answer: its status, its JSON, its ``Date`` as epoch seconds when it had one.
+
+    *memory* is about how many bytes of it the JSON takes.
+    """
 
     status: int
     data: t.Any
     date: float | None
+    memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,20 @@ class Endpoint:
     retries: int = 5
     validate_certs: bool = True
     ca_path: str | None = None
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What was read of a list: its rows, its ``Date`` as epoch seconds, and what it lacks.
+
+    *lacks* is empty when the list is complete. Else a row that is not there may exist all the same.
+    *changed* tells that rows slipped from one page to another while they were read.
+    """
+
+    rows: list[t.Any]
+    date: float | None
+    lacks: str = ""
+    changed: bool = False
 
 
 def url_problem(url: str) -> str | None:
@@ -140,18 +165,17 @@ def harmless(text: str, *secrets: str, length: int = TEXT_LENGTH) -> str:
 
 
 def next_path(base: str, path: str, following: str) -> str | None:
-    """Where a list goes on, below *base*; None when *following* leads anywhere else.
+    """Where a list goes on, below *base*; None when *following* leads outside its path.
 
-    *path* is the list's own. Escaped characters are refused in a path, for they may hide ``..``.
+    *path* is the list's own. Scheme and host are not taken from *following*: behind a proxy the API
+    may know itself by others. Escaped characters are refused in a path, for they may hide ``..``.
     """
     try:
-        url = urljoin(base + path, following)
-        parts, own = urlsplit(url), urlsplit(base)
-        same = (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
+        parts, own = urlsplit(urljoin(base + path, following)), urlsplit(base)
     except ValueError:
         return None
     below = parts.path[len(own.path) :]
-    if not same or not parts.path.startswith(f"{own.path}/") or "/../" in f"{below}/":
+    if not parts.path.startswith(f"{own.path}/") or "/../" in f"{below}/":
         return None
     if re.fullmatch(r"[A-Za-z0-9._~/-]+", below) is None:
         return None
@@ -199,42 +223,57 @@ class Client:
 
     def rows(
         self, path: str, deadline: Deadline, query: t.Mapping[str, t.Any] | None = None
-    ) -> tuple[list[t.Any], float | None]:
-        """All rows of a list, over its pages, and the first answer's ``Date`` as epoch seconds.
+    ) -> Pages:
+        """The rows of a list, over its pages.
 
-        Accepts ``{"results": [...]}`` and a bare array; ``next`` is followed on the same scheme,
-        host and base path only. Raises RequestFailed.
+        Accepts ``{"results": [...]}`` and a bare array; ``next`` is followed on the own scheme and
+        host, below the base path. A list that changed while its pages were read is read again.
+        Raises RequestFailed when the first page fails, or when ``next`` leads elsewhere.
         """
-        answer = self.request("GET", path, deadline, query=query)
-        date, rows, seen = answer.date, list[t.Any](), set[str]()
+        tries = LIST_TRIES
         while True:
-            data = answer.data
-            page = data.get("results") if isinstance(data, dict) else data
-            if not isinstance(page, list):
-                raise RequestFailed(
-                    "the answer is not a list", "GET", path, answer.status, transient=True
-                )
-            rows += page
-            following = data.get("next") if isinstance(data, dict) else None
+            pages = self._pages(path, deadline, query)
+            tries -= 1
+            if not pages.changed or not tries:
+                return pages
+
+    def _pages(self, path: str, deadline: Deadline, query: t.Mapping[str, t.Any] | None) -> Pages:
+        answer = self.request("GET", path, deadline, query=query)
+        page, count, following = _page(answer, path)
+        date, rows, known, seen = answer.date, list[t.Any](), set[t.Any](), set[str]()
+        counted, memory, why = 0, ANSWER_MEMORY, ""
+        while True:
+            new = [row for row in page if _identity(row) not in known]
+            rows += new
+            known.update(_identity(row) for row in page)
+            counted = max(counted, count)
+            memory -= answer.memory
             if not following:
-                return rows, date
-            onward = next_path(self._base, path, str(following))
+                break
+            onward = next_path(self._base, path, following)
             if onward is None:
-                shown = self.harmless(re.sub(r"//[^/?#]*@", "//", str(following)))
+                shown = self.harmless(re.sub(r"//[^/?#]*@", "//", following))
                 raise RequestFailed(
                     f"the list continues at a foreign address, {shown}", "GET", path
                 )
-            if onward in seen or len(seen) >= PAGES:
-                raise RequestFailed("the list never ends: its pages repeat", "GET", path)
-            if deadline.left() <= 0:
-                raise RequestFailed(
-                    f"the list did not end within {deadline.seconds:.0f} s",
-                    "GET",
-                    path,
-                    transient=True,
-                )
+            if onward in seen or (page and not new):
+                why = "its pages repeat"
+            elif len(rows) > ROWS or len(seen) >= PAGES:
+                why = "it is too large"
+            elif deadline.left() <= 0:
+                why = f"it did not end within {deadline.seconds:.0f} s"
+            if why:
+                break
             seen.add(onward)
-            answer = self.request("GET", onward, deadline)
+            try:
+                answer = self.request("GET", onward, deadline, memory=memory)
+                page, count, following = _page(answer, path)
+            except RequestFailed as failed:
+                why = f"a page of it failed: {failed.reason()}"
+                break
+        missing = counted - len(rows)
+        changed = missing > 0 and bool(seen) and not why
+        return Pages(rows, date, _lacking(missing, len(rows), why), changed)
 
     def request(
         self,
@@ -243,8 +282,11 @@ class Client:
         deadline: Deadline,
         query: t.Mapping[str, t.Any] | None = None,
         body: t.Mapping[str, t.Any] | None = None,
+        memory: int = ANSWER_MEMORY,
     ) -> Answer:
         """Send one request, again where that is safe, and return the 2xx answer.
+
+        So much *memory*, by estimate, its JSON may take.
 
         A 429 that says when to come back is obeyed until the deadline and uses up no retry, unless
         there are none: the API is only busy with others. Raises RequestFailed when no 2xx answer is
@@ -256,7 +298,7 @@ class Client:
             if method != "GET":
                 self._before_write()
             try:
-                return self._send(method, path, deadline, query, body)
+                return self._send(method, path, deadline, query, body, memory)
             except RequestFailed as failed:
                 failed.earlier_arrived = arrived
                 arrived = arrived or failed.arrived
@@ -276,6 +318,7 @@ class Client:
         deadline: Deadline,
         query: t.Mapping[str, t.Any] | None,
         body: t.Mapping[str, t.Any] | None,
+        memory: int,
     ) -> Answer:
         if method != "GET" and deadline.left() <= 0:
             raise RequestFailed(
@@ -301,19 +344,24 @@ class Client:
                     verify=self.endpoint.validate_certs and (self.endpoint.ca_path or True),
                 ) as response:
                     content = _read(response, method, path)
-        except (requests.exceptions.RequestException, HTTPError, OSError) as error:
-            raise self._lost(error, method, path, seconds) from error
         except RequestFailed as failed:
             failed.arrived = True
             raise
+        except Exception as error:  # whatever an answer makes of the libraries that read it
+            raise self._lost(error, method, path, seconds) from error
         status = response.status_code
         if self._wire.was_cut:
             raise RequestFailed(
                 f"no complete answer within {seconds:.0f} s", method, path, None, True, True
             )
         if 200 <= status < 300:
+            needed = _memory(content)
+            if needed > memory:
+                raise RequestFailed(
+                    "the answer holds too much to be read safely", method, path, arrived=True
+                )
             data = self._json(content, method, path, status) if status != 204 else None
-            return Answer(status, data, _date(response))
+            return Answer(status, data, _date(response), needed)
         raise RequestFailed(
             self._error_text(status, content),
             method,
@@ -343,11 +391,12 @@ class Client:
             text = f"no complete answer from {host} within {seconds:.0f} s"
         elif not self._wire.sent:
             text = f"no connection to {host}: {told}"
+        elif isinstance(error, _TooLarge):
+            text = str(error)
         else:
             text = f"the connection to {host} was lost: {told}"
-        return RequestFailed(
-            text, method, path, None, transient=not untrusted, arrived=self._wire.sent
-        )
+        transient = not untrusted and not isinstance(error, _TooLarge)
+        return RequestFailed(text, method, path, None, transient, arrived=self._wire.sent)
 
     def _json(self, content: bytes, method: str, path: str, status: int) -> t.Any:
         try:
@@ -413,7 +462,11 @@ class _Wire:
 
 
 def _session(endpoint: Endpoint, wire: _Wire) -> t.Any:
-    session = requests.Session()
+    class Session(requests.Session):
+        def get_redirect_target(self, resp: t.Any) -> None:
+            """Nowhere: neither the body of a redirect is read then, nor its ``Location``."""
+
+    session = Session()
     session.auth = _bearer(endpoint.token)
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
     adapter = _adapter(wire)
@@ -437,6 +490,8 @@ def _adapter(wire: _Wire) -> t.Any:
 
     def watched(pool: t.Any) -> t.Any:
         class Connection(pool.ConnectionCls):  # type: ignore[misc]
+            response_class = _Response
+
             def connect(self) -> None:
                 wire.watch(self)
                 self.connecting = True
@@ -479,20 +534,96 @@ def _adapter(wire: _Wire) -> t.Any:
 
 
 def _read(response: t.Any, method: str, path: str) -> bytes:
-    """The whole body, uncompressed and within the bound."""
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+    """The whole body of a 2xx answer; of an error's its beginning; nothing of any other."""
+    plain = response.headers.get("Content-Encoding", "identity").lower() == "identity"
+    if response.status_code < 200 or 300 <= response.status_code < 400:
+        return b""
+    if response.status_code >= 400:
+        return response.raw.read(ERROR_BYTES, decode_content=False) if plain else b""
+    if not plain:
         raise RequestFailed("the answer is compressed, which was not asked for", method, path)
-    content = b""
-    for chunk in response.raw.stream(65536, decode_content=False):
-        content += chunk
-        if len(content) > ANSWER_BYTES:
-            raise RequestFailed(
-                f"the answer is larger than {ANSWER_BYTES // 1048576} MiB", method, path
-            )
+    # Not read by stream(): of a chunked body that one takes lines of any length.
+    content = b"".join(iter(lambda: response.raw.read(65536, decode_content=False), b""))
     announced = response.headers.get("Content-Length", "")
-    if announced.isdigit() and int(announced) != len(content):
+    if re.fullmatch("[0-9]{1,18}", announced) and int(announced) != len(content):
         raise RequestFailed("the answer was cut short", method, path, None, True, True)
     return content
+
+
+def _memory(content: bytes) -> int:
+    """About how many bytes of memory a JSON text takes when it is read.
+
+    That is the bytes, the text and its values, four bytes a letter unless all are ASCII, and for
+    each value what an entry of a mapping takes.
+    """
+    letter = 1 if content.isascii() and b"\\u" not in content else 4
+    values = sum(content.count(mark) for mark in (b"{", b"[", b","))
+    return len(content) * (1 + 2 * letter) + 200 * values
+
+
+class _TooLarge(Exception):
+    """An answer of which no more is read."""
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer bounded as a whole, its headers too, with what came before it (1xx) skipped."""
+
+    def __init__(self, sock: t.Any, *args: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Bounded(self.fp.detach()))
+
+    def begin(self) -> None:
+        super().begin()
+        while 102 <= self.status < 200:  # http.client skips 100; after 101 no HTTP follows
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+
+
+class _Bounded(io.RawIOBase):
+    """What *raw* gives, ANSWER_BYTES of it at the most."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+        self._left = ANSWER_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: t.Any) -> int | None:
+        number = self._raw.readinto(buffer)
+        self._left -= number or 0
+        if self._left < 0:
+            raise _TooLarge(f"the answer is larger than {ANSWER_BYTES // 1048576} MiB")
+        return number
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _page(answer: Answer, path: str) -> tuple[list[t.Any], int, str | None]:
+    """An answer's rows, how many rows the API counts (0: not told), and where the list goes on."""
+    data = answer.data if isinstance(answer.data, dict) else {"results": answer.data}
+    rows, count, following = data.get("results"), data.get("count"), data.get("next")
+    if not isinstance(rows, list):
+        raise RequestFailed("the answer is not a list", "GET", path, answer.status, transient=True)
+    if len(rows) > ROWS:
+        raise RequestFailed(f"the answer holds more than {ROWS} rows", "GET", path)
+    counted = count if isinstance(count, int) and not isinstance(count, bool) else 0
+    return rows, counted, str(following) if following else None
+
+
+def _identity(row: t.Any) -> t.Any:
+    """What tells a row from others: its id, or itself."""
+    number = row.get("id") if isinstance(row, dict) else None
+    return number if isinstance(number, int) else id(row)
+
+
+def _lacking(missing: int, given: int, why: str) -> str:
+    """What a list lacks, in words."""
+    if missing > 0:
+        return f"{missing} of {missing + given} rows are missing" + (why and f", for {why}")
+    return why and f"how many rows are missing is not known, for {why}"
 
 
 def _date(response: t.Any) -> float | None:

@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
+from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client, Pages
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import RequestFailed
 
 Row = dict[str, t.Any]
@@ -28,7 +28,8 @@ class Listing:
     """What a list showed: the rows that can be read, those that lack something, and when.
 
     *kind* is what a row is; *now* is the API's time as epoch seconds. What cannot be read of a row
-    is None.
+    is None. *lacks* tells which rows the list did not show though the API has them; when it is not
+    empty, no row is known to be absent.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Listing:
     rows: list[Row]
     partial: list[Row]
     now: float
+    lacks: str
 
     def by_id(self, number: int, *needed: str) -> Row | None:
         """The row with that id, which must hold *needed*; None when the list is without it.
@@ -43,6 +45,8 @@ class Listing:
         Raises RequestFailed when that cannot be told.
         """
         row = self.shown(number)
+        if row is None:
+            self.must_be_complete()
         if row is None and any(one["id"] is None for one in self.partial):
             raise self._unreadable(f"a {self.kind} without id, which may be that one")
         lacks = [] if row is None else [field for field in needed if field in lacking(row)]
@@ -59,7 +63,10 @@ class Listing:
         for row in self.partial:
             if row["name"] == name and row["server"]["id"] in (None, server_id):
                 raise self._unreadable(f"a {described(self.kind, row)}")
-        return [row for row in self.rows if row["name"] == name]
+        found = [row for row in self.rows if row["name"] == name]
+        if not found:
+            self.must_be_complete()
+        return found
 
     def fresh(self, name: str, server_id: int, before: Listing) -> list[Row]:
         """The server's rows with that name that were not there *before*. Raises RequestFailed when
@@ -70,7 +77,17 @@ class Listing:
             mine = row["name"] in (None, name) and row["server"]["id"] in (None, server_id)
             if mine and row["id"] not in known:
                 raise self._unreadable(f"a new {described(self.kind, row)}")
-        return [row for row in self.rows if row["name"] == name and row["id"] not in known]
+        found = [row for row in self.rows if row["name"] == name and row["id"] not in known]
+        if not found:
+            self.must_be_complete()
+        return found
+
+    def must_be_complete(self) -> None:
+        """Raise RequestFailed when the list lacks rows: what it does not show may exist."""
+        if self.lacks:
+            raise RequestFailed(
+                f"the list is not complete: {self.lacks}", "GET", self.path, transient=True
+            )
 
     def _unreadable(self, what: str) -> RequestFailed:
         return RequestFailed(f"the list holds {what}", "GET", self.path, transient=True)
@@ -80,14 +97,13 @@ def readable(
     client: Client,
     path: str,
     kind: str,
-    raw: t.Iterable[t.Any],
+    pages: Pages,
     read: t.Callable[[Row], Row],
-    date: float | None,
 ) -> Listing:
-    """The list of *raw* rows; *read* takes what it can of one. Warns of those that lack much."""
+    """The list of the rows of *pages*; *read* takes what it can of one. Warns of those that lack much."""
     rows: dict[int, Row] = {}
     partial: list[Row] = []
-    for item in raw:
+    for item in pages.rows:
         row = read(item if isinstance(item, dict) else {})
         if lacking(row):
             partial.append(row)
@@ -100,7 +116,8 @@ def readable(
             f"{len(partial)} rows of the API's list of {kind}s lack what is needed and are "
             f"skipped: {client.harmless(', '.join(texts + more))}"
         )
-    return Listing(path, kind, list(rows.values()), partial, date or client.clock.now())
+    now = pages.date or client.clock.now()
+    return Listing(path, kind, list(rows.values()), partial, now, pages.lacks)
 
 
 def lacking(row: Row) -> list[str]:

@@ -53,8 +53,8 @@ def listing(
 ) -> Listing:
     """The account's servers with their documented fields, sorted by name. Raises RequestFailed."""
     query = {key: value for key, value in (("status", status), ("location", location)) if value}
-    raw, date = client.rows(PATH, deadline, query or None)
-    found = readable(client, PATH, "server", raw, _row, date)
+    pages = client.rows(PATH, deadline, query or None)
+    found = readable(client, PATH, "server", pages, _row)
     if found.partial and all(row["id"] is None for row in (*found.rows, *found.partial)):
         raise RequestFailed("the list holds no server with an id", "GET", PATH, transient=True)
     found.rows.sort(key=lambda row: (row["name"], row["id"]))

@@ -62,8 +62,8 @@ def listing(client: Client, deadline: Deadline, server_id: int | None = None) ->
     Raises RequestFailed.
     """
     query = {"server_id": server_id} if server_id is not None else None
-    raw, date = client.rows(PATH, deadline, query)
-    found = readable(client, PATH, "snapshot", raw, _row, date)
+    pages = client.rows(PATH, deadline, query)
+    found = readable(client, PATH, "snapshot", pages, _row)
     mine = [row for row in found.rows if server_id in (None, row["server"]["id"])]
     return replace(found, rows=sorted(mine, key=_age_key, reverse=True))
 

@@ -137,6 +137,8 @@ def _page(
         body["next"] = _page_url(request, page + 1) if page < pages else None
         body["previous"] = _page_url(request, page - 1) if page > 1 else None
         body["results"] = rows[(page - 1) * size : page * size]
+    if "miscount" in faults:
+        body["count"] = faults["miscount"]["count"]
     if "endless_next" in faults:
         body["next"] = _page_url(request, page + 1)
     if "foreign_next" in faults:

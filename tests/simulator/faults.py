@@ -30,6 +30,8 @@ KINDS: dict[str, tuple[tuple[str, ...], dict[str, t.Any]]] = {
     "html": (CALLS, {"act": False}),
     "garbage": (CALLS, {"act": True}),
     "json": (CALLS, {"act": True, "body": None}),
+    "raw": (CALLS, {"act": True, "text": "HTTP/1.1 200 OK\r\n\r\n"}),
+    "hints": (CALLS, {"status": 103, "number": 1}),
     "truncated": (CALLS, {"act": True}),
     "drip": (CALLS, {"act": True, "seconds": 0.1, "headers": False}),
     "huge": (CALLS, {"act": True, "mib": 64}),
@@ -40,8 +42,9 @@ KINDS: dict[str, tuple[tuple[str, ...], dict[str, t.Any]]] = {
     # lists
     "repeat_row": (LISTS, {}),
     "extra_rows": (LISTS, {"rows": [None]}),
+    "miscount": (LISTS, {"count": 120}),
     "endless_next": (LISTS, {}),
-    "foreign_next": (LISTS, {"url": "http://127.0.0.2:9/api/v1/snapshots/?page=2"}),
+    "foreign_next": (LISTS, {"url": "http://127.0.0.2:9/elsewhere/snapshots/?page=2"}),
     "lag": (LISTS, {"seconds": 5.0}),
     # the cloud
     "stuck": (("create", "restore"), {}),

@@ -344,8 +344,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def deliver(self, answer: api.Answer, met: t.Mapping[str, faults_.Fault]) -> None:
         """Send the answer the way the faults want it."""
+        if "hints" in met:
+            one = met["hints"]
+            hint = f"HTTP/1.1 {one['status']} Early\r\nLink: </>; rel=preload\r\n\r\n"
+            self.wfile.write(hint.encode() * one["number"])
         if "reset_before" in met or "reset_after" in met:
             self.reset()
+        elif "raw" in met:
+            self.wfile.write(met["raw"]["text"].encode("latin-1"))
+            self.close_connection = True
         elif "lost" in met:
             self.wait_for_goodbye(met["lost"]["seconds"])
         elif "huge" in met:
