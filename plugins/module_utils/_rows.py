@@ -86,7 +86,10 @@ class Listing:
         """Raise RequestFailed when the list lacks rows: what it does not show may exist."""
         if self.lacks:
             raise RequestFailed(
-                f"the list is not complete: {self.lacks}", "GET", self.path, transient=True
+                f"the API's list of {self.kind}s is not complete: {self.lacks}",
+                "GET",
+                self.path,
+                transient=True,
             )
 
     def _unreadable(self, what: str) -> RequestFailed:
@@ -100,7 +103,10 @@ def readable(
     pages: Pages,
     read: t.Callable[[Row], Row],
 ) -> Listing:
-    """The list of the rows of *pages*; *read* takes what it can of one. Warns of those that lack much."""
+    """The list of the rows of *pages*; *read* takes what it can of one.
+
+    Warns of rows that lack much, and of a list that lacks rows.
+    """
     rows: dict[int, Row] = {}
     partial: list[Row] = []
     for item in pages.rows:
@@ -116,6 +122,8 @@ def readable(
             f"{len(partial)} rows of the API's list of {kind}s lack what is needed and are "
             f"skipped: {client.harmless(', '.join(texts + more))}"
         )
+    if pages.lacks:
+        client.warn_once(f"the API's list of {kind}s is not complete: {pages.lacks}")
     now = pages.date or client.clock.now()
     return Listing(path, kind, list(rows.values()), partial, now, pages.lacks)
 

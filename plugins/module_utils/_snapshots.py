@@ -287,12 +287,20 @@ def wait_completed(
 
 def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) -> None:
     """Wait until the list no longer shows the snapshot. Raises VpsOrgError (accepted)."""
+    blind: RequestFailed | None = None
 
     def look() -> bool | None:
+        nonlocal blind
         try:
-            listed = listing(client, deadline, row["server"]["id"]).shown(row["id"])
+            blind = None
+            listed = listing(client, deadline, row["server"]["id"])
+            if listed.shown(row["id"]):
+                return None
+            listed.must_be_complete()
+            return True
         except RequestFailed as failed:
             if failed.transient:
+                blind = failed
                 return None
             raise VpsOrgError(
                 f"Snapshot {row['id']} was deleted, but looking for it failed: {failed.reason()}",
@@ -300,14 +308,17 @@ def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) 
                 failed,
                 row,
             ) from failed
-        return True if listed is None else None
 
     if poll(look, deadline, pauses(interval)) is None:
+        why = f"the list still shows it after {deadline.elapsed():.0f} s"
+        if blind is not None:
+            why = f"whether it is gone cannot be seen: {blind.reason()}"
         raise VpsOrgError(
             f"Snapshot {row['id']} ('{row['name']}') of server {row['server']['id']}: its deletion "
-            f"was accepted, but the list still shows it after {deadline.elapsed():.0f} s",
+            f"was accepted, but {why}",
             "accepted",
-            snapshot=row,
+            blind,
+            row,
             retryable=True,
         )
 

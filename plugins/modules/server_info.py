@@ -68,6 +68,13 @@ count:
   returned: success
   type: int
   sample: 1
+complete:
+  description:
+    - Whether the API's list was complete. When it was not, for example because it counts more rows
+      than it gives, a warning says what is missing, and something not found may exist all the same.
+  returned: success
+  type: bool
+  sample: true
 failure:
   description: What failed, as data.
   returned: failure
@@ -107,7 +114,7 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
         and params["name"] in (None, row["name"])
         and params["status"] in (None, row["status"])
     ]
-    return {"changed": False, "servers": found, "count": len(found)}
+    return {"changed": False, "servers": found, "count": len(found), "complete": not listed.lacks}
 
 
 def main() -> None:

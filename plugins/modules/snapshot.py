@@ -318,7 +318,10 @@ def _to_delete(params: Params, client: Client, deadline: Deadline) -> Row | None
         # The account's list tells "gone" from "another server's" in one request.
         row = snapshots.listing(client, deadline).by_id(snapshot_id)
         return snapshots.cross_checked(row, server_id)
-    same = snapshots.listing(client, deadline, server_id).named(params["name"], server_id)
+    listed = snapshots.listing(client, deadline, server_id)
+    same = listed.named(params["name"], server_id)
+    if len(same) == 1:
+        listed.must_be_complete()  # for there may be another of that name
     if len(same) > 1:
         raise VpsOrgError(
             f"Server {server_id} holds {len(same)} snapshots named '{params['name']}': "

@@ -68,6 +68,13 @@ count:
   returned: success
   type: int
   sample: 1
+complete:
+  description:
+    - Whether the API's list was complete. When it was not, for example because it counts more rows
+      than it gives, a warning says what is missing, and something not found may exist all the same.
+  returned: success
+  type: bool
+  sample: true
 failure:
   description: What failed, as data.
   returned: failure
@@ -103,7 +110,7 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
     """List and filter; one GET, save for further pages."""
     listed = snapshots.listing(client, client.deadline(), params["server_id"])
     found = [row for row in listed.rows if _wanted(row, params)]
-    return {"changed": False, "snapshots": found, "count": len(found)}
+    return {"changed": False, "snapshots": found, "count": len(found), "complete": not listed.lacks}
 
 
 def _wanted(row: Row, params: Params) -> bool:

@@ -244,6 +244,8 @@ def _find(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Para
     else:
         listed = snapshots.listing(client, deadline, server_id)
         same = listed.named(params["name"], server_id)
+        if len(same) == 1:
+            listed.must_be_complete()  # for there may be another of that name
         if len(same) > 1:
             raise VpsOrgError(
                 f"Server {server_id} holds {len(same)} snapshots named '{params['name']}': "
