@@ -159,9 +159,11 @@ class World:
         """The module's result, with ``warnings``, ``progress`` and ``seconds`` it took."""
         options = {"api_url": self.simulator.url, "api_token": self.simulator.token, **args}
         spec = {key: value for key, value in module.SPEC.items() if key != "supports_check_mode"}
-        validated = ArgumentSpecValidator(**spec).validate(_module.given(options, {}))
-        if validated.error_messages:
-            return _module.argument_failure("; ".join(validated.error_messages))
+        options = _module.given(options, {})
+        validated = ArgumentSpecValidator(**spec).validate(options)
+        wrong = _module.no_whole_numbers(spec, options) + validated.error_messages
+        if wrong:
+            return _module.argument_failure("; ".join(wrong))
         told: dict[str, list[str]] = {"warnings": [], "progress": []}
         ctx = _module.Context(
             check, diff, self.clock, told["warnings"].append, told["progress"].append

@@ -50,7 +50,7 @@ options:
       - If not given, the environment variable E(VPS_ORG_CA_PATH) is taken, on the controller.
     type: path
 requirements:
-  - requests >= 2.28, where the request is sent from
+  - requests >= 2.28 and urllib3 >= 1.26.8, where the request is sent from
 notes:
   - Unset, empty and blank values mean I(not given), for options and environment variables alike.
   - Built from the public documentation of the API, never run against a live account.

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import importlib.metadata
 import io
 import ipaddress
 import json
+import os
 import random
 import re
 import socket
 import ssl
+import sys
 import threading
 import typing as t
 import warnings
@@ -33,13 +36,18 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock, 
 try:
     import requests
     from requests.adapters import HTTPAdapter
+    from requests.utils import get_environ_proxies, select_proxy
     from urllib3.exceptions import InsecureRequestWarning
+    from urllib3.util import parse_url
     from urllib3.util.ssl_match_hostname import CertificateError
 
     REQUESTS_IMPORT_ERROR: ImportError | None = None
 except ImportError as error:
     REQUESTS_IMPORT_ERROR = error
 
+#: The oldest versions that this client works with.
+LIBRARIES = {"requests": "2.28", "urllib3": "1.26.8"}
+API_PATH = "/api/v1"
 ANSWER_BYTES = 10 * 1024 * 1024
 ERROR_BYTES = 64 * 1024
 #: So much memory, by estimate, the JSON of one answer takes, or that of all pages of a list.
@@ -100,8 +108,30 @@ class Pages:
     changed: bool = False
 
 
+def old_library() -> str | None:
+    """Which library is too old for this client, in words; None when none is, or it is missing."""
+    for name, least in LIBRARIES.items():
+        try:
+            version = getattr(sys.modules.get(name), "__version__", None)
+            version = version or importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        if _numbers(version) < _numbers(least):
+            return (
+                f"The Python library {name} {version} is too old: {sys.executable} needs {least} "
+                "or newer"
+            )
+    return None
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall("[0-9]+", version)[:3]]
+
+
 def url_problem(url: str) -> str | None:
     """Why *url* must not get the token, or None."""
+    if re.search(r"\s", url):
+        return "it holds a blank or a line break; take it out"
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -325,6 +355,7 @@ class Client:
                 f"not sent, for the {deadline.seconds:.0f} s are over", method, path, transient=True
             )
         seconds = min(self.endpoint.timeout, max(deadline.left(), LAST_LOOK_SECONDS))
+        proxies = self._proxies(method, path)
         self._wire.sent = False
         try:
             with self._wire.cut_after(seconds), warnings.catch_warnings():
@@ -339,7 +370,7 @@ class Client:
                     timeout=seconds,
                     allow_redirects=False,
                     stream=True,
-                    proxies=self._proxies(),
+                    proxies=proxies,
                     # Given with every request: a session's is overridden by the environment.
                     verify=self.endpoint.validate_certs and (self.endpoint.ca_path or True),
                 ) as response:
@@ -374,9 +405,20 @@ class Client:
             ),
         )
 
-    def _proxies(self) -> dict[str, str] | None:
+    def _proxies(self, method: str, path: str) -> dict[str, str] | None:
         host = urlsplit(self._base).hostname or ""
-        return {"no_proxy": host} if is_loopback(host) else None
+        if is_loopback(host):
+            return {"no_proxy": host}
+        proxy = select_proxy(self._base, get_environ_proxies(self._base))
+        if proxy and not _is_proxy(proxy):
+            names = " and ".join(name for name, value in os.environ.items() if value == proxy)
+            raise RequestFailed(
+                f"the address of the proxy in {names} is no URL. In its user name and password "
+                "write / as %2F, @ as %40, # as %23, ? as %3F",
+                method,
+                path,
+            )
+        return None
 
     def _lost(self, error: Exception, method: str, path: str, seconds: float) -> RequestFailed:
         told = self.harmless(str(error))
@@ -395,7 +437,9 @@ class Client:
             text = str(error)
         else:
             text = f"the connection to {host} was lost: {told}"
-        transient = not untrusted and not isinstance(error, _TooLarge)
+        # What was never sent for its own sake, such as a name that is none, never will be.
+        wrong = isinstance(error, ValueError) and not self._wire.sent
+        transient = not untrusted and not wrong and not isinstance(error, _TooLarge)
         return RequestFailed(text, method, path, None, transient, arrived=self._wire.sent)
 
     def _json(self, content: bytes, method: str, path: str, status: int) -> t.Any:
@@ -404,17 +448,26 @@ class Client:
         except (ValueError, RecursionError) as error:
             shown = self.harmless(content[:4096].decode(errors="replace"))
             raise RequestFailed(
-                f"the answer is not JSON: {shown}", method, path, status, True, True
+                f"the answer is not JSON: {shown}{self._hint()}", method, path, status, True, True
             ) from error
+
+    def _hint(self) -> str:
+        """What may be wrong when something else than the API answers."""
+        if self._base.endswith(API_PATH):
+            return ""
+        return f". api_url does not end with {API_PATH}, where the API is"
 
     def _error_text(self, status: int, content: bytes) -> str:
         if 300 <= status < 400:
-            return "the API answered with a redirect, which is not followed; correct api_url"
+            return (
+                "the API answered with a redirect, which is not followed; correct api_url"
+                + self._hint()
+            )
         text = content.decode(errors="replace")
         try:
             data = json.loads(text)
         except (ValueError, RecursionError):
-            return self.harmless(text) or "no text"
+            return (self.harmless(text) or "no text") + self._hint()
         if isinstance(data, dict):
             for key in ("detail", "error", "message"):
                 if isinstance(data.get(key), str):
@@ -599,6 +652,19 @@ class _Bounded(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+def _is_proxy(address: str) -> bool:
+    """Whether it is the address of a proxy: a password with a / in it makes it another's."""
+    has_scheme = "://" in address
+    try:
+        urlsplit(address)  # is strict with brackets
+        url = parse_url(address if has_scheme else f"http://{address}")
+    except ValueError:
+        return False
+    alone = url.path in (None, "", "/") and not url.query and not url.fragment
+    # Without a scheme requests takes the user's name for one.
+    return bool(url.host) and alone and (has_scheme or not url.auth)
 
 
 def _page(answer: Answer, path: str) -> tuple[list[t.Any], int, str | None]:

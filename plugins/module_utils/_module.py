@@ -9,7 +9,9 @@ is run by ``main()`` as an ordinary module, and by its action plugin inside the 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import time
 import typing as t
 from dataclasses import dataclass, replace
@@ -21,6 +23,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._client import (
     Client,
     Endpoint,
     harmless,
+    old_library,
     url_problem,
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
@@ -32,6 +35,15 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 Params = dict[str, t.Any]
 
 MESSAGE_LENGTH = 2000
+#: Seconds, some 24 days: a socket takes no longer limit.
+LONGEST = 2**31 // 1000
+#: The least and the greatest value.
+NUMBERS = {
+    "api_timeout": (1, LONGEST),
+    "api_retries": (0, LONGEST),
+    "wait_timeout": (1, LONGEST),
+    "wait_interval": (1, LONGEST),
+}
 
 ENVIRONMENT = {
     "api_token": "VPS_ORG_API_TOKEN",
@@ -80,7 +92,10 @@ def wait_options(timeout: int) -> Params:
 
 
 def given(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Params:
-    """*params* without unset and blank ones; missing connection options taken from *environ*."""
+    """*params* without unset and blank ones; missing connection options taken from *environ*.
+
+    The token is trimmed: files and vaults end it with a line break.
+    """
     kept = {
         key: value
         for key, value in params.items()
@@ -89,7 +104,29 @@ def given(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Params
     for option, variable in ENVIRONMENT.items():
         if option not in kept and not _blank(environ.get(variable)):
             kept[option] = environ[variable]
+    if isinstance(kept.get("api_token"), str):
+        kept["api_token"] = kept["api_token"].strip()
     return kept
+
+
+def no_whole_numbers(spec: Params, args: Params) -> list[str]:
+    """Errors for numbers that ansible-core takes as whole ones, some of them cut: true, 801.7."""
+    return [
+        f"{option} must be a whole number, got {args[option]!r}"
+        for option, about in spec["argument_spec"].items()
+        if about.get("type") == "int" and option in args and _no_whole_number(args[option])
+    ]
+
+
+def _no_whole_number(value: t.Any) -> bool:
+    if not isinstance(value, str):
+        return isinstance(value, (bool, float))
+    if re.fullmatch(r"\s*[+-]?[0-9]+\s*", value):
+        return False
+    with contextlib.suppress(ValueError):
+        float(value)
+        return True
+    return False  # ansible-core has an error of its own for it
 
 
 def client_of(
@@ -102,12 +139,12 @@ def client_of(
     problem = url_problem(params["api_url"])
     if problem:
         raise VpsOrgError(f"api_url is refused: {problem}")
-    for option, least in (("api_timeout", 1), ("api_retries", 0)):
-        if params[option] < least:
-            raise VpsOrgError(f"{option} must be {least} or more, got {params[option]}")
-    for option in ("wait_timeout", "wait_interval"):
-        if params.get(option) is not None and params[option] < 1:
-            raise VpsOrgError(f"{option} must be 1 or more, got {params[option]}")
+    for option, (least, most) in NUMBERS.items():
+        number = params.get(option)
+        if number is not None and number < least:
+            raise VpsOrgError(f"{option} must be {least} or more, got {number}")
+        if number is not None and number > most:
+            raise VpsOrgError(f"{option} must be {most} or less, got {number}")
     token = params["api_token"]
     if not token.isascii() or any(not 32 < ord(letter) < 127 for letter in token):
         raise VpsOrgError("api_token holds characters that no HTTP header can carry")
@@ -170,9 +207,10 @@ def argument_failure(message: str) -> Params:
 
 
 def no_requests() -> str | None:
-    """What to say when the library requests is missing, or None."""
-    if REQUESTS_IMPORT_ERROR is None:
-        return None
+    """What to say when the library requests is missing, or it or urllib3 too old; or None."""
+    old = old_library()
+    if old or REQUESTS_IMPORT_ERROR is None:
+        return old
     return str(missing_required_lib("requests", url="https://pypi.org/project/requests/"))
 
 
@@ -185,6 +223,7 @@ class _Module(AnsibleModule):
     def _load_params(self) -> None:
         AnsibleModule._load_params(self)
         self.params = given(self.params, os.environ)
+        self.wrong = no_whole_numbers({"argument_spec": self.argument_spec}, self.params)
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
         super().fail_json(**{**argument_failure(msg), **kwargs})
@@ -193,6 +232,8 @@ class _Module(AnsibleModule):
 def run_module(spec: Params, run: t.Callable[[Params, Client, Context], Params]) -> None:
     """Run as an ordinary module: the body of every ``main()``."""
     module = _Module(spec)
+    if module.wrong:
+        module.fail_json(msg="; ".join(module.wrong))
     missing = no_requests()
     if missing:
         module.fail_json(msg=missing)

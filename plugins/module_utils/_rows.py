@@ -12,13 +12,17 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client, Pages
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import RequestFailed
 
 Row = dict[str, t.Any]
 
+_TIME = re.compile(
+    r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:[tT ]+([0-9]{2})(?::?([0-9]{2})"
+    r"(?::?([0-9]{2})(?:[.,]([0-9]+))?)?)?\s*(?:[zZ]|([+-])([0-9]{2}):?([0-9]{2})?)?)?"
+)
 #: So many rows a message names.
 TOLD = 20
 
@@ -152,12 +156,23 @@ def text(value: t.Any) -> str | None:
 
 
 def parse_time(value: str) -> datetime:
-    """An ISO 8601 time as an aware datetime; without an offset it is taken as UTC.
+    """An ISO 8601 time in UTC; without an offset it is taken as UTC.
 
-    Raises ValueError when the text is no such time.
+    Read here, for Python 3.9 and 3.10 know few of its forms. Fractions beyond a microsecond are
+    cut. Raises ValueError when the text is no such time.
     """
-    moment = datetime.fromisoformat(re.sub(r"[zZ]\Z", "+00:00", value.strip()))
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    found = _TIME.fullmatch(value.strip())
+    if found is None:
+        raise ValueError(f"no time: {value!r}")
+    fraction, sign, hours, minutes = found.groups()[6:]
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    micro = int(f"{fraction or '':0<6.6}")
+    moment = datetime(year, month, day, hour, minute, second, micro, timezone.utc)
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    try:
+        return moment - offset if sign == "+" else moment + offset
+    except OverflowError as error:
+        raise ValueError(f"no time: {value!r}") from error
 
 
 def timestamp(seconds: float) -> str:

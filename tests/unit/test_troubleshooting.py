@@ -26,13 +26,15 @@ SHOWN = {
     *("msg", "fail_msg", "reason", "text", "failed_task"),
     *("safe_upgrade_end_reason", "safe_upgrade_check_name"),
 }
-#: Commands for the guest, a pattern, words of ssh, and two errors that are caught and told anew.
+#: Commands for the guest, two patterns, words of ssh, and errors that are caught and told anew.
 NOT_SHOWN = (
     "rm -f",
     "mkdir -p",
     "safe_upgrade run=(?P<run>",
     "IDENTIFICATION HAS CHANGED",
     "the time for this request is up",
+    "([0-9]{4})-?([0-9]{2})-?([0-9]{2})",
+    "no time: …",
 )
 
 

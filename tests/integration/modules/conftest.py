@@ -14,8 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
 
 HERE = Path(__file__).parent
+
+
+class _Vaulted(str):
+    """A text encrypted by Ansible Vault, which a playbook holds as such."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes playbooks."""
+
+
+_Dumper.add_representer(
+    _Vaulted, lambda dumper, text: dumper.represent_scalar("!vault", str(text), style="|")
+)
 
 
 @dataclass
@@ -48,12 +63,19 @@ class Playbooks:
         self.inventory = folder / "inventory.json"
         self.inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
 
+    @staticmethod
+    def vaulted(text: str, password: str) -> str:
+        """*text*, encrypted in the playbook."""
+        vault = VaultLib([("default", VaultSecret(password.encode()))])
+        return _Vaulted(vault.encrypt(text).decode())
+
     def command(
         self, plays: list[dict[str, t.Any]], *arguments: str, callback: str = "results"
     ) -> tuple[list[str], dict[str, str]]:
-        playbook = self.folder / "playbook.json"
+        playbook = self.folder / "playbook.yml"
         common = {"hosts": "web", "gather_facts": False, "ignore_errors": True}
-        playbook.write_text(json.dumps([{**common, **play} for play in plays]))
+        plays = [{**common, **play} for play in plays]
+        playbook.write_text(yaml.dump(plays, Dumper=_Dumper, sort_keys=False))
         command = [str(Path(sys.executable).with_name("ansible-playbook"))]
         command += ["-i", str(self.inventory), str(playbook), *arguments]
         environment = {

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
+import sys
 import time
 
 import pytest
@@ -153,6 +155,19 @@ def test_only_a_missing_token_is_explained():
         ({"api_retries": -1}, "api_retries must be 0 or more, got -1"),
         ({"wait_timeout": 0}, "wait_timeout must be 1 or more, got 0"),
         ({"wait_interval": 0}, "wait_interval must be 1 or more, got 0"),
+        ({"api_timeout": 9_300_000_000}, "api_timeout must be 2147483 or less, got 9300000000"),
+        ({"api_timeout": 2147484}, "api_timeout must be 2147483 or less, got 2147484"),
+        ({"api_retries": 10**400}, "api_retries must be 2147483 or less, got 10"),
+        ({"wait_timeout": 99999999999}, "wait_timeout must be 2147483 or less, got 99999999999"),
+        ({"wait_interval": 10**10}, "wait_interval must be 2147483 or less, got 10000000000"),
+        ({"api_url": "https://admin.vps.org/api/v1 "}, "api_url is refused: it holds a blank or"),
+        ({"api_url": "https://admin .vps.org"}, "api_url is refused: it holds a blank or"),
+        ({"api_url": "https://admin.vps.org\n"}, "api_url is refused: it holds a blank or"),
+        *[
+            ({option: value}, f"{option} must be a whole number, got {value!r}")
+            for option in ("server_id", "api_timeout", "wait_timeout")
+            for value in (True, False, 801.0, 801.7, "1.0", "1e3", "1_000", "nan", "\u0661")
+        ],
         ({"api_token": "a b"}, "api_token holds characters that no HTTP header can carry"),
         ({"api_token": "a\x7f"}, "api_token holds characters that no HTTP header can carry"),
         ({"api_token": "\u00e9"}, "api_token holds characters that no HTTP header can carry"),
@@ -160,10 +175,62 @@ def test_only_a_missing_token_is_explained():
     ],
 )
 def test_values_that_cannot_be_right_are_refused_before_anything_is_sent(world, args, msg):
-    result = world.run(snapshot, **WISH, **args)
+    result = world.run(snapshot, **{**WISH, **args})
     assert result["failed"]
     assert result["msg"].startswith(msg)
     assert world.calls() == []
+
+
+@pytest.mark.parametrize("value", [SERVER, str(SERVER), f" {SERVER}\n", f"+{SERVER}"])
+def test_whole_numbers_are_taken_from_texts_too(world, value):
+    assert world.run(snapshot, server_id=value, name="before", check=True)["changed"]
+
+
+@pytest.mark.parametrize("token", [" vps_simulator", "vps_simulator\n", "\tvps_simulator\r\n "])
+def test_a_token_is_trimmed(world, token):
+    assert _module.given({"api_token": token}, {})["api_token"] == world.simulator.token
+    environ = {"VPS_ORG_API_TOKEN": token}
+    assert _module.given({}, environ)["api_token"] == world.simulator.token
+    assert world.run(snapshot, **WISH, api_token=token, check=True)["changed"]
+
+
+@pytest.mark.parametrize("args", [{"snapshot_id": True}, {"snapshot_id": 801.7}])
+def test_a_program_takes_no_other_snapshot_for_the_one_that_is_meant(world, main, args):
+    result = main(**args, state="absent")
+    assert "snapshot_id" in result["msg"] and str(args["snapshot_id"]) in result["msg"]
+    assert result["failure"]["phase"] == "rejected"
+    assert world.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("versions", "old"),
+    [
+        ({"requests": "2.25.1", "urllib3": "1.26.5"}, "requests 2.25.1 is too old: "),
+        ({"requests": "2.28.0", "urllib3": "1.26.7"}, "urllib3 1.26.7 is too old: "),
+        ({"requests": "2.28.0", "urllib3": "1.26.8"}, None),
+        ({"requests": "2.100.0", "urllib3": "2.0.0b1"}, None),
+        ({"requests": "2.28.0", "urllib3": "dev"}, "urllib3 dev is too old"),
+        ({"requests": None, "urllib3": "1.25"}, "urllib3 1.25 is too old"),
+    ],
+)
+@pytest.mark.parametrize("failed", [None, ImportError("no")])
+def test_a_library_that_is_too_old_is_named(world, main, monkeypatch, versions, old, failed):
+    def installed(name):
+        if versions[name] is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(_module, "REQUESTS_IMPORT_ERROR", failed)
+    monkeypatch.setattr(importlib.metadata, "version", installed)
+    for name in versions:
+        monkeypatch.setitem(sys.modules, name, None)
+    told = _module.no_requests()
+    if old:
+        assert told.startswith(f"The Python library {old}")
+        assert f"{sys.executable} needs " in told
+        assert main(**WISH)["msg"] == told
+    else:
+        assert (told is None) is (failed is None)
 
 
 def test_the_least_values_are_allowed(world):

@@ -345,3 +345,92 @@ def test_a_proxy_that_refuses_did_not_send_the_request(serve, monkeypatch):
     assert not failed.arrived
     assert failed.transient
     assert len(pauses) == 2
+
+
+PASSWORDS = [
+    "pa/s@s",
+    "/s3cret",
+    "s3cret#x",
+    "s3cret?x",
+    "s3\\cret",
+    "12/s3cret",
+    "s3cret]",
+]
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    "address", ["http://user:{}@proxy.example:3128", "user:{}@proxy.example:3128"]
+)
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_a_malformed_proxy_is_named_without_its_password(monkeypatch, variable, address, password):
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, address.format(password))
+    failed, pauses = ask("https://api.example.test")
+    assert f"the address of the proxy in {variable} is no URL" in failed.text
+    assert "%2F" in failed.text
+    for part in (password, "s3", "cret", "user:", "proxy.example"):
+        assert part not in failed.text
+    assert not failed.transient and not failed.arrived
+    assert pauses == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://:3128", "http://user:s3cret@", "http://user:s3cret@proxy:99999"),
+        *("http//user:s3cret@proxy", "http:/user:s3cret@proxy", "http://user:s3cret@proxy/path"),
+        *("gopher://user:s3cret@proxy:1", "http://user:s3cret@proxy\n", "http://user:s3cret@a..b"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_proxy_that_is_none_is_not_tried_again(monkeypatch, method, address):
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    failed, pauses = ask("https://api.example.test", method)
+    assert "s3cret" not in failed.text
+    assert not failed.transient and not failed.arrived
+    assert pauses == []
+
+
+@pytest.mark.parametrize(
+    "address", ["http://u:p@ss@127.0.0.1:{}", "127.0.0.1:{}", "HTTP://127.0.0.1:{}/"]
+)
+def test_a_proxy_with_a_password_is_used(serve, monkeypatch, address):
+    told = []
+
+    def proxy(connection: socket.socket) -> None:
+        told.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", address.format(serve(proxy)))
+    failed, dummy = ask("https://api.example.test", retries=0)
+    assert told and told[0].startswith(b"CONNECT api.example.test:443")
+    assert "403" in failed.text
+    assert "ss@" not in failed.text
+
+
+def answered(text: str) -> Behaviour:
+    def behave(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(text.encode())
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HTTP/1.1 200 OK\r\n\r\n<!DOCTYPE html><h1>Welcome",
+        "HTTP/1.1 404 Not Found\r\n\r\n<!DOCTYPE html><h1>No such page",
+        "HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize(("path", "hinted"), [("", True), ("/api", True), ("/api/v1/", False)])
+def test_an_address_without_the_apis_path_gets_a_hint(serve, text, path, hinted):
+    failed, dummy = ask(f"http://127.0.0.1:{serve(answered(text))}{path}", retries=0)
+    hint = "api_url does not end with /api/v1, where the API is"
+    assert failed.text.endswith(hint) is hinted
+    assert (hint in failed.text) is hinted
