@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -25,12 +26,14 @@ def site(controller):
     return one
 
 
-def run(site, name, *arguments, **variables):
+def run(site, name, *arguments, inventory=True, **variables):
     """The exit code and the output of one of the playbooks."""
     command, environment = site.command(*arguments)
     command[3] = f"vps_org.cloud.{name}"
-    for key, value in variables.items():
-        command += ["-e", f"{key}='{value}'"]
+    if not inventory:
+        del command[1:3]
+    if variables:
+        command += ["-e", json.dumps(variables)]
     done = subprocess.run(
         command,
         env=environment,
@@ -44,10 +47,97 @@ def run(site, name, *arguments, **variables):
     return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize("hosts", [{}, {"safe_upgrade_hosts": ""}])
-def test_no_playbook_runs_where_nobody_said_so(site, hosts):
-    code, out = run(site, "status", **hosts)
-    assert code != 0 and "safe_upgrade_hosts is not given" in out
+PLAYBOOKS = ["prune", "restore", "restore_unfinished", "safe_upgrade", "snapshot", "status"]
+
+
+# To Ansible a pattern of separators alone is every host.
+@pytest.mark.parametrize("pattern", [None, "", " ", ",", ":", "["])
+def test_no_playbook_runs_where_nobody_said_so(site, pattern):
+    code, out = run(site, "status", **({"safe_upgrade_hosts": pattern} if pattern else {}))
+    assert code != 0 and "PLAY [" not in out
+    assert "safe_upgrade_hosts is not given: a host, a group or a pattern" in out
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_every_playbook_ends_red_where_no_host_matches(site, name):
+    before = len(site.sim.log)
+    code, out = run(site, name, safe_upgrade_hosts="nobody")
+    assert code != 0 and "PLAY [" not in out and len(site.sim.log) == before
+    assert "nothing was done: the pattern 'nobody' matches none of the 2 hosts" in out
+
+
+@pytest.mark.parametrize(
+    ("pattern", "arguments", "expected"),
+    [
+        ("empty", [], "the pattern 'empty' matches none of the 2 hosts of the inventory"),
+        ("all:!all", [], "the pattern 'all:!all' matches none of the 2 hosts"),
+        ("~thr.*", [], "the pattern '~thr.*' matches none of the 2 hosts"),
+        ("localhost", [], "the pattern 'localhost' matches none of the 2 hosts"),
+        ("!", [], "'!' is no host pattern"),
+        ("~(", [], "'~(' is no host pattern"),
+        ("one", ["--limit", "two"], "--limit 'two' leaves no host of the pattern 'one'"),
+        ("one", ["--limit", "all:!one"], "--limit 'all:!one' leaves no host of the pattern 'one'"),
+        ("one", ["--limit", "two", "--check"], "--limit 'two' leaves no host"),
+        ("nobody", ["--check"], "matches none of the 2 hosts"),
+        ("nobody", ["--list-hosts"], "matches none of the 2 hosts"),
+        ("nobody", ["--syntax-check"], "matches none of the 2 hosts"),
+    ],
+)
+def test_a_run_on_no_host_is_red_whatever_left_none(site, tmp_path, pattern, arguments, expected):
+    (tmp_path / "groups").write_text("[empty]\n")
+    code, out = run(
+        site, "status", "-i", str(tmp_path / "groups"), *arguments, safe_upgrade_hosts=pattern
+    )
+    assert code != 0 and "PLAY [" not in out
+    assert expected in out
+
+
+def test_a_run_without_an_inventory_is_red(site):
+    code, out = run(site, "status", inventory=False, safe_upgrade_hosts="one")
+    assert code != 0 and "nothing was done: the inventory holds no host" in out
+
+
+@pytest.mark.parametrize(
+    ("pattern", "limit", "hosts"),
+    [
+        ("one,nobody", "all", ["one"]),
+        ("all:!one", "all", ["two"]),
+        ("~t.o", "all", ["two"]),
+        ("all", "@{folder}/limit", ["two"]),
+        (["one", "two"], "two", ["two"]),
+    ],
+)
+def test_patterns_and_limits_mean_what_they_mean_to_ansible(
+    site, tmp_path, pattern, limit, hosts
+):
+    (tmp_path / "limit").write_text("two\n")
+    code, out = run(
+        site,
+        "status",
+        "--list-hosts",
+        "--limit",
+        limit.format(folder=tmp_path),
+        safe_upgrade_hosts=pattern,
+    )
+    listed = out.partition("hosts (")[2].split("\n")[1:]
+    assert code == 0 and [line.strip() for line in listed if line.strip()] == hosts
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "@/proc/self/environ",
+        "one,@/proc/self/environ",
+        "/proc/self/environ",
+        "{{ lookup('env', 'VPS_ORG_API_TOKEN') }}",
+        "nobody,{{ lookup('env', 'VPS_ORG_API_TOKEN') }}",
+        "{{ lookup('file', '/proc/self/environ') }}",
+    ],
+)
+def test_a_host_pattern_shows_no_token(site, pattern):
+    """`run` looks for the token; the second of them names a host, and is no more than that."""
+    code, out = run(site, "status", safe_upgrade_hosts=pattern)
+    assert (code == 0) == pattern.startswith("one,")
 
 
 def test_an_upgrade_without_a_change_is_refused_before_anything_is_done(site):

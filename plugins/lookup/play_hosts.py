@@ -1,0 +1,98 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: play_hosts
+short_description: Refuse a host pattern of a play that matches no host
+version_added: 0.1.0
+author:
+  - VPS.org collection contributors (@vps-org)
+description:
+  - Returns the pattern it was given, for C(hosts:) of a play. A play whose pattern matches no host ends green having
+    done nothing; with this lookup the run fails before the play, and says why no host is left.
+  - The playbooks of this collection use it for C(safe_upgrade_hosts).
+  - It looks at the inventory and at C(--limit), which also applies to the play. An implicit C(localhost) is no host
+    of the inventory.
+options:
+  _terms:
+    description:
+      - A host, a group or a pattern, as C(hosts:) of a play takes it, or a list of them.
+    required: true
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+- name: Upgrade the web servers, and fail when there is none
+  hosts: "{{ lookup('vps_org.cloud.play_hosts', 'web') }}"
+  tasks:
+    - name: Change, or restore
+      ansible.builtin.include_role:
+        name: vps_org.cloud.safe_upgrade
+"""
+
+RETURN = r"""
+_raw:
+  description: The pattern, with the elements of a list joined by commas.
+  type: list
+  elements: str
+"""
+
+import os
+import typing as t
+
+from ansible.errors import AnsibleError, AnsibleLookupError
+from ansible.inventory.manager import InventoryManager, split_host_pattern
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_texts import harmless
+
+
+class LookupModule(LookupBase):
+    def run(
+        self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
+    ) -> list[str]:
+        given = [part for term in terms for part in (term if isinstance(term, list) else [term])]
+        pattern = ",".join(str(part).strip() for part in given if part is not None)
+        token = os.environ.get("VPS_ORG_API_TOKEN")
+        if token and token in pattern:  # Ansible shows a pattern that matches nothing
+            raise AnsibleLookupError("the host pattern holds the API token: give names of hosts")
+        variables = variables or {}
+        try:
+            why = self._no_host(pattern, variables["groups"], variables.get("ansible_limit"))
+        except (AnsibleError, IndexError) as error:  # the latter for '!' alone
+            why = f"{pattern!r} is no host pattern: {error}"
+        if why:
+            raise AnsibleLookupError(f"nothing was done: {harmless(why)}")
+        return [pattern]
+
+    def _no_host(
+        self, pattern: str, groups: t.Mapping[str, list[str]], limit: str | None
+    ) -> str | None:
+        """Why *pattern* and *limit* leave no host; None when they leave one."""
+        if not split_host_pattern(pattern):  # to Ansible that is every host: ',' and '[' as well
+            return "safe_upgrade_hosts is not given: a host, a group or a pattern"
+        inventory = InventoryManager(self._loader, parse=False)
+        for group, hosts in groups.items():
+            inventory.add_group(group)
+            for host in hosts:
+                inventory.add_host(host, group=group)
+        known = {*inventory.hosts}  # before a pattern makes an implicit localhost
+        if not known:
+            return "the inventory holds no host: look at -i, or in AWX at the inventory's last sync"
+        if not _matches(inventory, pattern, known):
+            return (
+                f"the pattern {pattern!r} matches none of the {len(known)} hosts of the inventory: "
+                "ansible-inventory --graph shows their names"
+            )
+        inventory.subset(limit)
+        if not _matches(inventory, pattern, known):
+            return f"--limit {limit!r} leaves no host of the pattern {pattern!r}: change either"
+        return None
+
+
+def _matches(inventory: InventoryManager, pattern: str, known: set[str]) -> bool:
+    return any(host.name in known for host in inventory.get_hosts(pattern))
