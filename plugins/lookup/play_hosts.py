@@ -11,11 +11,11 @@ version_added: 0.1.0
 author:
   - VPS.org collection contributors (@vps-org)
 description:
-  - Returns the pattern it was given, for C(hosts:) of a play. A play whose pattern matches no host ends green having
-    done nothing; with this lookup the run fails before the play, and says why no host is left.
+  - Returns the pattern it was given, for C(hosts:) of a play. A play whose pattern matches no host
+    ends green having done nothing; with this lookup the run fails before the play, and says why.
   - The playbooks of this collection use it for C(safe_upgrade_hosts).
-  - It looks at the inventory and at C(--limit), which also applies to the play. An implicit C(localhost) is no host
-    of the inventory.
+  - It looks at the inventory and at C(--limit), which also applies to the play. An implicit
+    C(localhost) is no host of the inventory.
 options:
   _terms:
     description:

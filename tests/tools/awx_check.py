@@ -49,9 +49,22 @@ PLAYBOOKS = {
 ARTIFACT = "safe_upgrade_results"
 JOB_KEYS = {
     *("name", "description", "playbook", "job_type", "forks", "timeout", "job_slice_count"),
-    *("allow_simultaneous", "ask_limit_on_launch", "survey_enabled", "survey_spec", "extra_vars"),
-    *("force_handlers", "start_at_task", "job_tags", "skip_tags", "ask_tags_on_launch"),
-    *("ask_skip_tags_on_launch", "verbosity", "become_enabled"),
+    *("allow_simultaneous", "survey_enabled", "survey_spec", "extra_vars", "verbosity"),
+    *("force_handlers", "start_at_task", "job_tags", "skip_tags", "become_enabled", "limit"),
+}
+WORKFLOW_KEYS = {
+    *("name", "description", "allow_simultaneous", "survey_enabled", "survey_spec", "nodes"),
+}
+#: The prompts that do most harm: configuring again takes them away where somebody added them.
+PROMPTS_OFF = {
+    "job_template": ["limit", "variables", "tags", "skip_tags"],
+    "workflow_job_template": ["limit", "variables"],
+}
+WHY_NO_PROMPT = {
+    "limit": "shows any file of the job, the token among them: @/proc/self/environ",
+    "variables": "replaces what the jobs before told, and the role's safeguards",
+    "tags": "lets a user skip the snapshot",
+    "skip_tags": "lets a user skip the snapshot",
 }
 
 
@@ -116,16 +129,17 @@ def _credential_type(kind: Data) -> t.Iterator[str]:
 
 def _job_template(job: Data, folder: Path) -> t.Iterator[str]:
     where = f"job template {job['name']}"
+    yield from _prompts(where, job)
     for key in set(job) - JOB_KEYS:
-        yield f"{where}: AWX ignores the unknown key {key} in silence"
+        if not key.startswith("ask_"):
+            yield f"{where}: AWX ignores the unknown key {key} in silence"
     if not isinstance(job.get("extra_vars", {}), dict):
         yield f"{where}: extra_vars must be a mapping"
     for key in ("force_handlers", "allow_simultaneous", "start_at_task", "job_tags", "skip_tags"):
         if job.get(key):
             yield f"{where}: {key} breaks the rollback: leave it off"
-    for key in ("ask_tags_on_launch", "ask_skip_tags_on_launch"):
-        if job.get(key):
-            yield f"{where}: {key} lets a user skip the snapshot: leave it off"
+    if str(job.get("limit", "")).startswith("@"):
+        yield f"{where}: limit {WHY_NO_PROMPT['limit']}"
     if job.get("job_slice_count", 1) != 1:
         yield f"{where}: slices tell the next job their results in undefined order"
     if not job.get("forks"):
@@ -148,6 +162,14 @@ def _job_template(job: Data, folder: Path) -> t.Iterator[str]:
             yield from _answer(where, question, options[name])
         elif name not in own | {"safe_upgrade_hosts"}:
             yield f"{where}: {job['playbook']} does not know the variable {name}"
+
+
+def _prompts(where: str, template: Data) -> t.Iterator[str]:
+    for key in template:
+        prompt = key.removeprefix("ask_").removesuffix("_on_launch")
+        if prompt != key and template[key] is not False:
+            why = WHY_NO_PROMPT.get(prompt, "is nothing an operator needs")
+            yield f"{where}: a prompt for {prompt} {why}: leave it off"
 
 
 def _question(where: str, question: Data) -> t.Iterator[str]:
@@ -188,6 +210,10 @@ def _answer(where: str, question: Data, option: Data) -> t.Iterator[str]:
 
 def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
     where = f"workflow {workflow['name']}"
+    yield from _prompts(where, workflow)
+    for key in set(workflow) - WORKFLOW_KEYS:
+        if not key.startswith("ask_"):
+            yield f"{where}: nothing applies the key {key}"
     by_name = {job["name"]: job for job in jobs}
     nodes = {node["identifier"]: node for node in workflow["nodes"]}
     children = {
@@ -260,13 +286,26 @@ def _tasks(folder: Path) -> t.Iterator[str]:
         text = (folder / name).read_text()
         for line in re.findall(r"^\s*(?:- )?((?:awx\.awx|ansible\.controller)\.\w+):", text, re.M):
             yield f"{name}: {line} is fixed; the collection is a variable"
-    credential = [
-        task
-        for task in load(folder / "tasks/apply.yml")
-        if str(task.get("action", "")).endswith(".credential")
-    ]
-    if [task["args"].get("update_secrets") for task in credential] != [False]:
+    applied: dict[str, list[Data]] = {}
+    for task in _flat(load(folder / "tasks/apply.yml")):
+        if "action" in task:
+            applied.setdefault(task["action"].rpartition(".")[2], []).append(task["args"])
+    if [args.get("update_secrets") for args in applied["credential"]] != [False]:
         yield "tasks/apply.yml: without update_secrets: false a second run changes the credential"
+    given = [args["inputs"] for args in applied["credential"]]
+    if any(isinstance(inputs, dict) and "api_url" in inputs for inputs in given):
+        yield "tasks/apply.yml: an empty api_url must be left out: to AWX it is no URL"
+    for kind, prompts in PROMPTS_OFF.items():
+        for args in applied[kind]:
+            yield from _prompts(f"tasks/apply.yml, {kind}", args)
+            for prompt in prompts:
+                if f"ask_{prompt}_on_launch" not in args:
+                    yield f"tasks/apply.yml, {kind}: ask_{prompt}_on_launch must be false"
+
+
+def _flat(tasks: list[Data]) -> t.Iterator[Data]:
+    for task in tasks:
+        yield from _flat(task["block"]) if "block" in task else [task]
 
 
 @functools.cache

@@ -71,7 +71,8 @@ PLANTED = [
     (f"{SURVEY}/2/choices", ["restore", "ignore"], "does not know the choice ignore"),
     (f"{SURVEY}/1/variable", "safe_upgrade_change", "cannot give a dict"),
     # 5: unknown keys, extra_vars
-    (f"{JOB}/ask_limit", True, "unknown key ask_limit"),
+    (f"{JOB}/fork", 5, "unknown key fork"),
+    ("awx_kit_workflow/inventory", "other", "nothing applies the key inventory"),
     (f"{JOB}/extra_vars", "---\nx: 1", "must be a mapping"),
     # 6: artefacts
     (f"{JOB}/extra_vars", {"safe_upgrade_use_run": "x"}, "overrides what the jobs before told"),
@@ -84,6 +85,16 @@ PLANTED = [
     (f"{JOB}/force_handlers", True, "force_handlers breaks the rollback"),
     (f"{JOB}/start_at_task", "Change", "start_at_task breaks the rollback"),
     (f"{JOB}/ask_tags_on_launch", True, "skip the snapshot"),
+    (f"{JOB}/ask_skip_tags_on_launch", True, "skip the snapshot"),
+    (f"{JOB}/ask_limit_on_launch", True, "a prompt for limit shows any file"),
+    (f"{JOB}/ask_limit", "yes", "a prompt for limit shows any file"),
+    (f"{JOB}/ask_variables_on_launch", True, "a prompt for variables replaces"),
+    (f"{JOB}/ask_verbosity_on_launch", True, "a prompt for verbosity is nothing"),
+    (f"{JOB}/ask_credential_on_launch", True, "a prompt for credential is nothing"),
+    (f"{JOB}/ask_job_type_on_launch", "{{ true }}", "a prompt for job_type is nothing"),
+    (f"{JOB}/limit", "@/proc/self/environ", "limit shows any file"),
+    ("awx_kit_workflow/ask_limit_on_launch", True, "a prompt for limit shows any file"),
+    ("awx_kit_workflow/ask_variables_on_launch", True, "a prompt for variables replaces"),
     (f"{JOB}/allow_simultaneous", True, "allow_simultaneous breaks"),
     (f"{JOB}/timeout", 3600, "cancels the job before a restore is done"),
     (f"{JOB}/forks", 0, "AWX takes 5"),
@@ -114,6 +125,20 @@ def test_a_planted_mistake_is_refused(kit, path, value, expected):
     ("file", "old", "new", "expected"),
     [
         ("tasks/apply.yml", "update_secrets: false", "", "without update_secrets: false"),
+        (
+            "tasks/apply.yml",
+            """inputs: "{{ {'api_token': awx_kit_token, 'skip_tls_verification': false}
+      | combine({'api_url': awx_kit_url} if awx_kit_url else {}) }}\"""",
+            "inputs: {api_token: x, api_url: x}",
+            "an empty api_url must be left out",
+        ),
+        ("tasks/apply.yml", "ask_limit_on_launch: false", "", "ask_limit_on_launch must be false"),
+        (
+            "tasks/apply.yml",
+            "ask_diff_mode_on_launch: false",
+            "ask_diff_mode_on_launch: true",
+            "a prompt for diff_mode is nothing",
+        ),
         (
             "remove.yml",
             'action: "{{ awx_kit_collection }}.project"\n      args',

@@ -107,9 +107,7 @@ def test_a_run_without_an_inventory_is_red(site):
         (["one", "two"], "two", ["two"]),
     ],
 )
-def test_patterns_and_limits_mean_what_they_mean_to_ansible(
-    site, tmp_path, pattern, limit, hosts
-):
+def test_patterns_and_limits_mean_what_they_mean_to_ansible(site, tmp_path, pattern, limit, hosts):
     (tmp_path / "limit").write_text("two\n")
     code, out = run(
         site,
