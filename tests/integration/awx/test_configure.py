@@ -1,7 +1,7 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kit's configuration, applied by modules that keep what they are told and refuse as AWX does."""
+"""The kit's configuration, by modules that keep what they are told and refuse as AWX does."""
 
 from __future__ import annotations
 
