@@ -411,9 +411,10 @@ class ActionModule(ActionBase):
             (name, path, None) for name, path in settings_.user_files(settings, entry_point)
         ]
         for name, role, tasks_from in settings_.user_roles(settings, entry_point):
-            path = self._role_tasks(role, tasks_from)
+            folder = self._role_folder(role)
+            path = files.role_tasks(folder, tasks_from)
             if path:
-                named.append((name, path, path.rpartition("/tasks/")[0]))
+                named.append((name, path, folder))
         return named
 
     def _places(self, role: str | None) -> list[str]:
@@ -421,25 +422,44 @@ class ActionModule(ActionBase):
         own_role, playbook_dir = str(self._vars["role_path"]), str(self._vars["playbook_dir"])
         return files.search_path(role or own_role, playbook_dir)
 
-    def _role_tasks(self, role: str, tasks_from: str) -> str | None:
+    def _role_dirs(self) -> list[str]:
         beside = str(self._vars["playbook_dir"])
-        role_dirs = [os.path.join(beside, "roles"), *C.DEFAULT_ROLES_PATH, beside]
-        return files.role_tasks(role, tasks_from, role_dirs)
+        return [os.path.join(beside, "roles"), *C.DEFAULT_ROLES_PATH, beside]
+
+    def _role_folder(self, role: str) -> str | None:
+        return files.role_folder(role, self._task.collections or [], self._role_dirs())
 
     def step_files(self, data: Data) -> Data:
         """Name the user's files; refuse those missing, not to be parsed, or ending the play."""
         settings = self._settings
         entry_point = settings["entry_point"]
         own_role = str(self._vars["role_path"])
-        problems = [
-            f"safe_upgrade_{name}: {texts.harmless(problem, self._secrets)}"
-            for name, path, role in self._user_files(settings)
-            for problem in files.problems(
-                path, self._loader.load_from_file, self._places(role), None if role else own_role
+        load = self._loader.load_from_file
+        found = [
+            (name, problem)
+            for name, role, tasks_from in settings_.user_roles(settings, entry_point)
+            for problem in files.role_problems(
+                role, self._role_folder(role), tasks_from, load, self._role_dirs()
             )
         ]
-        if problems:
-            raise _Failed("; ".join(problems))
+        found += [
+            (name, problem)
+            for name, path, role in self._user_files(settings)
+            for problem in files.problems(
+                path,
+                load,
+                self._places(role),
+                None if role else own_role,
+                may_be_empty=bool(role and files.dependencies(role, load)),
+            )
+        ]
+        if found:
+            raise _Failed(
+                "; ".join(
+                    f"safe_upgrade_{name}: {texts.harmless(problem, self._secrets)}"
+                    for name, problem in found
+                )
+            )
         return {
             "files": [path for _variable, path in settings_.user_files(settings, entry_point)],
             "roles": [
@@ -538,6 +558,8 @@ class ActionModule(ActionBase):
             self._failed("ansible_failed_result"),
             self._secrets,
         )
+        if not failed_task and not reason:
+            reason = "Ansible could not load a tasks file or a role: see its error above"
         return {"failed_task": failed_task, "reason": reason}
 
     def _failed(self, name: str) -> Data | None:
@@ -588,10 +610,9 @@ class ActionModule(ActionBase):
         """The first tasks file of the role that changes, where no other role runs before it."""
         if not change.get("role"):
             return None
-        path = self._role_tasks(change["role"], change.get("role_tasks_from") or "main")
-        if path and not files.dependencies(
-            os.path.dirname(os.path.dirname(path)), self._loader.load_from_file
-        ):
+        folder = self._role_folder(change["role"])
+        path = files.role_tasks(folder, change.get("role_tasks_from") or "")
+        if folder and not files.dependencies(folder, self._loader.load_from_file):
             return path
         return None
 
@@ -834,14 +855,19 @@ class ActionModule(ActionBase):
     def step_table(self, data: Data) -> Data:
         """Show the table of the batch once, on its first host, under the linear strategy."""
         try:
-            batch = self._vars["ansible_play_batch"]
-            if self._task.get_play().strategy.split(".")[-1] != "linear" or self._host != batch[0]:
-                return {}
-            rows = []
             known = {
                 host: self._other(host, "safe_upgrade_settings") or {}
                 for host in self._vars["ansible_play_hosts_all"]
             }
+            # a host whose file could not be loaded has left the batch; when all have, they count
+            batch = self._vars["ansible_play_batch"] or [
+                host
+                for host, settings in known.items()
+                if settings.get("batch") == self._settings["batch"]
+            ]
+            if self._task.get_play().strategy.split(".")[-1] != "linear" or self._host != batch[0]:
+                return {}
+            rows = []
             mine = {known[host].get("batch") for host in batch}
             for host, settings in known.items():
                 if settings and settings["batch"] in mine:

@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ansible.utils.collection_loader._collection_finder import _get_collection_role_path
+from ansible.utils.path import unfrackpath
 
 ENDS = ("end_host", "end_play", "end_role", "end_batch")
 _ENDS_LINE = re.compile(rf"\bmeta['\"]?\s*:.*\b({'|'.join(ENDS)})\b|\bmeta\s+({'|'.join(ENDS)})\b")
@@ -22,6 +23,8 @@ def _names(*short: str) -> tuple[str, ...]:
     )
 
 
+#: What ansible-core 2.16 to 2.18 put before the lines of the file that they show in an error.
+_EXCERPT = "The offending line appears to be"
 _STATIC = _names("import_tasks")
 _INCLUDES = _names("import_tasks", "include_tasks")
 _DYNAMIC = _names("include_tasks", "include_role")
@@ -36,6 +39,7 @@ def problems(
     places: t.Sequence[str],
     own_role: str | None,
     seen: frozenset[str] = frozenset(),
+    may_be_empty: bool = False,
 ) -> list[str]:
     """What is wrong with the tasks file *path*, or with one it includes by a plain name.
 
@@ -48,17 +52,26 @@ def problems(
     A missing include must not be met in the middle of the change: where max_fail_percentage is set
     Ansible then ends the whole play without any rescue.
     """
+    if os.path.isdir(path):
+        return [f"{path}: is a folder, no tasks file; a role is given by its name"]
     if not os.path.isfile(path):
         return [f"{path}: no such file on the controller"]
     try:
         data = load(path)
     except Exception as error:
         line = getattr(getattr(error, "obj", None), "line_num", None)  # 2.16 has it in the text
-        return [f"{path}{f', line {line}' if line else ''}: {error}"]
-    if data is None and seen:
+        # which also shows the line itself, and this may be any file of the controller
+        return [
+            f"{path}{f', line {line}' if line else ''}: {str(error).split(_EXCERPT)[0].strip()}"
+        ]
+    if not data and (seen or may_be_empty):
         return []  # Ansible takes an empty file that is included
-    if not isinstance(data, list):
+    if not isinstance(data, list) or not all(isinstance(task, dict) for task in data):
         return [f"{path}: holds no list of tasks"]
+    if not data:
+        return [f"{path}: holds no task: nothing would be done"]
+    if any("hosts" in task for task in data):
+        return [f"{path}: is a playbook; give a file that holds its tasks alone"]
     found = []
     for task in _tasks(data):
         for key in _META:
@@ -115,19 +128,39 @@ def notified(path: str, load: Load, places: t.Sequence[str]) -> tuple[dict[str, 
     return names, may_bring_more
 
 
-def role_tasks(role: str, tasks_from: str, role_dirs: t.Iterable[str]) -> str | None:
-    """The tasks file of a role's entry point, where it can be found; Ansible itself says if not."""
-    if role.count(".") == 2:
-        found = _get_collection_role_path(role)
-        folders = [found[1]] if found else []
-    else:
-        folders = [os.path.join(folder, role) for folder in role_dirs]
-    for folder in folders:
-        for ending in (".yml", ".yaml", ""):
-            path = os.path.join(folder, "tasks", tasks_from + ending)
-            if os.path.isfile(path):
-                return path
+def role_folder(role: str, collections: t.Iterable[str], role_dirs: t.Iterable[str]) -> str | None:
+    """The folder, or the file, that Ansible takes for the role; None where it finds none."""
+    found = _get_collection_role_path(role, list(collections))
+    if found:
+        return str(found[1])
+    places = [unfrackpath(os.path.join(folder, role)) for folder in role_dirs]
+    return next(filter(os.path.exists, [*places, unfrackpath(role)]), None)
+
+
+def role_tasks(folder: str | None, tasks_from: str) -> str | None:
+    """The tasks file of a role's entry point, where it can be found."""
+    for ending in ("", ".yml", ".yaml", ".json"):
+        path = os.path.join(folder or "", "tasks", (tasks_from or "main") + ending)
+        if folder and os.path.isfile(path):
+            return path
     return None
+
+
+def role_problems(
+    role: str, folder: str | None, tasks_from: str, load: Load, places: t.Sequence[str]
+) -> list[str]:
+    """Why Ansible would not find the role, or would run nothing; *places* are told."""
+    if folder is None and not _like_a_path(role):
+        if role.count(".") > 1:
+            return [f"the role {role!r} was not found: is its collection installed?"]
+        return [f"the role {role!r} was not found in {', '.join(places)}"]
+    if folder is None or not os.path.isdir(folder):
+        path = folder or f"{unfrackpath(role)}, which is not there"
+        return [f"{role!r} is no role; a tasks file needs its absolute path: {path}"]
+    if role_tasks(folder, tasks_from) or (not tasks_from and dependencies(folder, load)):
+        return []
+    tasks = f"tasks/{tasks_from or 'main'}.yml"
+    return [f"the role {role!r} in {folder} has no {tasks}: nothing would be done"]
 
 
 def dependencies(role_path: str, load: Load) -> list[t.Any]:
@@ -137,6 +170,10 @@ def dependencies(role_path: str, load: Load) -> list[t.Any]:
         if os.path.isfile(path):
             return list((load(path) or {}).get("dependencies") or [])
     return []
+
+
+def _like_a_path(role: str) -> bool:
+    return "/" in role or role.startswith("~") or role.endswith((".yml", ".yaml", ".json"))
 
 
 def _word(value: t.Any) -> str:

@@ -251,9 +251,13 @@ def user_files(settings: t.Mapping[str, t.Any], entry_point: str) -> list[tuple[
 
 
 def user_roles(settings: t.Mapping[str, t.Any], entry_point: str) -> list[tuple[str, str, str]]:
-    """The roles that the user named: (variable without the role's prefix, role, tasks file)."""
+    """The roles that the user named: (variable without the role's prefix, role, tasks file).
+
+    A role without a tasks file of its own, for its dependencies alone, must not be asked for one:
+    where none was named the tasks file is empty.
+    """
     return [
-        (f"{name}.role", settings[name]["role"], settings[name]["role_tasks_from"] or "main")
+        (f"{name}.role", settings[name]["role"], settings[name]["role_tasks_from"] or "")
         for name in _user_code(entry_point)
         if (settings[name] or {}).get("role")
     ]

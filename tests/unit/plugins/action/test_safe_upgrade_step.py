@@ -570,7 +570,7 @@ def user_files(tmp_path):
             tmp_path,
             safe_upgrade_change={"tasks_file": str(paths[0])},
             safe_upgrade_health={"role": "patch", "role_tasks_from": "night"},
-            safe_upgrade_verify={"role": "unknown"},
+            safe_upgrade_verify={"role": "vps_org.cloud.os_packages"},
         )
         night.begin()
         return night, *paths
@@ -584,7 +584,7 @@ def test_good_user_files_are_named_for_the_tasks_that_parse_them(user_files):
     assert night.step("files") == {
         "changed": False,
         "files": [str(change)],
-        "roles": [patch, {"name": "unknown", "tasks_from": "main"}],
+        "roles": [patch, {"name": "vps_org.cloud.os_packages", "tasks_from": ""}],
     }
     night.begin(entry_point="restore")
     assert night.step("files") == {"changed": False, "files": [], "roles": [patch]}

@@ -349,8 +349,11 @@ def test_the_tasks_of_a_role_are_found_where_ansible_finds_them(tmp_path):
     (tmp_path / "patch" / "tasks").mkdir(parents=True)
     tasks = tmp_path / "patch" / "tasks" / "night.yml"
     tasks.write_text("- meta: end_play\n")
-    assert files.role_tasks("patch", "night", ["/nowhere", str(tmp_path)]) == str(tasks)
-    assert files.role_tasks("patch", "main", [str(tmp_path)]) is None
+    folder = files.role_folder("patch", [], ["/nowhere", str(tmp_path)])
+    assert folder == str(tmp_path / "patch")
+    assert files.role_folder(str(tmp_path / "patch"), [], ["/nowhere"]) == folder
+    assert files.role_tasks(folder, "night") == str(tasks)
+    assert files.role_tasks(folder, "") is None
 
 
 def problems(tmp_path, text):
@@ -423,10 +426,14 @@ def test_what_an_imported_file_notifies_is_known(tmp_path, value):
 
 
 def test_the_tasks_of_a_collections_role_are_found():
-    found = files.role_tasks("vps_org.cloud.safe_upgrade", "status", ["/nowhere"])
-    assert Path(found).resolve() == Path(ROLE, "tasks").resolve() / "status.yml"
-    assert files.role_tasks("vps_org.cloud.unknown", "main", ["/nowhere"]) is None
-    assert files.role_tasks("no.such.role", "main", ["/nowhere"]) is None
+    for role, collections in [
+        ("vps_org.cloud.safe_upgrade", []),
+        ("safe_upgrade", ["vps_org.cloud"]),
+    ]:
+        found = files.role_tasks(files.role_folder(role, collections, ["/nowhere"]), "status")
+        assert Path(found).resolve() == Path(ROLE, "tasks").resolve() / "status.yml"
+    assert files.role_folder("vps_org.cloud.unknown", [], ["/nowhere"]) is None
+    assert files.role_folder("no.such.role", [], ["/nowhere"]) is None
 
 
 @pytest.mark.parametrize("ending", [".yml", ".yaml", ""])
@@ -434,7 +441,7 @@ def test_a_roles_tasks_may_have_any_ending_that_ansible_takes(tmp_path, ending):
     (tmp_path / "patch" / "tasks").mkdir(parents=True)
     tasks = tmp_path / "patch" / "tasks" / f"night{ending}"
     tasks.write_text("[]\n")
-    assert files.role_tasks("patch", "night", [str(tmp_path)]) == str(tasks)
+    assert files.role_tasks(str(tmp_path / "patch"), "night") == str(tasks)
 
 
 def test_names_and_addresses_are_compared_as_addresses(monkeypatch):
