@@ -559,7 +559,10 @@ class ActionModule(ActionBase):
             self._secrets,
         )
         if not failed_task and not reason:
-            reason = "Ansible could not load a tasks file or a role: see its error above"
+            reason = (
+                "Ansible names no task that failed: see its error above, such as a file or role "
+                "it cannot load"
+            )
         return {"failed_task": failed_task, "reason": reason}
 
     def _failed(self, name: str) -> Data | None:

@@ -26,12 +26,14 @@ SHOWN = {
     *("msg", "fail_msg", "reason", "text", "failed_task"),
     *("safe_upgrade_end_reason", "safe_upgrade_check_name"),
 }
-#: Commands for the guest, two patterns, words of ssh, and errors that are caught and told anew.
+#: Commands for the guest, two patterns, words of ssh and Ansible, and errors that are caught and
+#: told anew.
 NOT_SHOWN = (
     "rm -f",
     "mkdir -p",
     "safe_upgrade run=(?P<run>",
     "IDENTIFICATION HAS CHANGED",
+    "The offending line appears to be",
     "the time for this request is up",
     "([0-9]{4})-?([0-9]{2})-?([0-9]{2})",
     "no time: …",

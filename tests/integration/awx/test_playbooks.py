@@ -80,7 +80,6 @@ def test_every_playbook_ends_red_where_no_host_matches(site, name):
         ("one", ["--limit", "two", "--check"], "--limit 'two' leaves no host"),
         ("nobody", ["--check"], "matches none of the 2 hosts"),
         ("nobody", ["--list-hosts"], "matches none of the 2 hosts"),
-        ("nobody", ["--syntax-check"], "matches none of the 2 hosts"),
     ],
 )
 def test_a_run_on_no_host_is_red_whatever_left_none(site, tmp_path, pattern, arguments, expected):
@@ -90,6 +89,10 @@ def test_a_run_on_no_host_is_red_whatever_left_none(site, tmp_path, pattern, arg
     )
     assert code != 0 and "PLAY [" not in out
     assert expected in out
+
+
+def test_a_syntax_check_needs_no_hosts(site):
+    assert run(site, "status", "--syntax-check", inventory=False)[0] == 0
 
 
 def test_a_run_without_an_inventory_is_red(site):
@@ -143,6 +146,15 @@ def test_an_upgrade_without_a_change_is_refused_before_anything_is_done(site):
     code, out = run(site, "safe_upgrade", safe_upgrade_hosts="all", safe_upgrade_what=" ")
     assert code == 2 and "safe_upgrade_what is not given" in out
     assert len(site.sim.log) == before
+
+
+def test_an_upgrade_by_a_relative_path_is_refused_with_the_absolute_one(site, monkeypatch):
+    monkeypatch.chdir(Path(CHANGE).parent)
+    code, out = run(
+        site, "safe_upgrade", safe_upgrade_hosts="one", safe_upgrade_what="./change.yml"
+    )
+    assert code == 2 and site.sim.calls("create") == []
+    assert f"'./change.yml' is no role; a tasks file needs its absolute path: {CHANGE}" in out
 
 
 def test_an_upgrade_in_check_mode_only_says_what_it_would_do(site):

@@ -378,7 +378,6 @@ def problems(tmp_path, text):
         "- include_tasks: {file: '{{ which }}'}",
         "- include_tasks: [status.yml]",
         "- include_tasks: {apply: {}}",
-        "- not a task",
     ],
 )
 def test_a_file_without_harm_is_not_refused(tmp_path, task):
