@@ -44,6 +44,8 @@ awx-check: $(VENV)  ## Hold the AWX kit against AWX's rules and the role's
 	@.venv/bin/python tests/tools/awx_check.py
 matrix: $(VENV)  ## Try every write and every poll with every fault, and print the table
 	@.venv/bin/pytest -n 2 -q tests/integration/matrix
+rollbacks: $(VENV)  ## Try 300 rollbacks while every third answer is a random status from 300 to 599
+	@.venv/bin/python tests/integration/matrix/rollbacks.py
 promises: $(VENV)  ## Count what holds the promises: cells, steps, channels
 	@.venv/bin/python tests/tools/promises.py
 nightly: $(VENV)  ## Ten thousand random steps against the model (minutes)
@@ -91,4 +93,4 @@ $(VENV): requirements-dev.txt tests/tools/venv
 	@tests/tools/venv .venv-core/$* "$(or $(PYTHON),$(PYTHONS_$*))" "ansible-core~=$*.0" \
 	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all core bench bench-check matrix coverage mutants awx-check promises nightly guards docs picture build release-check release clean help again
+.PHONY: demo venv unit format gate test test-all core bench bench-check matrix coverage mutants awx-check rollbacks promises nightly guards docs picture build release-check release clean help again

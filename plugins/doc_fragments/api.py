@@ -33,6 +33,8 @@ options:
       - How often a request that is safe to send again is tried again.
       - When the API is busy and says when to come back (429 with C(Retry-After)), that does not
         count, unless this is 0. It is then asked again until the time limit.
+      - In a wait, and while a restore is due, the API is asked again until the time limit all the
+        same.
       - If not given, the environment variable E(VPS_ORG_API_RETRIES) is taken, on the controller.
     type: int
     default: 5

@@ -48,9 +48,10 @@ import typing as t
 from ansible import context
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.inventory.manager import InventoryManager, split_host_pattern
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils._upgrade_texts import harmless
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import harmless
 
 
 class LookupModule(LookupBase):
@@ -79,7 +80,7 @@ class LookupModule(LookupBase):
         """Why *pattern* and *limit* leave no host; None when they leave one."""
         if not split_host_pattern(pattern):  # to Ansible that is every host: ',' and '[' as well
             return "safe_upgrade_hosts is not given: a host, a group or a pattern"
-        inventory = InventoryManager(self._loader, parse=False)
+        inventory = InventoryManager(DataLoader(), parse=False)
         for group, hosts in groups.items():
             inventory.add_group(group)
             for host in hosts:

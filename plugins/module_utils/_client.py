@@ -61,11 +61,11 @@ LAST_LOOK_SECONDS = 1.0
 MASK = "********"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-_TRANSIENT = {429, 500, 502, 503, 504}
+#: A DELETE is sent again after these, a POST after the last two: they did not begin it. 52x is an
+#: edge that had no answer of the API.
 _RESENT = {
-    "GET": {429, 500, 502, 503, 504},
-    "DELETE": {429, 502, 503, 504},
-    "POST": {429},
+    "DELETE": {408, 425, 429, 502, 503, 504, *range(520, 528)},
+    "POST": {425, 429},
 }
 
 
@@ -162,11 +162,23 @@ def is_loopback(host: str) -> bool:
 def may_send_again(method: str, failed: RequestFailed) -> bool:
     """Whether *method* may be sent again after *failed* without a look first.
 
-    A POST only when it surely did not arrive, or was turned away by 429.
+    A POST only when it surely did not arrive, or was turned away by 429 or 425.
     """
+    if method == "GET":
+        return failed.transient
     if failed.status is not None:
         return failed.status in _RESENT[method]
     return failed.transient and (method != "POST" or not failed.arrived)
+
+
+def is_transient(status: int) -> bool:
+    """Whether the same request may succeed later after an answer with that status."""
+    return status in (408, 425, 429) or status >= 500
+
+
+def may_have_acted(status: int) -> bool:
+    """Whether the API may have carried out what it answered with that status, which is no 2xx."""
+    return status == 408 or not 400 <= status < 500
 
 
 def back_off(used_up: int, retry_after: float | None) -> float:
@@ -268,7 +280,10 @@ class Client:
                 return pages
 
     def _pages(self, path: str, deadline: Deadline, query: t.Mapping[str, t.Any] | None) -> Pages:
-        answer = self.request("GET", path, deadline, query=query)
+        def check(answer: Answer) -> None:
+            _page(answer, path)
+
+        answer = self.request("GET", path, deadline, query=query, check=check)
         page, count, following = _page(answer, path)
         date, rows, known, seen = answer.date, list[t.Any](), set[t.Any](), set[str]()
         counted, memory, why = 0, ANSWER_MEMORY, ""
@@ -296,7 +311,7 @@ class Client:
                 break
             seen.add(onward)
             try:
-                answer = self.request("GET", onward, deadline, memory=memory)
+                answer = self.request("GET", onward, deadline, memory=memory, check=check)
                 page, count, following = _page(answer, path)
             except RequestFailed as failed:
                 why = f"a page of it failed: {failed.reason()}"
@@ -313,11 +328,12 @@ class Client:
         query: t.Mapping[str, t.Any] | None = None,
         body: t.Mapping[str, t.Any] | None = None,
         memory: int = ANSWER_MEMORY,
+        check: t.Callable[[Answer], None] = lambda answer: None,
     ) -> Answer:
         """Send one request, again where that is safe, and return the 2xx answer.
 
-        So much *memory*, by estimate, its JSON may take.
-
+        So much *memory*, by estimate, its JSON may take. *check* raises RequestFailed for an answer
+        that is none.
         A 429 that says when to come back is obeyed until the deadline and uses up no retry, unless
         there are none: the API is only busy with others. Raises RequestFailed when no 2xx answer is
         had within the retries and the deadline.
@@ -328,7 +344,9 @@ class Client:
             if method != "GET":
                 self._before_write()
             try:
-                return self._send(method, path, deadline, query, body, memory)
+                answer = self._send(method, path, deadline, query, body, memory)
+                check(answer)
+                return answer
             except RequestFailed as failed:
                 failed.earlier_arrived = arrived
                 arrived = arrived or failed.arrived
@@ -398,8 +416,8 @@ class Client:
             method,
             path,
             status,
-            transient=status in _TRANSIENT,
-            arrived=status >= 500,
+            transient=is_transient(status),
+            arrived=may_have_acted(status),
             retry_after=retry_after_seconds(
                 response.headers.get("Retry-After"), _date(response) or self.clock.now()
             ),

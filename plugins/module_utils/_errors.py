@@ -6,10 +6,16 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
+
+T = t.TypeVar("T")
 
 #: rejected = surely nothing was done; accepted = the API took it and what followed failed or took
 #: too long; unknown = the answer was lost and looking did not settle it.
 Phase = str
+ACCEPTED = "accepted"
+REJECTED = "rejected"
+UNKNOWN = "unknown"
 
 
 class VpsOrgError(Exception):
@@ -22,9 +28,11 @@ class VpsOrgError(Exception):
         cause: RequestFailed | None = None,
         snapshot: t.Mapping[str, t.Any] | None = None,
         retryable: bool | None = None,
+        known: t.Mapping[str, t.Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.snapshot = snapshot
+        self.known = known or {}
         self.failure: dict[str, t.Any] = {
             "phase": phase,
             "retryable": cause.transient if retryable is None and cause else bool(retryable),
@@ -36,8 +44,8 @@ class VpsOrgError(Exception):
 
     def result(self) -> dict[str, t.Any]:
         """The failed module's result, ``msg`` apart."""
-        known: dict[str, t.Any] = {"snapshot": dict(self.snapshot)} if self.snapshot else {}
-        return {"failure": self.failure, **known}
+        known = {"snapshot": dict(self.snapshot)} if self.snapshot else {}
+        return {"failure": self.failure, **known, **self.known}
 
 
 class RequestFailed(Exception):
@@ -74,6 +82,27 @@ class RequestFailed(Exception):
         told = f"{self.text} (HTTP {self.status})" if self.status else self.text
         hint = _HINTS.get(self.status or 0)
         return f"{told}. {hint}" if hint else told
+
+
+@dataclass(frozen=True)
+class Outcome(t.Generic[T]):
+    """What became of a POST: accepted with its *value*, or rejected or unknown, as it *failed*."""
+
+    phase: Phase
+    value: T | None = None
+    failed: RequestFailed | None = None
+
+    def failure(self) -> RequestFailed:
+        """Why it was not accepted."""
+        return t.cast(RequestFailed, self.failed)
+
+
+def outcome_of(send: t.Callable[[], T]) -> Outcome[T]:
+    """What became of the POST that *send* sends, and whose answer it reads."""
+    try:
+        return Outcome(ACCEPTED, send())
+    except RequestFailed as failed:
+        return Outcome(UNKNOWN if failed.arrived else REJECTED, failed=failed)
 
 
 _HINTS = {

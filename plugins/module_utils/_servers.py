@@ -17,6 +17,10 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
     RequestFailed,
     VpsOrgError,
 )
+from ansible_collections.vps_org.cloud.plugins.module_utils._refusals import (
+    Refusals,
+    refuses_the_token,
+)
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import (
     Listing,
     Row,
@@ -61,11 +65,6 @@ def listing(
     return found
 
 
-def may_not_list(failed: RequestFailed) -> bool:
-    """True when the API refused the list of servers to this token."""
-    return failed.status in (401, 403)
-
-
 def _row(data: Row) -> Row:
     row = {field: data.get(field) for field in FIELDS}
     texts = {field: text(row[field]) for field in ("name", "status", "ip_address")}
@@ -84,10 +83,12 @@ def wait_restored(
     """Wait until the server has left ``restoring``: its row, and whether it was seen restoring.
 
     *accepted* is when the restore was accepted, in seconds of the deadline (negative: before it
-    began): a server never seen restoring counts as done only 60 s later. Raises VpsOrgError
-    (accepted), and RequestFailed when the token may not list servers.
+    began): a server never seen restoring counts as done only 60 s later. Nothing but the deadline
+    or a failed state ends the wait. Raises VpsOrgError (accepted), and RequestFailed when the token
+    may not list servers.
     """
-    last: dict[str, t.Any] = {"row": None, "seen": False, "failed": None}
+    last: dict[str, t.Any] = {"row": None, "seen": False, "failed": None, "gone": False}
+    refusals = Refusals(client, deadline)
 
     def failure(why: str, cause: RequestFailed | None = None) -> VpsOrgError:
         status = f"'{last['row']['status']}'" if last["row"] else "never seen"
@@ -106,17 +107,19 @@ def wait_restored(
         try:
             row = listing(client, deadline).by_id(server["id"], "status")
         except RequestFailed as failed:
-            if may_not_list(failed):
+            if not refuses_the_token(failed):
+                refusals.forget()
+            elif refusals.final(failed):
                 raise
             last["failed"] = failed
-            if not failed.transient:
-                raise failure(
-                    f"looking at the server failed: {failed.reason()}", failed
-                ) from failed
             return None
-        last["failed"] = None
+        refusals.forget()
+        last.update(failed=None, gone=row is None)
         if row is None:
-            raise failure("the server is gone from the list of servers")
+            progress(
+                f"{server['name']}: not in the list of servers, {deadline.stopwatch()} elapsed"
+            )
+            return None
         last["row"] = row
         if row["status"] in BROKEN:
             raise failure(f"the server is '{row['status']}'")
@@ -133,7 +136,11 @@ def wait_restored(
 
     row = poll(look, deadline, pauses(interval))
     if row is None:
-        failed = last["failed"]
+        failed = last.get("failed")
+        if failed and refuses_the_token(failed) and last["row"] is None:
+            raise failed
         why = f"the time limit of {deadline.seconds:.0f} s passed"
+        if last["gone"]:
+            why += ", and the server is gone from the list of servers"
         raise failure(f"{why}; the last look failed: {failed.reason()}" if failed else why, failed)
     return row, last["seen"]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Snapshots of servers: list, find, create, delete, restore, wait.
+"""Snapshots of servers: list, find, create, delete, wait.
 
-Documented: ``GET /snapshots/?server_id=``, ``POST /snapshots/``, ``POST /snapshots/{id}/restore/``,
-``DELETE /snapshots/{id}/``; statuses ``in_progress`` and ``completed``; at most 5 for a server.
+Documented: ``GET /snapshots/?server_id=``, ``POST /snapshots/``, ``DELETE /snapshots/{id}/``;
+statuses ``in_progress`` and ``completed``; at most 5 for a server.
 Not documented: the name of a failed state, whether names are unique, paging.
 
 A row is ``{id, server{id, name}, name, status, size_mb, created_at, description}``.
@@ -13,17 +13,20 @@ A row is ``{id, server{id, name}, name, status, size_mb, created_at, description
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
+    ACCEPTED,
+    REJECTED,
+    UNKNOWN,
     RequestFailed,
     VpsOrgError,
+    outcome_of,
 )
+from ansible_collections.vps_org.cloud.plugins.module_utils._refusals import Refusals
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import (
     TOLD,
     Listing,
@@ -51,8 +54,6 @@ MISSING_SECONDS = 10.0
 #: A snapshot just made may be listed later than that.
 NEW_MISSING_SECONDS = 90.0
 SECOND_TRY_SECONDS = 60.0
-#: Documented: a restore takes 5 to 15 minutes. One not seen for that long may have ended.
-SECOND_RESTORE_SECONDS = 270.0
 CREATE_TAKES = "usually 3-10 min"
 
 
@@ -118,84 +119,121 @@ def create(
     same, for a row that was listed too late or by somebody else at the same time. Raises
     VpsOrgError.
     """
-    what = f"create snapshot '{name}' of server {server_id}"
-    body: Row = {"server_id": server_id, "name": name}
-    if description is not None:
-        body["description"] = description
-    made: dict[int, Row] = {}
-    twins: dict[int, Row] = {}
-
-    def look() -> Row | None:
-        found = listing(client, deadline, server_id).fresh(name, server_id, before)
-        return found[-1] if found else None
-
-    def look_for(lost: RequestFailed) -> Row | None:
-        try:
-            return _look_for(client, deadline, look)
-        except RequestFailed as failed:
-            raise VpsOrgError(
-                f"Cannot {what}: {lost.reason()}; and whether it was done cannot be seen: "
-                f"{failed.reason()}",
-                "unknown",
-                failed,
-            ) from failed
-
-    def watch(listed: Listing) -> None:
-        with contextlib.suppress(RequestFailed):  # a row that cannot be read is no twin
-            made.update({one["id"]: one for one in listed.fresh(name, server_id, before)})
-        if len(made) > 1 and not twins:
-            twins.update(made)
-            warn(
-                f"server {server_id} holds {len(made)} new snapshots named '{name}': "
-                f"{told(client, made.values())}. One was listed late, or somebody else created "
-                "one at the same time; nothing was deleted, delete what you do not need"
-            )
-
-    def settled(row: Row) -> tuple[Row, t.Callable[[Listing], None]]:
-        made[row["id"]] = row
-        return row, watch
-
-    try:
-        return settled(_created(client, deadline, body))
-    except RequestFailed as failed:
-        if not failed.arrived:
-            raise _refused_create(client, what, failed, before.rows) from failed
-        lost = failed
-    row = look_for(lost)
+    wish = _Wish(client, deadline, server_id, name, description, before, warn)
+    first = outcome_of(wish.send)
+    if first.phase == REJECTED:
+        raise _refused_create(client, wish.what, first.failure(), before.rows) from first.failed
+    row = first.value or wish.look_for(first.failure())
     if row is not None:
-        return settled(row)
+        return row, wish.watch
     if deadline.left() < SECOND_TRY_SECONDS:
         raise VpsOrgError(
-            f"Cannot {what}: {lost.reason()}. No new snapshot of that name appeared within "
-            f"{LOOK_SECONDS:.0f} s, and there is no time left to try again safely. List the "
-            "server's snapshots before you repeat this",
-            "unknown",
-            lost,
+            f"Cannot {wish.what}: {first.failure().reason()}. No new snapshot of that name "
+            f"appeared within {LOOK_SECONDS:.0f} s, and there is no time left to try again safely. "
+            "List the server's snapshots before you repeat this",
+            UNKNOWN,
+            first.failed,
             retryable=True,
         )
-    try:
-        row = _created(client, deadline, body)
-    except RequestFailed as failed:
-        row = look_for(failed)
-        if row is None:
-            raise VpsOrgError(
-                f"Cannot {what}: {lost.reason()}; and on the second try: {failed.reason()}. "
-                "No snapshot of that name was seen. "
-                "List the server's snapshots before you repeat this",
-                "unknown",
-                failed,
-                retryable=True,
-            ) from failed
-    settled(row)
+    second = outcome_of(wish.send)
+    row = second.value or wish.look_for(second.failure())
+    if row is None:
+        raise VpsOrgError(
+            f"Cannot {wish.what}: {first.failure().reason()}; and on the second try: "
+            f"{second.failure().reason()}. No snapshot of that name was seen. "
+            "List the server's snapshots before you repeat this",
+            UNKNOWN,
+            second.failed,
+            retryable=True,
+        )
     with contextlib.suppress(RequestFailed):
-        watch(listing(client, deadline, server_id))
-    return row, watch
+        wish.watch(listing(client, deadline, server_id))
+    return row, wish.watch
+
+
+class _Wish:
+    """A snapshot that is wished for, and the new rows of its name: one, unless somebody else's."""
+
+    def __init__(
+        self,
+        client: Client,
+        deadline: Deadline,
+        server_id: int,
+        name: str,
+        description: str | None,
+        before: Listing,
+        warn: t.Callable[[str], None],
+    ) -> None:
+        self.what = f"create snapshot '{name}' of server {server_id}"
+        self._client = client
+        self._deadline = deadline
+        self._server_id = server_id
+        self._name = name
+        self._body: Row = {"server_id": server_id, "name": name}
+        if description is not None:
+            self._body["description"] = description
+        self._before = before
+        self._warn = warn
+        self._made: dict[int, Row] = {}
+        self._warned = False
+
+    def send(self) -> Row:
+        """The row of the answer. Raises RequestFailed."""
+        answer = self._client.request("POST", PATH, self._deadline, body=self._body)
+        row = _row(answer.data if isinstance(answer.data, dict) else {})
+        if lacking(row):
+            raise RequestFailed(
+                f"the answer holds a snapshot without its documented fields: "
+                f"{self._client.harmless(str(answer.data))}",
+                "POST",
+                PATH,
+                answer.status,
+                transient=True,
+                arrived=True,
+            )
+        self._made[row["id"]] = row
+        return row
+
+    def look_for(self, lost: RequestFailed) -> Row | None:
+        """The new row, when one appears within 30 s. Raises VpsOrgError when nobody can see."""
+        try:
+            row = look_for(self._client, self._deadline, self._look)
+        except RequestFailed as failed:
+            raise VpsOrgError(
+                f"Cannot {self.what}: {lost.reason()}; and whether it was done cannot be seen: "
+                f"{failed.reason()}",
+                UNKNOWN,
+                failed,
+            ) from failed
+        if row is not None:
+            self._made[row["id"]] = row
+        return row
+
+    def _look(self) -> Row | None:
+        listed = listing(self._client, self._deadline, self._server_id)
+        found = listed.fresh(self._name, self._server_id, self._before)
+        return found[-1] if found else None
+
+    def watch(self, listed: Listing) -> None:
+        """Warn once when a list shows more than one new row."""
+        with contextlib.suppress(RequestFailed):  # a row that cannot be read is no twin
+            new = listed.fresh(self._name, self._server_id, self._before)
+            self._made.update({row["id"]: row for row in new})
+        if len(self._made) > 1 and not self._warned:
+            self._warned = True
+            self._warn(
+                f"server {self._server_id} holds {len(self._made)} new snapshots named "
+                f"'{self._name}': {told(self._client, self._made.values())}. One was listed late, "
+                "or somebody else created one at the same time; nothing was deleted, delete what "
+                "you do not need"
+            )
 
 
 def delete(client: Client, deadline: Deadline, row: Row) -> bool:
     """Delete a snapshot; False when it was gone already. Raises VpsOrgError.
 
-    A 404 after an own try that may have arrived counts as deleted.
+    A 404 after an own try that may have arrived counts as deleted; one to the first try must be
+    borne out by the list.
     """
     path = f"{PATH}{row['id']}/"
     what = f"delete snapshot {row['id']} ('{row['name']}') of server {row['server']['id']}"
@@ -203,19 +241,21 @@ def delete(client: Client, deadline: Deadline, row: Row) -> bool:
         client.request("DELETE", path, deadline)
         return True
     except RequestFailed as failed:
-        if failed.status == 404:
-            return failed.earlier_arrived
-        if not failed.arrived and not failed.earlier_arrived:
+        acted = failed.arrived or failed.earlier_arrived
+        if failed.status == 404 and acted:
+            return True
+        if failed.status == 404 or acted:
+            with contextlib.suppress(RequestFailed):
+                if listing(client, deadline, row["server"]["id"]).by_id(row["id"]) is None:
+                    return acted
+        if not acted:
             raise VpsOrgError(
-                f"Cannot {what}: {failed.reason()}", "rejected", failed, row
+                f"Cannot {what}: {failed.reason()}", REJECTED, failed, row
             ) from failed
-        with contextlib.suppress(RequestFailed):
-            if listing(client, deadline, row["server"]["id"]).by_id(row["id"]) is None:
-                return True
         raise VpsOrgError(
             f"Cannot {what}: {failed.reason()}. Whether it will still be deleted is not known: "
             "list the server's snapshots",
-            "unknown",
+            UNKNOWN,
             failed,
             row,
         ) from failed
@@ -244,6 +284,7 @@ def wait_completed(
         "failed": None,
         "patience": patience,
     }
+    refusals = Refusals(client, deadline)
 
     def look() -> Row | None:
         try:
@@ -254,7 +295,7 @@ def wait_completed(
                 found, listed = find(client, deadline, snapshot_id, server_id)
         except RequestFailed as failed:
             last["failed"] = failed
-            if not failed.transient:
+            if refusals.final(failed):
                 raise _not_done(snapshot_id, last, deadline, failed.reason(), failed) from failed
             return None
         watch(listed)
@@ -287,6 +328,7 @@ def wait_completed(
 
 def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) -> None:
     """Wait until the list no longer shows the snapshot. Raises VpsOrgError (accepted)."""
+    refusals = Refusals(client, deadline)
     blind: RequestFailed | None = None
 
     def look() -> bool | None:
@@ -299,12 +341,12 @@ def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) 
             listed.must_be_complete()
             return True
         except RequestFailed as failed:
-            if failed.transient:
+            if not refusals.final(failed):
                 blind = failed
                 return None
             raise VpsOrgError(
                 f"Snapshot {row['id']} was deleted, but looking for it failed: {failed.reason()}",
-                "accepted",
+                ACCEPTED,
                 failed,
                 row,
             ) from failed
@@ -316,84 +358,11 @@ def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) 
         raise VpsOrgError(
             f"Snapshot {row['id']} ('{row['name']}') of server {row['server']['id']}: its deletion "
             f"was accepted, but {why}",
-            "accepted",
+            ACCEPTED,
             blind,
             row,
             retryable=True,
         )
-
-
-def restore(client: Client, deadline: Deadline, row: Row, warn: t.Callable[[str], None]) -> str:
-    """Start the restore of the row's server and return the API's message.
-
-    When the answer is lost it looks at the server for 30 s: ``restoring`` means accepted; only then
-    the POST is sent once more. No second POST while nobody can look, nor once a restore may have
-    ended unseen. Raises VpsOrgError.
-    """
-    server = row["server"]
-    path = f"{PATH}{row['id']}/restore/"
-    what = f"restore server {server['id']} ({server['name']}) from snapshot {row['id']}"
-    lost: RequestFailed
-
-    def look() -> str | None:
-        found = servers.listing(client, deadline).by_id(server["id"], "status")
-        return servers.RESTORING if found and found["status"] == servers.RESTORING else None
-
-    def seen() -> bool:
-        try:
-            return _look_for(client, deadline, look) is not None
-        except RequestFailed as failed:
-            raise VpsOrgError(
-                f"Cannot {what}: {lost.reason()}; and whether it was accepted cannot be seen: "
-                f"{failed.reason()}. Look at the server in the dashboard",
-                "unknown",
-                lost,
-                row,
-                retryable=False,
-            ) from failed
-
-    for second in (False, True):
-        try:
-            return _restore_answer(client, client.request("POST", path, deadline).data, path)
-        except RequestFailed as failed:
-            if not second and not failed.arrived:
-                raise VpsOrgError(
-                    f"Cannot {what}: {failed.reason()}", "rejected", failed, row
-                ) from failed
-            lost = failed
-            # It may have been accepted as long before its answer was given up.
-            seconds = SECOND_RESTORE_SECONDS - client.endpoint.timeout
-            tried = Deadline(max(0.0, seconds), client.clock)
-        if seen():
-            warn(f"the answer to the restore was lost ({lost.text}), but the server is restoring")
-            return "the server is restoring"
-        if deadline.left() <= 0 or tried.left() <= 0:
-            break
-    raise VpsOrgError(
-        f"Cannot {what}: {lost.reason()}; and the server was not seen restoring. Look at the "
-        "server in the dashboard before you repeat this",
-        "unknown",
-        lost,
-        row,
-        retryable=False,
-    )
-
-
-def _restore_answer(client: Client, data: t.Any, path: str) -> str:
-    """The message of a 2xx answer; RequestFailed unless it says the documented success."""
-    if isinstance(data, dict):
-        server = data.get("server")
-        restoring = isinstance(server, dict) and server.get("status") == servers.RESTORING
-        if restoring or data.get("status") == "success":
-            return str(data.get("message") or "accepted")
-    raise RequestFailed(
-        f"the answer does not say that the restore was accepted: "
-        f"{client.harmless(json.dumps(data))}",
-        "POST",
-        path,
-        200,
-        arrived=True,
-    )
 
 
 def epoch(row: Row) -> float | None:
@@ -414,29 +383,14 @@ def _age_key(row: Row) -> tuple[float, int]:
     return epoch(row) or 0.0, row["id"]
 
 
-def _created(client: Client, deadline: Deadline, body: Row) -> Row:
-    answer = client.request("POST", PATH, deadline, body=body)
-    row = _row(answer.data if isinstance(answer.data, dict) else {})
-    if lacking(row):
-        raise RequestFailed(
-            f"the answer holds a snapshot without its documented fields: "
-            f"{client.harmless(str(answer.data))}",
-            "POST",
-            PATH,
-            answer.status,
-            transient=True,
-            arrived=True,
-        )
-    return row
-
-
-def _look_for(client: Client, deadline: Deadline, look: t.Callable[[], T | None]) -> T | None:
+def look_for(client: Client, deadline: Deadline, look: t.Callable[[], T | None]) -> T | None:
     """What *look* finds of a POST whose answer was lost: for 30 s, at growing pauses.
 
     None only when the last look could see and found nothing; while none can see it goes on until
     the deadline. Raises the RequestFailed of the last look when even then nothing could be seen.
     """
     window = Deadline(min(LOOK_SECONDS, deadline.left()), client.clock)
+    refusals = Refusals(client, deadline)
     blind: RequestFailed | None = None
 
     def once() -> tuple[T | None] | None:
@@ -444,7 +398,7 @@ def _look_for(client: Client, deadline: Deadline, look: t.Callable[[], T | None]
         try:
             found, blind = look(), None
         except RequestFailed as failed:
-            if not failed.transient:
+            if refusals.final(failed):
                 raise
             blind = failed
             return None
@@ -465,7 +419,7 @@ def _refused_create(
         text += f". The server holds {len(known)} of {PER_SERVER}: {told(client, known)}"
     elif failed.status == 404:
         text += ". Check server_id: the API knows no such server"
-    return VpsOrgError(text, "rejected", failed)
+    return VpsOrgError(text, REJECTED, failed)
 
 
 def _not_done(
@@ -480,7 +434,7 @@ def _not_done(
     return VpsOrgError(
         f"Snapshot {snapshot_id} is not completed: {why}. Its last status: {status}, "
         f"{deadline.elapsed():.0f} s elapsed. Look at it with snapshot_info before you try again",
-        "accepted",
+        ACCEPTED,
         cause,
         row,
         retryable=bool(row and row["status"] not in FAILED),

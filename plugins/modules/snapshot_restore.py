@@ -18,9 +18,14 @@ description:
   - Not idempotent. Each call restores, unless it joins a restore of that server that is already
     running.
   - Only a completed snapshot is restored. Nothing is sent when a check fails.
-  - When the answer is lost, the module looks at the server for 30 seconds before it sends the
-    restore once more. With a token that may not list servers it cannot look, and ends with
-    C(phase=unknown).
+  - One odd answer of the API does not end it. Lists are asked again, and so is a restore that
+    surely did not begin, until O(wait_timeout). A refusal is final when the same request is refused
+    for two minutes while others work; one of the token (401, 403) at once, unless O(rollback) is
+    set. A server that does something else is waited for, one that is being restored is joined.
+  - When an answer to the restore is lost, the module looks at the server for 30 seconds before it
+    sends the restore again, and does not send it once a restore may have ended unseen. With a token
+    that may not list servers it cannot look, and ends with C(phase=unknown).
+  - Once the restore was accepted, nothing but the time limit or a failed state ends the wait.
   - In check mode it tells what would be lost, and sends nothing but reads.
 options:
   snapshot_id:
@@ -53,6 +58,14 @@ options:
       - With O(wait_only), when the restore was accepted, as RV(accepted_at) of the task that
         started it. Else the start of this task.
     type: str
+  rollback:
+    description:
+      - The server was changed and must be restored. Then what is refused to the token (401, 403) is
+        asked again as any other, a server that cannot be looked at before is restored all the same,
+        and O(wait_timeout) is the limit without O(wait), too. The role
+        P(vps_org.cloud.safe_upgrade#role) sets it.
+    type: bool
+    default: false
   wait_timeout:
     description:
       - Seconds. One limit over looks, retries and pauses together.
@@ -95,8 +108,9 @@ snapshot:
   sample: {id: 801, name: before-migration, status: completed, created_at: "2025-01-15T18:30:00Z"}
 server:
   description: The server, with its status after the wait, or V(restoring) without one. The status
-    is null when the token may not list servers and nothing was started.
-  returned: success
+    is null when the token may not list servers and nothing was started. When it is not known
+    whether a restore was started, the status in which the server was seen last.
+  returned: success, and when C(failure.phase) is V(unknown)
   type: dict
   sample: {id: 12345, name: web-server-01, status: active}
 message:
@@ -107,6 +121,12 @@ message:
 accepted_at:
   description: When the restore was accepted, by the clock of where this ran.
   returned: when a restore was started, joined or waited for
+  type: str
+  sample: "2025-01-15T19:30:00Z"
+lost_at:
+  description: When the last restore was sent whose answer is not known, by the clock of where this
+    ran.
+  returned: when C(failure.phase) is V(unknown)
   type: str
   sample: "2025-01-15T19:30:00Z"
 restoring_seen:
@@ -138,10 +158,12 @@ failure:
     /snapshots/801/restore/, text: Server is not in a valid state}
 """
 
+from ansible_collections.vps_org.cloud.plugins.module_utils import _restores as restores
 from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
 from ansible_collections.vps_org.cloud.plugins.module_utils import _snapshots as snapshots
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
+    ACCEPTED,
     RequestFailed,
     VpsOrgError,
 )
@@ -151,6 +173,11 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     connection_options,
     run_module,
     wait_options,
+)
+from ansible_collections.vps_org.cloud.plugins.module_utils._refusals import (
+    Refusals,
+    ask,
+    refuses_the_token,
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import (
     Row,
@@ -169,6 +196,7 @@ SPEC: Params = {
         "server_name": {"type": "str"},
         "max_age": {"type": "int"},
         "wait_only": {"type": "bool", "default": False},
+        "rollback": {"type": "bool", "default": False},
         "accepted_at": {"type": "str"},
     },
     "mutually_exclusive": [("snapshot_id", "name")],
@@ -183,21 +211,29 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
             "snapshot_id, or server_id and name together, are needed to say which snapshot is meant"
         )
     started = ctx.clock.now()
-    deadline = client.deadline(params["wait_timeout"] if params["wait"] else None)
+    limited = params["wait"] or params["rollback"]
+    deadline = client.deadline(params["wait_timeout"] if limited else None)
     # In seconds of the deadline, which no change of the clock moves.
     accepted = min(0.0, _accepted_at(params, started) - started)
     if params["wait_only"]:
-        row, result = _find_patiently(params, client, deadline)
+        row, result = _find_patiently(params, client, ctx, deadline)
         result.update(changed=False, message="", accepted_at=timestamp(started + accepted))
         return _finish(params, client, ctx, deadline, row, result, accepted)
-    row, result = _find(params, client, deadline)
+    row, result = ask(
+        lambda: _find(params, client, deadline),
+        client,
+        deadline,
+        params["wait_interval"],
+        ctx.progress,
+        by_hand=not params["rollback"],
+    )
     _check(params, client, row, result["data_loss_seconds"])
     if result["data_loss_seconds"] is None:
         ctx.warn(
             f"the API tells no creation time of snapshot {row['id']}: how much a restore erases is "
             "not known"
         )
-    status = _status(client, ctx, deadline, row)
+    status = _status(params, client, ctx, deadline, row)
     result["server"]["status"] = status
     joined = status == servers.RESTORING
     result.update(changed=not joined, restoring_seen=None, message="")
@@ -206,6 +242,19 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
             "before": {"data_of": timestamp(started)},
             "after": {"data_of": row["created_at"]},
         }
+    if not joined and not ctx.check_mode:
+        started_now = restores.start(
+            client,
+            deadline,
+            row,
+            params["wait_interval"],
+            ctx.warn,
+            ctx.progress,
+            by_hand=not params["rollback"],
+        )
+        joined = started_now.joined
+        result.update(changed=not joined, message=client.harmless(started_now.message))
+        accepted = deadline.elapsed()
     if joined:
         ctx.warn(
             f"server {row['server']['id']} is already being restored, "
@@ -214,9 +263,6 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
         result["message"] = "joined a restore that was already running"
     if ctx.check_mode:
         return result
-    if not joined:
-        result["message"] = client.harmless(snapshots.restore(client, deadline, row, ctx.warn))
-        accepted = deadline.elapsed()
     result["server"]["status"] = servers.RESTORING
     result["accepted_at"] = timestamp(started + accepted)
     if not params["wait"]:
@@ -273,44 +319,69 @@ class _Missing(VpsOrgError):
     """The list does not show the snapshot."""
 
 
-def _find_patiently(params: Params, client: Client, deadline: Deadline) -> tuple[Row, Params]:
-    """As _find; the restore is under way, so a list that fails for the moment is asked again.
+def _find_patiently(
+    params: Params, client: Client, ctx: Context, deadline: Deadline
+) -> tuple[Row, Params]:
+    """As _find, for a restore that is under way: no list without the snapshot ends its wait.
 
-    So is, for 30 s, one that does not show the snapshot.
+    After 30 s the server is awaited without the snapshot's row, when it is given and listed.
     """
-    window: Deadline | None = None
-    failed: RequestFailed | None = None
+    server_id = params["server_id"]
+    window = Deadline(snapshots.LOOK_SECONDS, client.clock)
+    refusals = Refusals(client, deadline, by_hand=not params["rollback"])
+    last: RequestFailed | _Missing | None = None
 
     def look() -> tuple[Row, Params] | None:
-        nonlocal failed, window
+        nonlocal last
         try:
             return _find(params, client, deadline)
-        except RequestFailed as now:
-            if not now.transient:
-                raise
-            failed = now
-        except _Missing:
-            failed, window = None, window or Deadline(snapshots.LOOK_SECONDS, client.clock)
-            if window.left() <= 0:
-                raise
-        return None
-
-    def cannot(why: str) -> VpsOrgError:
-        return VpsOrgError(
-            f"The end of the restore cannot be awaited: {why}, "
-            f"{deadline.elapsed():.0f} s elapsed. Look at the server in the dashboard",
-            "accepted",
-            failed,
-            retryable=True,
-        )
+        except RequestFailed as failed:
+            if refuses_the_token(failed) and refusals.final(failed):
+                raise VpsOrgError(
+                    f"Cannot ask the API: {failed.reason()}", cause=failed
+                ) from failed
+            last = failed
+        except _Missing as missing:
+            last = missing
+        if window.left() > 0 or (server_id is None and isinstance(last, RequestFailed)):
+            return None
+        raise last
 
     try:
         found = poll(look, deadline, pauses(params["wait_interval"]))
-    except _Missing as missing:
-        raise cannot(str(missing)) from missing
-    if found is None:
-        raise cannot(failed.reason() if failed else "the list does not show the snapshot")
-    return found
+    except (RequestFailed, _Missing):
+        found = None
+    if found is not None:
+        return found
+    failed = last if isinstance(last, RequestFailed) else None
+    why = failed.reason() if failed else str(last)
+    server = _listed_server(params, client, deadline)
+    if server is None:
+        raise VpsOrgError(
+            f"The end of the restore cannot be awaited: {why}, "
+            f"{deadline.elapsed():.0f} s elapsed. Look at the server in the dashboard",
+            ACCEPTED,
+            failed,
+            retryable=True,
+        )
+    ctx.warn(f"the restore of server {server_id} is awaited without its snapshot's row: {why}")
+    return {"id": params["snapshot_id"], "name": params["name"], "server": server}, {
+        "snapshot": None,
+        "server": {**server, "status": None},
+        "data_loss_seconds": None,
+        "newer_snapshots": [],
+    }
+
+
+def _listed_server(params: Params, client: Client, deadline: Deadline) -> Row | None:
+    """The server that is given, unless the list is without it."""
+    if params["server_id"] is None:
+        return None
+    try:
+        found = servers.listing(client, deadline).by_id(params["server_id"])
+    except RequestFailed:
+        found = {"name": params["server_name"]}
+    return found and {"id": params["server_id"], "name": found["name"]}
 
 
 def _check(params: Params, client: Client, row: Row, age: int | None) -> None:
@@ -337,12 +408,26 @@ def _check(params: Params, client: Client, row: Row, age: int | None) -> None:
         )
 
 
-def _status(client: Client, ctx: Context, deadline: Deadline, row: Row) -> str | None:
-    """The server's status now; None when this token may not list servers."""
+def _status(
+    params: Params, client: Client, ctx: Context, deadline: Deadline, row: Row
+) -> str | None:
+    """The server's status now; None when it is not to be seen.
+
+    A token may lack the right to list servers; and a rollback goes on without this look after 30 s.
+    """
+    rollback = params["rollback"]
+    seconds = min(snapshots.LOOK_SECONDS, deadline.left()) if rollback else deadline.left()
     try:
-        found = servers.listing(client, deadline).by_id(row["server"]["id"], "status")
+        found = ask(
+            lambda: servers.listing(client, deadline).by_id(row["server"]["id"], "status"),
+            client,
+            Deadline(seconds, client.clock),
+            params["wait_interval"],
+            ctx.progress,
+            by_hand=True,
+        )
     except RequestFailed as failed:
-        if servers.may_not_list(failed):
+        if rollback or refuses_the_token(failed):
             return None
         raise VpsOrgError(
             f"Cannot look at server {row['server']['id']} before its restore: {failed.reason()}",
@@ -350,6 +435,8 @@ def _status(client: Client, ctx: Context, deadline: Deadline, row: Row) -> str |
             failed,
             row,
         ) from failed
+    if found is None and rollback:
+        return None
     if found is None:
         raise VpsOrgError(
             f"Server {row['server']['id']} of snapshot {row['id']} is not in the list of servers: "

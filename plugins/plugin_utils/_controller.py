@@ -56,13 +56,18 @@ class ControllerAction(ActionBase):
                 "Set wait_timeout, or start it with wait: false and wait later with wait_only: true"
             )
         super().run(tmp, task_vars)
-        environment: Params = {}
-        self._compute_environment_string(environment)
-        args = given(_decrypted(self._task.args), {**os.environ, **_decrypted(environment)})
+        args, environment = self._given()
         if self._task.delegate_to and self._connection.transport != "local":
             return self._run_there(args, environment, task_vars or {})
         os.environ.update({name: str(value) for name, value in environment.items()})
-        return self._run_here(args)
+        return self._run_here(args, self.module)
+
+    def _given(self) -> tuple[Params, Params]:
+        """The task's arguments, with connection options of the environment; and its environment."""
+        environment: Params = {}
+        self._compute_environment_string(environment)
+        known = {**os.environ, **_decrypted(environment)}
+        return given(_decrypted(self._task.args), known), environment
 
     def _run_there(self, args: Params, environment: Params, task_vars: Params) -> Params:
         """The controller alone decides: what is not among *args* is not taken from over there.
@@ -73,10 +78,9 @@ class ControllerAction(ActionBase):
         result: Params = self._execute_module(module_args=args, task_vars=task_vars)
         return result
 
-    def _run_here(self, args: Params) -> Params:
-        spec = {
-            key: value for key, value in self.module.SPEC.items() if key != "supports_check_mode"
-        }
+    def _run_here(self, args: Params, module: ModuleType, check_mode: bool | None = None) -> Params:
+        """The result of the *module*; *check_mode* is the task's unless it is given."""
+        spec = {key: value for key, value in module.SPEC.items() if key != "supports_check_mode"}
         validated = ArgumentSpecValidator(**spec).validate(args)
         wrong = no_whole_numbers(spec, args) + validated.error_messages
         warnings: list[str] = []
@@ -88,14 +92,14 @@ class ControllerAction(ActionBase):
         else:
             params = validated.validated_parameters
             ctx = Context(
-                check_mode=bool(self._task.check_mode),
+                check_mode=bool(self._task.check_mode if check_mode is None else check_mode),
                 diff_mode=bool(self._task.diff),
                 clock=Clock(time.monotonic, time.sleep, time.time),
                 warn=warnings.append,
                 progress=self._progress(),
             )
             with _watched_parent() as end_without_it:
-                result = outcome(self.module.run, params, ctx, end_without_it)
+                result = outcome(module.run, params, ctx, end_without_it)
         if warnings:
             result["warnings"] = warnings
         result["invocation"] = {"module_args": dict(validated.validated_parameters)}

@@ -1,18 +1,264 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role needs of Ansible's insides, which Ansible does not document for collections.
+"""Every use of what Ansible does not document for collections.
 
-Every function answers None, "unknown", when what it looks at is not there (any more): the caller
-says what that leads to. None of them raises for that reason.
+Each function answers "unknown" (None, or nothing) instead of raising when the thing is gone: an
+unknown never stops a restore. What is imported here is imported where it is used.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import typing as t
 
-Data = dict[str, t.Any]
+Data = t.Mapping[str, t.Any]
 Drop = t.Callable[[str], bool]
+
+
+def registered(hostvars: t.Any, host: str, name: str) -> t.Any:
+    """What a task registered, or set_fact set, on another host: as it is, nothing templated."""
+    with contextlib.suppress(Exception):
+        return hostvars._variable_manager._nonpersistent_fact_cache[host].get(name)
+    with contextlib.suppress(Exception):
+        return hostvars.raw_get(host).get(name)
+    return None
+
+
+def inventory_variable(hostvars: t.Any, host: str, name: str) -> t.Any:
+    """A variable that the inventory gives to that very host, as it is written there."""
+    with contextlib.suppress(Exception):
+        return hostvars._inventory.get_host(host).vars.get(name)
+    return None
+
+
+def failure(hostvars: t.Any, host: str) -> tuple[t.Any, t.Any]:
+    """The last failure that a rescue met on the host: (task, result); no fact of a guest's."""
+    known = (registered(hostvars, host, f"ansible_failed_{what}") for what in ("task", "result"))
+    return next(known), next(known)
+
+
+def failure_stamp(task: t.Any, result: t.Any) -> str:
+    """What tells the failure that Ansible knows of from one before it; empty when there is none.
+
+    Ansible keeps the last failure that a rescue met in ``ansible_failed_task`` and
+    ``ansible_failed_result``, and never takes it away. A new one is a new object in the parent
+    process, which its forked workers see at the same place.
+    """
+    return stamp(task, result) if task else ""
+
+
+def stamp(*values: t.Any) -> str:
+    """What tells these variables of a host from later ones of the same names."""
+    text = b""
+    with contextlib.suppress(Exception):
+        text = " ".join(map(str, values)).encode(errors="replace")
+    places = "-".join(f"{id(value):x}" for value in values)
+    return f"{places}-{hashlib.sha256(text).hexdigest()[:16]}"
+
+
+def call_id(task: t.Any) -> str:
+    """What all hosts of one call of the role share: the include, or import, that made the call."""
+    found = ""
+    with contextlib.suppress(Exception):
+        parent = task._parent
+        while parent is not None:
+            if type(parent).__name__ in ("IncludeRole", "RoleInclude"):
+                return str(parent._uuid)
+            found = str(parent._uuid)
+            parent = parent._parent
+    return found
+
+
+def force_handlers(task: t.Any) -> bool:
+    with contextlib.suppress(Exception):
+        return bool(task.get_play().force_handlers)
+    return False
+
+
+def ignored_handlers(task: t.Any) -> list[str]:
+    """The handlers of the play whose failures are ignored by inheritance."""
+    with contextlib.suppress(Exception):
+        blocks = task.get_play().handlers
+        every = [each for block in blocks for each in block.block]
+        return [str(one.name) for one in every if ignored_by_inheritance(one)]
+    return []
+
+
+def is_linear(task: t.Any) -> bool:
+    """Whether the hosts of the play keep step."""
+    with contextlib.suppress(Exception):
+        return str(task.get_play().strategy).rsplit(".", maxsplit=1)[-1] in ("linear", "debug")
+    return False
+
+
+def handlers(task: t.Any, hostvars: t.Any, template: t.Callable[..., str]) -> set[str] | None:
+    """Every name by which a handler of the play can be notified; None: unknown."""
+    try:
+        known: set[str] = set()
+        for handler in (each for block in task.get_play().handlers for each in block.block):
+            topics = handler.listen  # not yet a list on ansible-core 2.16
+            known |= {topics} if isinstance(topics, str) else {*topics}
+            # one whose name uses a variable that is not there is skipped by Ansible, too
+            with contextlib.suppress(Exception):
+                among = None
+                if "{{" in handler.name:  # by the variables of its own role, as Ansible does
+                    manager = hostvars._variable_manager
+                    among = manager.get_vars(play=task.get_play(), task=handler)
+                name = template(handler.name, among)
+                known.add(name)
+                if handler._role:
+                    known |= {f"{handler._role.get_name(fqcn)} : {name}" for fqcn in (True, False)}
+    except Exception:
+        return None
+    return known
+
+
+def missing_handlers_are_errors() -> bool:
+    with contextlib.suppress(Exception):
+        import ansible.constants as C
+
+        return bool(C.ERROR_ON_MISSING_HANDLER)
+    return True
+
+
+def roles_path() -> list[str]:
+    with contextlib.suppress(Exception):
+        import ansible.constants as C
+
+        return [str(folder) for folder in C.DEFAULT_ROLES_PATH]
+    return []
+
+
+def role_in_collections(name: str, collections: list[str]) -> str | None:
+    """The folder of a role that is named with its collection, or is of one of *collections*."""
+    with contextlib.suppress(Exception):
+        from ansible.utils.collection_loader._collection_finder import _get_collection_role_path
+
+        found = _get_collection_role_path(name, collections)
+        return str(found[1]) if found else None
+    return None
+
+
+def stdout_is_json() -> bool:
+    """Whether the chosen stdout callback writes for a program."""
+    with contextlib.suppress(Exception):
+        import ansible.constants as C
+
+        return "json" in str(C.DEFAULT_STDOUT_CALLBACK)
+    return False
+
+
+def parse(
+    task: t.Any, hostvars: t.Any, loader: t.Any, path: str | None, role: Data | None
+) -> tuple[str | None, list[dict[str, t.Any]]]:
+    """Parse a tasks file or a role as Ansible will, and run nothing of it.
+
+    *role* is ``{name, tasks_from}``, the latter empty where none is named. Returns why Ansible
+    would refuse it, and its tasks as ``{action, name, includes, register, delegate, meta, when,
+    place}``, those of a role's dependencies and of static imports among them; nothing where it is
+    unknown. The handlers of a role become known to this worker's play.
+    """
+    try:
+        from ansible.errors import AnsibleError
+        from ansible.playbook.block import Block
+        from ansible.playbook.helpers import load_list_of_blocks
+        from ansible.playbook.role_include import IncludeRole
+        from ansible.playbook.task_include import TaskInclude
+
+        play, manager = task.get_play(), hostvars._variable_manager
+        own = Block(play=play, role=task._role)
+        how = {"variable_manager": manager, "loader": loader}
+    except Exception:
+        return None, []
+    try:
+        if role:
+            named = {key: value for key, value in role.items() if value}
+            wanted = {"include_role": named}
+            include = IncludeRole.load(wanted, block=own, role=task._role, **how)
+            blocks = include.get_block_list(play=play, **how)[0]
+        else:
+            include = TaskInclude.load({"include_tasks": path}, block=own, role=task._role, **how)
+            blocks = load_list_of_blocks(
+                loader.load_from_file(path) or [],
+                play=play,
+                parent_block=include.build_parent_block(),
+                role=task._role,
+                **how,
+            )
+    except AnsibleError as error:
+        return str(error), []
+    except Exception:
+        return None, []
+    with contextlib.suppress(Exception):
+        return None, [_parsed(one) for block in blocks for one in _tasks(block)]
+    return None, []
+
+
+def _tasks(block: t.Any) -> t.Iterator[t.Any]:
+    for one in (*block.block, *block.rescue, *block.always):
+        if hasattr(one, "block"):
+            yield from _tasks(one)
+        else:
+            yield one
+
+
+def _parsed(task: t.Any) -> dict[str, t.Any]:
+    action = str(task.action)
+    is_meta = action.rsplit(".", maxsplit=1)[-1] == "meta"
+    return {
+        "action": action,
+        "name": str(task.name or ""),
+        "includes": hasattr(task, "statically_loaded") and not task.statically_loaded,
+        "register": str(task.register or ""),
+        "delegate": str(task.delegate_to or ""),
+        "meta": str(task.args.get("_raw_params", "")).strip() if is_meta else None,
+        "when": bool(task.when),
+        "place": str(task.get_path() or ""),
+    }
+
+
+def task_and_host(result: t.Any) -> tuple[t.Any, t.Any]:
+    """The task and the host of a callback's result; their names differ between versions."""
+    if hasattr(result, "task"):
+        return result.task, result.host
+    return result._task, result._host
+
+
+def result_of(result: t.Any) -> Data:
+    """What the task of a callback's result returned."""
+    found = result.result if hasattr(result, "result") else result._result
+    return found if isinstance(found, t.Mapping) else {}
+
+
+def ignores_unreachable_itself(task: t.Any) -> bool:
+    """Whether the user's own task, or a block of the user's file around it, has the keyword.
+
+    The role's own keyword is inherited by every task of the change: it does not count.
+    """
+    one = task
+    while one is not None:
+        written = getattr(one, "_ds", None)
+        if isinstance(written, t.Mapping):
+            if "safe_upgrade_result.run" in str(written.get("ansible.builtin.include_tasks", "")):
+                return False
+            if written.get("ignore_unreachable") not in (None, False, "false", "no"):
+                return True
+        one = getattr(one, "_parent", None)
+    return False
+
+
+def in_always(task: t.Any) -> bool:
+    """Whether the task stands in an ``always`` section, or in what such a section includes."""
+    one = task
+    while one is not None:
+        parent = getattr(one, "_parent", None)
+        always = getattr(parent, "always", None) or ()
+        if any(one._uuid == each._uuid for each in always):
+            return True
+        one = parent
+    return False
 
 
 class _FactsLeft:
@@ -22,7 +268,7 @@ class _FactsLeft:
         self._facts = facts
         self._drop = drop
 
-    def get(self, host: str, default: t.Any = None) -> Data:
+    def get(self, host: str, default: t.Any = None) -> dict[str, t.Any]:
         kept = _of_host(self._facts, host)
         return {name: value for name, value in kept.items() if not self._drop(name)}
 
@@ -57,13 +303,18 @@ def delegated_to(task: t.Any) -> str | None:
     return str(found) if found else None
 
 
+def runs_once(task: t.Any) -> bool:
+    """Whether only one host of the batch runs the task, by itself or by inheritance."""
+    return bool(getattr(task, "run_once", False))
+
+
 def ignored_by_inheritance(handler: t.Any) -> bool | None:
     """True when a failure of the handler is ignored though the handler itself does not say so."""
     ignored = getattr(handler, "ignore_errors", None)
     return None if ignored is None else bool(ignored) and not hasattr(handler, "_ignore_errors")
 
 
-def facts(hostvars: t.Any, host: str) -> Data | None:
+def facts(hostvars: t.Any, host: str) -> dict[str, t.Any] | None:
     """The host's facts by their full names: results of modules, and what a fact cache held."""
     try:
         return _of_host(hostvars._variable_manager._fact_cache, host)
@@ -87,7 +338,7 @@ def host_name(task_vars: Data) -> str | None:
     return str(named[0]) if len(named) == 1 else None
 
 
-def set_by_play(hostvars: t.Any, host: str) -> Data | None:
+def set_by_play(hostvars: t.Any, host: str) -> dict[str, t.Any] | None:
     """What ``set_fact`` and ``register`` made known of the host: out of a guest's reach."""
     try:
         return dict(hostvars._variable_manager._nonpersistent_fact_cache.get(host) or {})
@@ -95,7 +346,7 @@ def set_by_play(hostvars: t.Any, host: str) -> Data | None:
         return None
 
 
-def extra_variables(hostvars: t.Any) -> Data | None:
+def extra_variables(hostvars: t.Any) -> dict[str, t.Any] | None:
     """The extra variables of the run, not templated."""
     try:
         return dict(hostvars._variable_manager.extra_vars)
@@ -115,14 +366,16 @@ def hostvars_without(hostvars: t.Any, drop: Drop) -> t.Any | None:
         return None
 
 
-def variables_without(hostvars: t.Any, host: str, task: t.Any, drop: Drop) -> Data | None:
+def variables_without(
+    hostvars: t.Any, host: str, task: t.Any, drop: Drop
+) -> dict[str, t.Any] | None:
     """The variables of the task on the host, without the host's facts whose names *drop* takes."""
     others = hostvars_without(hostvars, drop)
     if others is None:
         return None
     try:
         return t.cast(
-            Data,
+            "dict[str, t.Any]",
             others._variable_manager.get_vars(
                 play=task.get_play(), host=hostvars._inventory.get_host(host), task=task
             ),
@@ -131,7 +384,7 @@ def variables_without(hostvars: t.Any, host: str, task: t.Any, drop: Drop) -> Da
         return None
 
 
-def _of_host(cache: t.Any, host: str) -> Data:
+def _of_host(cache: t.Any, host: str) -> dict[str, t.Any]:
     try:
         return dict(cache.get(host) or {})  # a KeyError from ansible-core 2.19 on
     except KeyError:

@@ -113,6 +113,7 @@ def run_playbook(work: Path, disks: Path, url: str) -> int:
         "VPS_ORG_API_URL": url,
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path(work)),
         "ANSIBLE_CONNECTION_PLUGINS": str(SIMULATOR / "connection_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night",
         "ANSIBLE_HOME": str(work / "ansible"),
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "LC_ALL": "C.UTF-8",

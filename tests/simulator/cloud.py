@@ -175,8 +175,8 @@ class Cloud:
     def restore(self, snapshot_id: int, faults: t.Collection[str] = ()) -> tuple[Row, Row]:
         """Start a restore; return (snapshot, server).
 
-        *faults*: stuck, restore_nothing, restore_fails, left_stopped, silent_after_restore,
-        server_gone.
+        *faults*: stuck, restore_nothing, restore_reboots, restore_fails, left_stopped,
+        silent_after_restore, server_gone.
         """
         snapshot = self._existing(snapshot_id)
         server = self.servers.get(snapshot["server"]["id"])
@@ -198,7 +198,8 @@ class Cloud:
             self._later(self.restore_seconds, lambda: self._set_status(server, "error"))
         else:
             self._power_off(server)
-            ready = self.disks.prepare(server["name"], snapshot_id) if self.disks else None
+            rolled_back = self.disks and "restore_reboots" not in faults
+            ready = self.disks.prepare(server["name"], snapshot_id) if rolled_back else None
             self._later(
                 self.restore_seconds, lambda: self._finish_restore(server, ready, frozenset(faults))
             )
@@ -211,7 +212,8 @@ class Cloud:
         name = server["name"]
         stopped = "left_stopped" in faults
         if self.disks:
-            self.disks.replace(name, ready)
+            if ready is not None:
+                self.disks.replace(name, ready)
             if "silent_after_restore" in faults:
                 self.disks.cut(name)
             if not stopped:

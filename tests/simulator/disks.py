@@ -30,6 +30,7 @@ from pathlib import Path
 from simulator import programs
 
 BOOT_ID = Path("proc/sys/kernel/random/boot_id")
+MOUNTS = Path("proc/mounts")
 REBOOT = Path("sbin/reboot")
 
 
@@ -47,6 +48,10 @@ class Disks:
         reboot.parent.mkdir(parents=True, exist_ok=True)
         if not reboot.exists():
             shutil.copy(self.root / ".programs" / programs.PROGRAM, reboot)
+        mounts = disk / MOUNTS
+        mounts.parent.mkdir(parents=True, exist_ok=True)
+        if not mounts.exists():
+            mounts.write_text("/dev/vda1 / ext4 rw,relatime 0 0\n")
         for folder in (".snapshots", ".power", ".cut"):
             (self.root / folder).mkdir(exist_ok=True)
         (self.root / ".tmp" / name).mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ matching requests let through first), and its own settings, all explained in REA
 from __future__ import annotations
 
 import json
+import random
 import typing as t
 
 CALLS = ("list_snapshots", "create", "restore", "delete", "list_servers", "account")
@@ -26,6 +27,7 @@ KINDS: dict[str, tuple[tuple[str, ...], dict[str, t.Any]]] = {
     "lost": (CALLS, {"act": True, "seconds": 60.0}),
     "delay": (CALLS, {"act": False, "seconds": 1.0}),
     "status": (CALLS, {"act": False, "status": 503, "body": None, "headers": {}}),
+    "odd_status": (CALLS, {"every": 3, "seed": 0}),
     "redirect": (CALLS, {"act": False, "status": 302, "url": "http://127.0.0.2:9/api/v1/"}),
     "html": (CALLS, {"act": False}),
     "garbage": (CALLS, {"act": True}),
@@ -51,6 +53,7 @@ KINDS: dict[str, tuple[tuple[str, ...], dict[str, t.Any]]] = {
     "fail_snapshot": (("create",), {}),
     "full": (("create",), {}),
     "restore_nothing": (("restore",), {}),
+    "restore_reboots": (("restore",), {}),
     "restore_fails": (("restore",), {}),
     "left_stopped": (("restore",), {}),
     "silent_after_restore": (("restore",), {}),
@@ -108,9 +111,21 @@ def meet(faults: list[Fault], call: str, server_id: int | None) -> dict[str, Fau
             continue
         if one["kind"] in met:
             continue
+        if one["kind"] == "odd_status":
+            met.update(_odd_status(one))
+            continue
         met[one["kind"]] = one
         if one["times"] is not None:
             one["times"] -= 1
             if one["times"] <= 0:
                 faults.remove(one)
     return met
+
+
+def _odd_status(one: Fault) -> dict[str, Fault]:
+    """The fault for one request, none for most: a random status, whether or not it was acted on."""
+    one["met"] = one.get("met", 0) + 1
+    if one["met"] % one["every"]:
+        return {}
+    draw = random.Random(one["seed"] * 1_000_000 + one["met"])
+    return {"status": fault("status", status=draw.randint(300, 599), act=draw.random() < 0.5)}

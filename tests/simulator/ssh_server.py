@@ -35,13 +35,13 @@ from simulator.disks import BOOT_ID
 LOOK_SECONDS = 0.02
 SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server")
 
-# What a login on the server means: its disk, its boot id, a home directory of its own.
+# What a login on the server means: its disk, its boot id and mounts, a home directory of its own.
 _SHELL = """\
 #!/bin/sh
 cd {disk} || exit 255
 export SIMULATED_DISK={disk} HOME={home}
 exec /bin/sh -c "$(printf '%s\\n' "$SSH_ORIGINAL_COMMAND" |
-    sed 's#/proc/sys/kernel/random/boot_id#'{disk}'&#g')"
+    sed -E 's#/proc/(sys/kernel/random/boot_id|mounts)#'{disk}'&#g')"
 """
 
 

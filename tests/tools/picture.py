@@ -4,7 +4,8 @@
 """Runs the demo and draws what happened in it: docs/images/run.svg.
 
 Lines that tell no change are left out (ok, skipping, included, the place of an error in its file),
-long ones are cut. The colours are the terminal's.
+and so are those that say again what the report says. Long ones are cut. The colours are the
+terminal's.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ PICTURE = COLLECTION / "docs/images/run.svg"
 WIDTH = 100
 _STYLES = re.compile(r"\x1b\[[0-9;]*m")
 _KEPT = re.compile(
-    r"""changed:|fatal:|(armed|restoring|restored|upgraded)\ web
-    |HOST|web-|\ {30}|safe_upgrade:|What\ was\ found|\ \ ok|The\ demo""",
+    r"""changed:|fatal:(?!.*\(server)|restoring\ web
+    |web-\d+\ \(server|\ \ (failed\ at|reason|server|lost|next):
+    |HOST|web-\d+\ +\d|\ {30}|safe_upgrade:|What\ was\ found|\ \ ok|The\ demo""",
     re.VERBOSE,
 )
 
@@ -64,8 +66,8 @@ def what_happened(lines: t.Iterable[str]) -> t.Iterator[str]:
             heading = line
         elif _KEPT.match(plain):
             if plain.startswith("What"):
-                yield ""
-            if heading:
+                heading = ""
+            if heading is not None:
                 yield heading
             heading = None
             yield line

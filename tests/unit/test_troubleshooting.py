@@ -20,16 +20,21 @@ import yaml
 
 COLLECTION = Path(__file__).resolve().parents[2]
 PAGE = COLLECTION / "docs/troubleshooting.md"
-DOCUMENTATION = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
-#: Keys of YAML whose values are shown; other strings there are code or names.
-SHOWN = {
-    *("msg", "fail_msg", "reason", "text", "failed_task"),
-    *("safe_upgrade_end_reason", "safe_upgrade_check_name"),
+#: Documentation, the guest's scripts, words that others say, and what the states mean.
+NO_TEXTS = {
+    *("DOCUMENTATION", "EXAMPLES", "RETURN", "TRANSITIONS"),
+    *("_LOOK", "_MOUNTS", "_MARKER", "_SYSTEMD", "_PACKAGES", "_DISK", "FIND_PYTHON"),
+    *("_OURS_TEXTS", "_OURS_RESULT"),
 }
+#: Keys of YAML whose values are shown; other strings there are code or names.
+SHOWN = {"msg", "fail_msg", "reason", "text", "failed_task"}
 #: Commands for the guest, two patterns, words of ssh and Ansible, and errors that are caught and
 #: told anew.
 NOT_SHOWN = (
     "rm -f",
+    "echo end",
+    "(…) | cut",
+    "dict[str, t.Any]",
     "mkdir -p",
     "safe_upgrade run=(?P<run>",
     "IDENTIFICATION HAS CHANGED",
@@ -102,9 +107,10 @@ def _python(source: str) -> t.Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr):
             skipped.add(node.value)  # a docstring
-        elif isinstance(node, ast.Assign):
-            if getattr(node.targets[0], "id", "") in DOCUMENTATION:
-                skipped.add(node.value)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if getattr(target, "id", "") in NO_TEXTS and node.value:
+                skipped.update(ast.walk(node.value))
         elif isinstance(node, ast.JoinedStr):
             skipped.update(node.values)
             pieces = [

@@ -141,6 +141,14 @@ def test_a_host_pattern_shows_no_token(site, pattern):
     assert (code == 0) == pattern.startswith("one,")
 
 
+@pytest.mark.parametrize("pattern", ["nobody", "@/proc/self/environ", ""])
+def test_a_job_of_the_kit_on_no_host_is_red_and_shows_no_token(controller, pattern):
+    awx = controller({"one": {}})
+    job = awx.launch("VPS.org snapshot", safe_upgrade_hosts=pattern)
+    assert job.status == "failed" and "nothing was done: " in job.out
+    assert awx.site.sim.log == [] and awx.site.sim.token not in job.out + job.events
+
+
 def test_an_upgrade_without_a_change_is_refused_before_anything_is_done(site):
     before = len(site.sim.log)
     code, out = run(site, "safe_upgrade", safe_upgrade_hosts="all", safe_upgrade_what=" ")

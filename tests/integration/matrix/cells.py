@@ -40,6 +40,10 @@ class Operation:
         """Whether the fault meets a read, so that the write itself goes well."""
         return self.met != self.write
 
+    def meets(self, fault: Fault) -> bool:
+        """Whether there is a cell; amid a wait only what may be taken for an answer makes one."""
+        return self.after < 2 or fault in ODD or fault.kind in ("html", "extra_rows")
+
     @property
     def deadline(self) -> int:
         """Seconds: enough for the work, and for a second try where one may come."""
@@ -48,7 +52,7 @@ class Operation:
 
 CREATE = {"server_id": SERVER, "name": "new"}
 DELETE = {"server_id": SERVER, "name": "old", "state": "absent"}
-RESTORE = {"server_id": SERVER, "name": "old"}
+RESTORE = {"server_id": SERVER, "name": "old", "rollback": True}
 # All three find by the same one list: one of them is enough.
 OPERATIONS = [
     Operation("create", snapshot, CREATE, "create", "create"),
@@ -59,6 +63,8 @@ OPERATIONS = [
     Operation("create, poll", snapshot, CREATE, "create", "list_snapshots", 1),
     Operation("delete, poll", snapshot, DELETE, "delete", "list_snapshots", 1),
     Operation("restore, poll", snapshot_restore, RESTORE, "restore", "list_servers", 1),
+    Operation("create, mid", snapshot, CREATE, "create", "list_snapshots", 3),
+    Operation("restore, mid", snapshot_restore, RESTORE, "restore", "list_servers", 3),
 ]
 
 
@@ -88,13 +94,26 @@ BEFORE_OR_AFTER = [
     Fault("acts, then late", "delay", {"seconds": LATE, "act": True}),
     Fault("acts, no answer", "lost", {"seconds": LATE}),
 ]
+#: Of 300 to 599 those that are treated unlike others; those that may have acted, with and without.
+ODD = [
+    Fault(str(status), "status", {"status": status})
+    for status in (302, 304, 400, 401, 403, 404, 408, 409, 410, 423, 425, 501, 507, 520, 599)
+]
+ODD_AFTER = [
+    Fault(f"{status} after acting", "status", {"status": status, "act": True})
+    for status in (302, 408, 507, 520)
+]
 # A read changes nothing: whether it was carried out before its answer was lost makes no cell.
 ONLY_FOR_WRITES = {
-    one.name for one in BEFORE_OR_AFTER if "after acting" in one.name or "acts," in one.name
+    one.name
+    for one in [*BEFORE_OR_AFTER, *ODD_AFTER]
+    if "after acting" in one.name or "acts," in one.name
 }
 ANY = [
     Fault("refused", "refused"),
     *BEFORE_OR_AFTER,
+    *ODD,
+    *ODD_AFTER,
     Fault("429", "status", {"status": 429}),
     Fault("429, 7 s", "status", {"status": 429, "headers": {"Retry-After": "7"}}),
     Fault(
@@ -117,10 +136,23 @@ ANY = [
     Fault("compressed bomb", "gzip_bomb", {"mib": 64}),
     Fault("redirect", "redirect"),
 ]
+#: What somebody else's rows may look like, of both lists.
+ODD_ROWS: list[t.Any] = [
+    None,
+    5,
+    {},
+    {"id": 99, "name": "new-one", "ip_address": None},
+    {"id": 98, "server": None, "name": "of-a-deleted-server", "status": "completed"},
+    {"id": "97", "server": {"id": "x"}, "name": ["x"], "status": None, "created_at": 5},
+]
 LISTS = [
     Fault("row twice", "repeat_row"),
     Fault("endless next", "endless_next"),
-    Fault("foreign next", "foreign_next"),
+    Fault("foreign next", "foreign_next", {"url": "{origin}/elsewhere/"}),
+    Fault("next at another host", "foreign_next", {"url": "{url}/snapshots/"}),
+    Fault("rows are missing", "miscount"),
+    Fault("no rows, but counted", "json", {"body": {"count": 3, "results": []}}),
+    Fault("odd rows", "extra_rows", {"rows": ODD_ROWS}),
 ]
 # Met always, and together with an answer that is lost after acting.
 LAGS = [Fault(f"lost, list lags {seconds} s", "lag", {"seconds": seconds}) for seconds in (5, 25)]
@@ -148,7 +180,7 @@ class Cell:
 def _cells() -> t.Iterator[Cell]:
     for operation in OPERATIONS:
         for fault in ANY:
-            if operation.reads and fault.name in ONLY_FOR_WRITES:
+            if operation.reads and fault.name in ONLY_FOR_WRITES or not operation.meets(fault):
                 continue
             # A 204 has no body that drips or lacks fields; garbage for it is like HTML with 200.
             if operation.met == "delete" and fault.name in (
@@ -160,7 +192,7 @@ def _cells() -> t.Iterator[Cell]:
             for always in (False, True):
                 yield Cell(operation, fault, always)
         if operation.reads:
-            for fault in LISTS:
+            for fault in filter(operation.meets, LISTS):
                 for always in (False, True):
                     yield Cell(operation, fault, always)
         else:
@@ -252,7 +284,8 @@ def _arm(cell: Cell, world: World, trap: Simulator) -> None:
         world.simulator.set_fault("reset_after", call=operation.met, times=1)
     else:
         if fault.kind in ("redirect", "foreign_next"):
-            settings["url"] = f"{trap.url}/snapshots/"
+            url = fault.settings.get("url", "{url}/snapshots/")
+            settings["url"] = url.format(origin=trap.origin, url=trap.url)
         world.simulator.set_fault(fault.kind, **settings)
 
 
@@ -288,6 +321,7 @@ def check(seen: Evidence) -> str:
         assert acted == 1, "said to be accepted, but was not carried out"
     if operation.write == "restore":
         assert acted or not seen.rolled_back()
+        assert seen.cell.always, "a second request would have got it right"
     return str(failure["phase"])
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from world import World
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._client import may_have_acted
 from ansible_collections.vps_org.cloud.plugins.modules import (
     server_info,
     snapshot,
@@ -45,10 +46,12 @@ SPOILED: list[tuple[str, dict[str, t.Any]]] = [
     ("repeat_row", {}),
     *(
         ("status", {"status": status, "act": act})
-        for status in (429, 500, 502, 503, 504)
-        for act in ((False, True) if status != 429 else (False,))
+        for status in (302, 400, 401, 404, 408, 409, 425, 429, 500, 502, 503, 504, 507, 522)
+        for act in ((False, True) if may_have_acted(status) else (False,))
     ),
 ]
+#: Rows of somebody else that cannot be read.
+ODD_ROWS = [None, {"id": 99, "name": "new"}, {"id": 98, "server": None, "status": "completed"}]
 CALLS = ("list_snapshots", "list_servers", "create", "delete", "restore")
 LISTS = ("list_snapshots", "list_servers")
 
@@ -79,6 +82,7 @@ class Calls(RuleBasedStateMachine):
         self.held: dict[int, Held] = {}
         self.disks = {12345: "at first", 12346: "at first"}
         self.writes = 0
+        self.odd_rows: list[t.Any] = []
         for server in self.disks:
             self._file(server).write_text("at first")
 
@@ -103,6 +107,8 @@ class Calls(RuleBasedStateMachine):
             if kind != "repeat_row" or call in LISTS:
                 more = {"call": call, "after": after, "times": times, **more}
                 self.world.simulator.set_fault(kind, **more)
+        if self.odd_rows:
+            self.world.simulator.set_fault("extra_rows", rows=self.odd_rows)
         seen = len(self.world.simulator.calls())
         result = self.world.run(module, api_retries=2, **args)
         self.world.simulator.clear_faults()
@@ -128,6 +134,10 @@ class Calls(RuleBasedStateMachine):
         self.writes += 1
         self.disks[server] = f"content {self.writes}"
         self._file(server).write_text(self.disks[server])
+
+    @rule(odd=st.booleans())
+    def somebody_else_has_odd_rows(self, odd: bool) -> None:
+        self.odd_rows = ODD_ROWS if odd else []
 
     @rule()
     def time_passes(self) -> None:
@@ -186,9 +196,9 @@ class Calls(RuleBasedStateMachine):
             assert fault
             self._phase(result, len(gone))
 
-    @rule(server=servers, name=names, wait=st.booleans(), fault=faults)
-    def restore(self, server: int, name: str, wait: bool, fault: t.Any) -> None:
-        wish = {"server_id": server, "name": name, "wait": wait}
+    @rule(server=servers, name=names, wait=st.booleans(), rollback=st.booleans(), fault=faults)
+    def restore(self, server: int, name: str, wait: bool, rollback: bool, fault: t.Any) -> None:
+        wish = {"server_id": server, "name": name, "wait": wait, "rollback": rollback}
         standing = self._named(server, name)
         self.world.skipped += 30
         planned = self._call(snapshot_restore, check=True, **wish)
@@ -203,6 +213,7 @@ class Calls(RuleBasedStateMachine):
                 assert self._file(server).read_text() == self.held[standing[0]].content
         else:
             assert fault or planned["failed"]
+            assert not rollback or planned.get("failed") or fault[3] is None
             self._phase(result, acted)
         self._settle()
         if acted:
@@ -214,7 +225,8 @@ class Calls(RuleBasedStateMachine):
         result = self._call(module, fault)
         assert not result["changed"]
         assert {row["method"] for row in self.sent} == {"GET"}
-        if module is snapshot_info and not result.get("failed"):
+        whole = not fault or fault[0][0] != "missing_fields"
+        if module is snapshot_info and whole and not result.get("failed"):
             assert {row["id"] for row in result["snapshots"]} == set(self.held)
 
     @invariant()

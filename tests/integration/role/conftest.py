@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import typing as t
@@ -37,6 +38,8 @@ QUICK = {
         "delay": 0,
     },
 }
+# For many hosts in one run, none of which is lost: the machine of the tests may be slow.
+PATIENT = {"safe_upgrade_reconnect_timeout": 60}
 
 
 @dataclass
@@ -66,10 +69,12 @@ class Run:
         return rows
 
     def message(self, host: str) -> str:
-        """The message the host failed with."""
+        """The paragraph of the host, and the line that it failed with."""
+        paragraph = re.search(rf"^{re.escape(host)} \(server .*\n(  \S.*\n)*", self.out, re.M)
         for line in self.out.splitlines():
             if line.startswith(f"fatal: [{host}]: FAILED!") and "(server " in line:
-                return str(json.loads(line.split("=> ", 1)[1])["msg"])
+                failed = str(json.loads(line.split("=> ", 1)[1])["msg"])
+                return (paragraph[0] if paragraph else "") + failed
         raise AssertionError(f"{host} did not fail with a closing message:\n{self.out}")
 
 
@@ -120,6 +125,11 @@ class Site:
     def calls(self, name: str, host: str) -> int:
         """How many requests of that call the API got for the host's server."""
         return len([row for row in self.sim.calls(name) if row["server_id"] == self.ids[host]])
+
+    def acted(self, name: str, host: str) -> list[dict[str, t.Any]]:
+        """The requests of that call for the host's server that were carried out."""
+        calls = self.sim.calls(name)
+        return [row for row in calls if row["server_id"] == self.ids[host] and row["acted"]]
 
     def held(self, host: str) -> list[str]:
         """Names of the server's snapshots, oldest first."""

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
 
 
 def test_every_snapshot_and_restore_is_started_before_any_is_waited_for(site):
@@ -57,16 +61,16 @@ def test_a_quiesce_hook_that_fails_to_wake_the_service_aborts_and_says_so(site):
 def test_no_snapshot_is_taken_once_it_has_become_too_late(site):
     one = site({"one": {}})
     first = {"ansible.builtin.raw": "true", "notify": "Restart the application"}
-    settings = "{{ safe_upgrade_settings | combine({'start_before': '2020-01-01T00:00:00Z'}) }}"
+    end = int(time.time()) + 15  # preflight ends before that, and its handler after it
     handler = {
         "name": "Restart the application",
-        "ansible.builtin.set_fact": {"safe_upgrade_settings": settings},
+        "ansible.builtin.raw": f"while [ $(date +%s) -le {end} ]; do sleep 0.2; done",
     }
     include = {
         "ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"},
         "vars": {
             "safe_upgrade_report_dir": "{{ case_folder }}/run-1",
-            "safe_upgrade_start_before": "2999-01-01T00:00:00Z",
+            "safe_upgrade_start_before": timestamp(end),
         },
     }
     run = one.run(play={"tasks": [first, include], "handlers": [handler]})

@@ -405,7 +405,7 @@ def test_a_group_of_values_has_the_parent_of_its_own_server(simulate, parse):
     inventory = parse(keyed_groups=[entry])
     assert members(inventory, "at_amsterdam") == ["web-01"]
     assert members(inventory, "at_london") == ["db-01"]
-    assert all(type(name) is str for name in inventory.groups)
+    assert {name.__class__ for name in inventory.groups} == {str}
 
 
 @pytest.mark.parametrize("value, group", [("localhost", "localhost_"), ("meta", "_meta_")])
@@ -748,7 +748,6 @@ def test_hosts_without_an_address_are_told(simulate, parse, warned):
     assert warned() == ""
     parse(compose={"ansible_connection": "'local'"})
     assert warned() == ""
-
 
 
 def test_a_server_that_cannot_be_read_is_told_and_the_others_are_hosts(

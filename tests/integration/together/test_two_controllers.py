@@ -26,7 +26,7 @@ def both(tmp_path_factory):
     folder = tmp_path_factory.mktemp("together")
     disks = folder / "disks"
     names = ["create", "delete", "restore"]
-    with Simulator(names, disks, snapshot_seconds=1.0, restore_seconds=1.0) as simulator:
+    with Simulator(names, disks, snapshot_seconds=1.0, restore_seconds=3.0) as simulator:
         for server in (DELETE, RESTORE):
             simulator.add_snapshot(server, "before")
         for name in names:
@@ -103,13 +103,13 @@ def test_of_two_deletes_one_deletes_and_the_other_says_that_it_was_gone(both):
     assert "gone when it was to be deleted" in told(second)
 
 
-def test_of_two_restores_one_restores_and_the_other_is_refused(both):
+def test_of_two_restores_one_restores_and_the_other_joins_it(both):
     runs, simulator, disks = both
     assert len(acted(both, "restore")) == 1
     assert not (disks / "restore/written-since").exists()
-    [done] = [one for one in results(both, "restore") if "failure" not in one]
-    [refused] = [one for one in results(both, "restore") if "failure" in one]
-    assert done["changed"] and done["server"]["status"] == "active"
-    assert refused["failure"]["phase"] == "rejected"
-    assert refused["failure"]["status"] == 400
+    assert sorted(row["status"] for row in simulator.calls("restore")) == [200, 400]
+    assert sorted(one["changed"] for one in results(both, "restore")) == [False, True]
+    assert {one["server"]["status"] for one in results(both, "restore")} == {"active"}
+    [second] = [run for run in runs if not run.results["restore"]["changed"]]
+    assert "perhaps from another snapshot" in told(second)
     assert [row["name"] for row in simulator.snapshots(RESTORE)] == ["before"]

@@ -41,8 +41,8 @@ description:
   - The server is unreachable while it is powered off, while its network is cut, and while its disk
     holds the file C(etc/firewall.d/lockout).
   - While the disk holds the file C(var/full), there is no room for temporary files.
-  - Paths are those of this machine, except that C(/proc/sys/kernel/random/boot_id) in a command
-    means the server's own boot id.
+  - Paths are those of this machine, except that C(/proc/sys/kernel/random/boot_id) and
+    C(/proc/mounts) in a command mean the server's own boot id and its own table of mounts.
   - There is no privilege escalation that asks for a password.
 author: VPS.org collection contributors
 version_added: 0.1.0
@@ -57,7 +57,7 @@ options:
 """
 
 SIMULATOR = Path(__file__).resolve().parent.parent
-BOOT_ID = re.compile(r"(?<![\w.-])/proc/sys/kernel/random/boot_id\b")
+OWN = re.compile(r"(?<![\w.-])/proc/(?:sys/kernel/random/boot_id|mounts)\b")
 LOOK_SECONDS = 0.1
 ON_LINUX = sys.platform == "linux"
 MODULES = """
@@ -116,7 +116,7 @@ class Connection(ConnectionBase):
     ) -> tuple[int, bytes, bytes]:
         display.vvv(f"EXEC {to_text(cmd)}", host=self.disk.name)
         self._connect()
-        command = BOOT_ID.sub(lambda match: f"{self.disk}{match[0]}", to_text(cmd))
+        command = OWN.sub(lambda match: f"{self.disk}{match[0]}", to_text(cmd))
         refused = self._refused_module(command, in_data)
         if refused:
             return 1, json.dumps({"failed": True, "msg": refused}).encode(), b""

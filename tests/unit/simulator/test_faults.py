@@ -233,6 +233,19 @@ def test_missing_fields(client, simulator):
 # Lists
 
 
+def test_every_third_answer_is_a_random_status(client, simulator):
+    simulator.set_fault("odd_status", call="list_servers", seed=7)
+    got = [client.get("/servers/").status_code for number in range(300)]
+    odd = got[2::3]
+    assert set(got[0::3] + got[1::3]) == {200} and len(set(odd)) > 60
+    assert all(300 <= status <= 599 for status in odd)
+    acted = [row["acted"] for row in simulator.calls("list_servers")][2::3]
+    assert 20 < sum(acted) < 80
+    simulator.clear_faults()
+    simulator.set_fault("odd_status", call="list_servers", seed=7)
+    assert [client.get("/servers/").status_code for number in range(300)] == got
+
+
 def test_extra_rows(client, simulator):
     simulator.set_fault("extra_rows", call="list_servers", rows=[{"id": 99, "name": "new"}])
     answer = client.get("/servers/").json()
@@ -307,6 +320,7 @@ def test_full(client, simulator):
         (None, "active", True, True, False, True),
         ("stuck", "restoring", False, False, False, False),
         ("restore_nothing", "active", False, True, False, False),
+        ("restore_reboots", "active", False, True, False, True),
         ("restore_fails", "error", False, False, False, False),
         ("left_stopped", "stopped", True, False, False, False),
         ("silent_after_restore", "active", True, True, True, True),

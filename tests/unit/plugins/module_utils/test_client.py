@@ -18,6 +18,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils import _client
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import (
     back_off,
     harmless,
+    is_transient,
     may_send_again,
     next_path,
     retry_after_seconds,
@@ -63,17 +64,18 @@ def test_url_that_must_not_get_the_token(url, why):
 @pytest.mark.parametrize(
     ("method", "status", "again"),
     [
-        (method, status, status == 429 or (status in safe))
+        (method, status, status in safe)
         for method, safe in (
-            ("GET", (500, 502, 503, 504)),
-            ("DELETE", (502, 503, 504)),
-            ("POST", ()),
+            ("GET", (408, 425, 429, *range(500, 600))),
+            ("DELETE", (408, 425, 429, 502, 503, 504, *range(520, 528))),
+            ("POST", (425, 429)),
         )
-        for status in (301, 400, 401, 403, 404, 429, 500, 501, 502, 503, 504)
+        for status in range(300, 600)
     ],
 )
 def test_statuses_that_allow_another_try(method, status, again):
-    assert may_send_again(method, RequestFailed("", method, "/", status)) is again
+    failed = RequestFailed("", method, "/", status, transient=is_transient(status))
+    assert may_send_again(method, failed) is again
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
@@ -671,7 +673,7 @@ def test_loopback_never_goes_through_a_proxy(world, monkeypatch):
             "the API answered with a redirect, which is not followed; correct api_url",
             302,
             False,
-            False,
+            True,
         ),
         (
             ("gzip_bomb", {"mib": 64}),
@@ -742,11 +744,17 @@ def test_what_a_write_after_the_deadline_tells(world):
 @pytest.mark.parametrize(
     ("status", "transient", "arrived"),
     [
+        (302, False, True),
         (400, False, False),
+        (407, False, False),
+        (408, True, True),
+        (409, False, False),
+        (425, True, False),
         (429, True, False),
         (500, True, True),
-        (501, False, True),
+        (501, True, True),
         (504, True, True),
+        (599, True, True),
     ],
 )
 def test_what_a_status_tells(world, status, transient, arrived):

@@ -197,7 +197,7 @@ def test_a_token_is_trimmed(world, token):
 @pytest.mark.parametrize("args", [{"snapshot_id": True}, {"snapshot_id": 801.7}])
 def test_a_program_takes_no_other_snapshot_for_the_one_that_is_meant(world, main, args):
     result = main(**args, state="absent")
-    assert "snapshot_id" in result["msg"] and str(args["snapshot_id"]) in result["msg"]
+    assert "snapshot_id" in result["msg"]
     assert result["failure"]["phase"] == "rejected"
     assert world.calls() == []
 

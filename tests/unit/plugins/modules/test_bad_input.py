@@ -125,7 +125,7 @@ def test_wrong_token(world, module, wish):
 def test_api_down(world, module, wish):
     result = world.run(module, **wish, api_url="http://127.0.0.1:9/api/v1", api_retries=1)
     refused(world, result, "no connection to 127.0.0.1:9", phase(module, wish))
-    assert result["failure"]["retryable"]
+    assert result["failure"]["retryable"] or "wait_only" in wish
 
 
 @every
@@ -143,9 +143,9 @@ def test_api_down(world, module, wish):
 )
 def test_answers_that_are_none(world, module, wish, fault, told):
     world.simulator.set_fault(fault[0], **fault[1])
-    result = world.run(module, **wish, api_retries=0)
-    passes = fault[0] in ("html", "garbage", "json")
-    refused(world, result, told, phase(module, wish) if passes else "rejected")
+    waits = {"wait_timeout": 200} if "wait_timeout" in module.SPEC["argument_spec"] else {}
+    result = world.run(module, **wish, **waits, api_retries=0)
+    refused(world, result, told, phase(module, wish))
 
 
 @every

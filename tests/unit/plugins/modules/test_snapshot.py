@@ -259,10 +259,17 @@ def test_absent_waits_until_the_row_is_gone(world):
 
 def test_deleted_by_somebody_else_meanwhile(world):
     world.simulator.add_snapshot(SERVER, "before")
-    world.simulator.set_fault("status", call="delete", status=404)
+    world.simulator.set_fault("status", call="delete", status=404, act=True)
     result = world.run(snapshot, **WISH, state="absent")
     assert not result["changed"]
     assert "gone when it was to be deleted" in result["warnings"][0]
+
+
+def test_a_snapshot_that_is_listed_is_not_called_gone(world):
+    world.simulator.add_snapshot(SERVER, "before")
+    world.simulator.set_fault("status", call="delete", status=404)
+    result = world.run(snapshot, **WISH, state="absent")
+    assert (result["failure"]["phase"], result["failure"]["status"]) == ("rejected", 404)
 
 
 def test_lost_answer_of_delete(world):

@@ -184,16 +184,39 @@ def test_a_restore_may_have_run_while_its_answer_was_awaited(world, disk, api_ti
     assert world.calls("restore") == ["restore"] * sent
 
 
-@pytest.mark.parametrize(("times", "seen"), [(4, True), (None, False)])
-def test_wait_only_is_patient_with_a_list_that_does_not_show_the_snapshot(world, disk, times, seen):
+EMPTY = {"count": 0, "results": []}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("json", {"body": EMPTY, "times": 4}),
+        ("json", {"body": EMPTY}),
+        ("status", {"status": 404}),
+        ("status", {"status": 503}),
+        ("html", {}),
+    ],
+)
+def test_wait_only_ends_with_the_server_whatever_the_list_of_snapshots_shows(world, disk, fault):
     world.run(snapshot_restore, **WISH, wait=False)
-    empty = {"count": 0, "results": []}
-    world.simulator.set_fault("json", call="list_snapshots", body=empty, times=times)
+    world.simulator.set_fault(fault[0], call="list_snapshots", **fault[1])
     result = world.run(snapshot_restore, **WISH, wait_only=True)
-    assert result.get("failed", False) is not seen
-    if not seen:
-        assert result["failure"]["phase"] == "accepted"
-        assert "has no snapshot named 'before'" in result["msg"]
+    assert result["server"] == {"id": SERVER, "name": "web-01", "status": "active"}
+    assert result["restoring_seen"] and not result["changed"]
+    known = "times" in fault[1]
+    assert (result["snapshot"] is not None) == known
+    assert any("without its snapshot's row" in text for text in result["warnings"]) != known
+    assert not disk.exists()
+
+
+def test_wait_only_needs_a_server_or_a_snapshot_that_is_listed(world, disk):
+    world.simulator.set_fault("json", call="list_snapshots", body=EMPTY)
+    for wish, told in (
+        ({"snapshot_id": 801}, "no snapshot 801"),
+        ({"server_id": 999, "name": "before"}, "no snapshot named 'before'"),
+    ):
+        result = world.run(snapshot_restore, **wish, wait_only=True)
+        assert result["failure"]["phase"] == "accepted" and told in result["msg"]
         assert 30 <= result["seconds"] < 60
 
 
@@ -278,11 +301,13 @@ def test_wait_only_outlasts_an_api_that_is_down_for_minutes(world, disk):
 
 
 def test_wait_only_says_so_when_the_api_stays_down(world, disk):
-    world.simulator.set_fault("status", call="list_snapshots")
+    world.simulator.set_fault("status")
     result = world.run(snapshot_restore, **WISH, wait_only=True, wait_timeout=90)
     assert result["failed"] and 90 <= result["seconds"] < 100
-    assert result["failure"]["phase"] == "accepted" and result["failure"]["retryable"]
-    assert "cannot be awaited" in result["msg"] and "(HTTP 503)" in result["msg"]
+    assert result["failure"]["phase"] == "accepted" and "(HTTP 503)" in result["msg"]
+    by_id = world.run(snapshot_restore, snapshot_id=801, wait_only=True, wait_timeout=90)
+    assert by_id["failure"]["phase"] == "accepted" and by_id["failure"]["retryable"]
+    assert "cannot be awaited" in by_id["msg"] and "(HTTP 503)" in by_id["msg"]
     assert not world.calls("restore")
 
 

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs one phase of the role safe_upgrade on one host; see plugin_utils/safe_upgrade."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from datetime import datetime, timezone
+
+from ansible.plugins.action import ActionBase
+from ansible.template import Templar
+from ansible.utils.display import Display
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._module import connection_options
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._controller import ControllerAction
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    phases,
+    reach,
+    record,
+    report,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import (
+    NAME,
+    Failed,
+    Host,
+)
+
+Data = dict[str, t.Any]
+#: What of the task's environment, which is the guest's, the API's client reads.
+_OF_THE_API = re.compile(
+    r"VPS_ORG_\w+|\w+_proxy|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|SSL_CERT_\w+", re.IGNORECASE
+)
+display = Display()
+
+
+class ActionModule(ControllerAction):
+    """An unreachable guest is something that a phase deals with, never the end of its task."""
+
+    _requires_connection = True
+    _supports_async = False
+
+    def run(self, tmp: t.Any = None, task_vars: Data | None = None) -> Data:
+        """Run the phase; its result is the host's record, whatever happens."""
+        ActionBase.run(self, tmp, task_vars)
+        args, environment = self._given()
+        os.environ.update(
+            {name: str(value) for name, value in environment.items() if _OF_THE_API.match(name)}
+        )
+        task_vars = task_vars or {}
+        token = args.get("api_token")
+        options = {key: args[key] for key in connection_options() if key in args}
+        self._task.environment = []  # nothing of it is for the guest, and -vvv would show it
+        begun = record.read(task_vars.get(NAME))
+        name = core.host_name(task_vars) or (begun.host if begun else "")
+        if not name:
+            return {
+                "failed": True,
+                "msg": "several hosts have the same fact inventory_hostname: nothing was done",
+            }
+        host = Host(
+            name=name,
+            vars=task_vars,
+            args=args,
+            task=self._task,
+            template=self._template,
+            load=self._loader.load_from_file,
+            reach=reach.Guest(self, task_vars),
+            ask=self._asker(options),
+            say=_say,
+            secrets=[str(token)] if token else [],
+            record=begun
+            or record.Record(result=report.begun(None, "", datetime.now(timezone.utc))),
+        )
+        try:
+            told = phases.run(host)
+        except Failed as error:
+            return {**_warned(host), "failed": True, "msg": str(error)}
+        result = {**_warned(host), **told}
+        if host.facts:
+            result["ansible_facts"] = host.facts
+        if host.stats:
+            result["ansible_stats"] = {
+                "data": {"safe_upgrade_results": host.stats},
+                "per_host": False,
+                "aggregate": True,
+            }
+        return result
+
+    def _template(self, value: t.Any, among: Data | None = None) -> t.Any:
+        """*value* templated by the task's variables, or by those *among* alone."""
+        templar = self._templar if among is None else Templar(self._loader, variables=among)
+        return templar.template(value)
+
+    def _asker(self, options: Data) -> t.Callable[..., Data]:
+        def ask(module: t.Any, check_mode: bool | None = None, **params: t.Any) -> Data:
+            return self._run_here({**options, **params}, module, check_mode)
+
+        return ask
+
+
+def _warned(host: Host) -> Data:
+    result: Data = {"changed": host.changed}
+    if host.warnings:
+        result["warnings"] = host.warnings
+    return result
+
+
+def _say(text: str) -> None:
+    """Show *text*: on stdout for people, on stderr where stdout is JSON for a program."""
+    display.display(text, stderr=core.stdout_is_json())

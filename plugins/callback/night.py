@@ -1,0 +1,151 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: night
+type: aggregate
+short_description: Lets the role safe_upgrade see every lost task exactly
+version_added: "0.1.0"
+author:
+  - VPS.org collection contributors (@vps-org)
+description:
+  - While the role P(vps_org.cloud.safe_upgrade#role) changes a server, this plugin notices every
+    task that loses its host, or the host that it is delegated to. The rest of the change is then
+    skipped on that host.
+  - The role must ignore that a host is unreachable, and of an ignored loss Ansible keeps no trace.
+    Without this plugin the role watches the registers that your files name.
+  - In plays without the role it does nothing and prints nothing. An error of its own never touches
+    a run.
+requirements:
+  - enable in configuration, C(callbacks_enabled = vps_org.cloud.night)
+"""
+
+import contextlib
+import os
+import typing as t
+from dataclasses import asdict, dataclass, replace
+
+from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
+
+PHASE = "vps_org.cloud.safe_upgrade_phase"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a host since the role began there, or its change."""
+
+    #: A task has run that may have changed something.
+    touched: bool = False
+    #: The last task failed, and no rescue of the user's dealt with it.
+    failing: bool = False
+
+
+class CallbackModule(CallbackBase):
+    """Notes losses in the parent process, as a variable of the host that every later task sees."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "vps_org.cloud.night"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self, *args: t.Any, **options: t.Any) -> None:
+        super().__init__(*args, **options)
+        os.environ[losses.SWITCH] = losses.EXACT
+        self._losses = 0
+        #: of the hosts on which the role has begun, by their names
+        self._seen: dict[str, tuple[t.Any, Seen]] = {}
+        #: (host, task): the host to which the lost item of a loop is delegated
+        self._delegates: dict[tuple[str, str], str] = {}
+
+    def v2_runner_on_ok(self, result: t.Any) -> None:
+        self._note(result)
+
+    def v2_runner_on_skipped(self, result: t.Any) -> None:
+        self._note(result, ran=False)
+
+    def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
+        self._note(result, failing=not ignore_errors)
+
+    def v2_runner_item_on_ok(self, result: t.Any) -> None:
+        with self._harmless():
+            self._touch(*core.task_and_host(result), core.result_of(result))
+
+    def v2_runner_item_on_failed(self, result: t.Any) -> None:
+        with self._harmless():
+            task, host = core.task_and_host(result)
+            self._touch(task, host, core.result_of(result))
+            if core.result_of(result).get("unreachable"):
+                self._delegates[str(host), task._uuid] = str(task.delegate_to or "")
+
+    def v2_runner_on_unreachable(self, result: t.Any) -> None:
+        with self._harmless():
+            task, host = core.task_and_host(result)
+            if not core.ignores_unreachable_itself(task):
+                self._lost(task, host, core.result_of(result))
+        self._note(result)
+
+    def _lost(self, task: t.Any, host: t.Any, result: t.Any) -> None:
+        delegate = self._delegates.pop((str(host), task._uuid), str(task.delegate_to or ""))
+        self._losses += 1
+        loss = {
+            "number": self._losses,
+            "task": str(task.name or task.get_name()),
+            "delegate": delegate,
+            "why": losses.why(result),
+        }
+        host.set_variable(losses.NAME, loss)
+        if task.run_once and core.is_linear(task):
+            for name, (other, _seen) in self._seen.items():
+                if name != str(host):
+                    other.set_variable(losses.NAME, {**loss, "delegate": delegate or str(host)})
+
+    def _note(self, result: t.Any, ran: bool = True, failing: bool = False) -> None:
+        """Note whether something may have changed, and whether the host is failing."""
+        with self._harmless():
+            task, host = core.task_and_host(result)
+            phase = task.args.get("phase") if task.action == PHASE else None
+            if phase in ("check", "choose", "arm"):
+                self._seen[str(host)] = (host, Seen())
+                host.set_variable(losses.SEEN, asdict(Seen()))
+            if str(host) not in self._seen:
+                return
+            if ran and not phase:
+                self._touch(task, host, core.result_of(result))
+            if failing or not core.in_always(task):
+                self._set(str(host), failing=failing)
+
+    def _touch(self, task: t.Any, host: t.Any, result: core.Data) -> None:
+        """Note that a task may have changed the host, and the one that it is delegated to."""
+        delegate = str(task.delegate_to or host)
+        changed = bool(result.get("changed"))
+        reached = not result.get("unreachable")
+        if delegate in self._seen and losses.may_have_changed(task.action, changed, False):
+            self._set(delegate, touched=True)
+        if delegate == str(host) or not (
+            changed or (reached and losses.may_have_changed(task.action, changed, True))
+        ):
+            return
+        for name in list(self._seen) if task.run_once else [str(host)]:
+            self._set(name, touched=True)
+
+    def _set(self, name: str, **changes: bool) -> None:
+        if name not in self._seen:
+            return
+        host, before = self._seen[name]
+        now = replace(before, **changes)
+        if now != before:
+            self._seen[name] = (host, now)
+            host.set_variable(losses.SEEN, asdict(now))
+
+    @contextlib.contextmanager
+    def _harmless(self) -> t.Iterator[None]:
+        """An error of this plugin never touches a run."""
+        try:
+            yield
+        except Exception as error:
+            self._display.debug(f"vps_org.cloud.night: {error}")

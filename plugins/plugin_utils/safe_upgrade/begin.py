@@ -1,0 +1,220 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The beginning of a call: its settings, its record, and the user's files, which are only read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import typing as t
+from datetime import datetime, timezone
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    files,
+    losses,
+    record,
+    report,
+    roles,
+    snapshots,
+    variables,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    settings as settings_,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import NAME, Host
+
+Data = dict[str, t.Any]
+
+# Made when the parent process loads this file, so that all hosts of a run share it.
+_STARTED = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+HINT = (
+    "safe_upgrade: tasks that lose their host are noticed by the registers of your files alone; "
+    "exactly with callbacks_enabled = vps_org.cloud.night in ansible.cfg"
+)
+
+#: piece of the user's code: (the variable that names it, the key of its tasks file)
+PIECES = {
+    "before": ("health", "tasks_file"),
+    "quiesce_before": ("quiesce", "before_tasks_file"),
+    "quiesce_after": ("quiesce", "after_tasks_file"),
+    "change": ("change", "tasks_file"),
+    "health": ("health", "tasks_file"),
+    "verify": ("verify", "tasks_file"),
+    "hook_before": ("restore_hooks", "before_tasks_file"),
+    "after": ("health", "tasks_file"),
+    "hook_after": ("restore_hooks", "after_tasks_file"),
+}
+
+
+def begin(host: Host, entry_point: str) -> None:
+    """Settle the settings, name the run, start the record; aborted when a setting is wrong."""
+    now = host.now
+    earlier = record.read(core.registered(host.vars["hostvars"], host.name, NAME))
+    host.record = record.Record(
+        result=report.begun(None, "", now),
+        entry_point=entry_point,
+        call=core.call_id(host.task),
+        batch=hashlib.sha256(",".join(host.in_play()).encode()).hexdigest()[:16],
+        calls=(earlier.calls if earlier else 0) + 1,
+        host=host.name,
+        check_mode=bool(host.task.check_mode),
+    )
+    try:
+        variables.refuse_keywords(host, entry_point)
+        given = variables.given(host, entry_point)
+        settings = settings_.settle(given, entry_point, str(host.vars["playbook_dir"]))
+    except settings_.SettingsError as error:
+        host.abort(f"safe_upgrade cannot start: {error}")
+        return
+    # an adopted snapshot bears the id of the run that took it: the one to restore by
+    run_id = settings["use_run"] or settings["run_id"]
+    if not run_id:
+        calls = host.record.calls
+        run_id = _run_id(host.vars) + (f"-{calls}" if calls > 1 else "")
+    name = settings_.snapshot_name(settings, run_id)
+    settings.update(
+        entry_point=entry_point,
+        run_id=run_id,
+        snapshot_name=name,
+        description=snapshots.stamp(run_id, host.name),
+    )
+    host.record.settings = settings
+    host.record.result = report.begun(settings["server_id"], run_id, now)
+    _name_the_pieces(host)
+    if len(name) > settings_.NAME_LENGTH:
+        host.abort(
+            f"safe_upgrade cannot start: the snapshot name {name} is longer than "
+            f"{settings_.NAME_LENGTH} characters; shorten safe_upgrade_snapshot_prefix"
+        )
+
+
+def _run_id(task_vars: t.Mapping[str, t.Any]) -> str:
+    workflow = task_vars.get("awx_workflow_job_id") or task_vars.get("tower_workflow_job_id")
+    job = task_vars.get("awx_job_id") or task_vars.get("tower_job_id")
+    if job:
+        return f"w{workflow}-j{job}" if workflow else f"j{job}"
+    return _STARTED
+
+
+def _name_the_pieces(host: Host) -> None:
+    """Which file YAML includes for each piece of the user's code; a role has one of ours do it."""
+    for piece, (variable, key) in PIECES.items():
+        code = host.settings[variable] or {}
+        if code.get(key):
+            host.record.files[piece] = code[key]
+        elif key == "tasks_file" and code.get("role"):
+            tasks_from = code["role_tasks_from"] or ""
+            host.record.files[piece] = os.path.join(
+                str(host.vars["role_path"]),
+                "tasks",
+                "run_role_from.yml" if tasks_from else "run_role.yml",
+            )
+            host.record.roles[piece] = {"name": code["role"], "tasks_from": tasks_from}
+
+
+def read_user_files(host: Host) -> list[str]:
+    """Find, read and parse the user's files, and run nothing of them; returns what is wrong."""
+    settings, entry_point = host.settings, host.record.entry_point
+    own_role = str(host.vars["role_path"])
+    may_leave = settings["end_host"] == "accept"
+    problems = [
+        f"safe_upgrade_{name}: {problem}"
+        for name, role, tasks_from in settings_.user_roles(settings, entry_point)
+        for problem in roles.problems(
+            role, role_folder(host, role), tasks_from, host.load, role_dirs(host)
+        )
+    ]
+    for name, path, role in user_files(host):
+        problems += [
+            f"safe_upgrade_{name}: {problem}"
+            for problem in files.problems(
+                path,
+                host.load,
+                places(host, role),
+                None if role else own_role,
+                may_be_empty=bool(role and roles.dependencies(role, host.load)),
+                may_leave=may_leave,
+            )
+        ]
+    if problems:
+        return problems
+    wanted: list[tuple[str, str | None, Data | None]] = [
+        (name, path, None) for name, path in settings_.user_files(settings, entry_point)
+    ]
+    wanted += [
+        (name, None, {"name": role, "tasks_from": tasks_from})
+        for name, role, tasks_from in settings_.user_roles(settings, entry_point)
+    ]
+    for name, file, a_role in wanted:
+        problem, tasks = core.parse(
+            host.task, host.vars["hostvars"], host.reach.loader, file, a_role
+        )
+        if problem:
+            problems.append(f"safe_upgrade_{name}: {problem}")
+        problems += [
+            f"safe_upgrade_{name}: {text}" for text in files.ends_of_the_play(tasks, may_leave)
+        ]
+        for one in sorted(tasks, key=lambda one: not one["delegate"]):
+            host.record.delegates[one["register"]] = one["delegate"]  # of two, the host's own task
+    if not losses.exact() and entry_point == "main" and not problems:
+        _watch_the_registers(host)
+    return problems
+
+
+def _watch_the_registers(host: Host) -> None:
+    """Watch what the user's files register, for nobody else tells of a task that lost its host."""
+    names = {*host.settings["watch_registers"]}
+    for _variable, path, role in user_files(host):
+        names |= files.registers(path, host.load, places(host, role))
+    host.settings["watch_registers"] = sorted(names)
+    if host.name == host.vars["ansible_play_hosts_all"][0]:
+        host.say(HINT)
+
+
+def user_files(host: Host) -> list[tuple[str, str, str | None]]:
+    """(variable without the role's prefix, path, folder of its role) of the user's files.
+
+    The folder is None for a tasks file that is no role's.
+    """
+    settings, entry_point = host.settings, host.record.entry_point
+    named: list[tuple[str, str, str | None]] = [
+        (name, path, None) for name, path in settings_.user_files(settings, entry_point)
+    ]
+    for name, role, tasks_from in settings_.user_roles(settings, entry_point):
+        folder = role_folder(host, role)
+        found = roles.tasks_file(folder, tasks_from)
+        if found:
+            named.append((name, found, folder))
+    return named
+
+
+def places(host: Host, role: str | None) -> list[str]:
+    """Where Ansible looks for an included file of the user's role, or of none."""
+    return files.search_path(role or str(host.vars["role_path"]), str(host.vars["playbook_dir"]))
+
+
+def role_dirs(host: Host) -> list[str]:
+    """Where Ansible looks for a role that is named without a collection."""
+    beside = str(host.vars["playbook_dir"])
+    return [os.path.join(beside, "roles"), *core.roles_path(), beside]
+
+
+def role_folder(host: Host, role: str) -> str | None:
+    """The folder, or the file, that Ansible takes for the role; None where it finds none."""
+    return roles.find(role, host.task.collections or [], role_dirs(host))
+
+
+def notified(host: Host) -> tuple[dict[str, str], set[str], bool]:
+    """What the user's files notify, the handlers of the play, and whether more may come."""
+    notified: dict[str, str] = {}
+    known = core.handlers(host.task, host.vars["hostvars"], host.template)
+    more_may_come = known is None
+    for _variable, path, role in user_files(host):
+        names, more = files.notified(path, host.load, places(host, role))
+        notified.update(names)
+        more_may_come = more_may_come or more
+    return notified, known or set(), more_may_come

@@ -1,0 +1,190 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The phases of the change: is the host back, is it well, what failed, what is to be done.
+
+A failure is recorded and judged later, when the whole batch has got so far: hosts that were lost
+together must be counted together.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    brakes,
+    checks,
+    losses,
+    marker,
+    restoring,
+    verdict,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import (
+    Failure,
+    Record,
+)
+
+Data = dict[str, t.Any]
+
+
+def back(host: Host) -> None:
+    """Check that the host answers after the change: here a lost host is noticed."""
+    record = host.record
+    if record.state != "changing" or record.failure:
+        return
+    loss = losses.lost_task(host)
+    if loss:
+        fail(host, loss)
+        return
+    _wait(host)
+    if not record.failure:
+        record.due = "handlers"
+
+
+def handled(host: Host) -> None:
+    """Check that the host survived its handlers. A look is cheaper than waiting for a module."""
+    record = host.record
+    if record.state != "changing" or record.failure:
+        return
+    record.due = ""
+    if not host.look()["answered"]:
+        _wait(host)
+    loss = losses.lost_task(host)
+    if not record.failure and loss:
+        fail(host, loss)
+    if record.failure:
+        return
+    host.move("verifying")
+    record.due = next((piece for piece in ("health", "verify") if record.files.get(piece)), "")
+
+
+def _wait(host: Host) -> None:
+    """Wait for the host; one that does not come back within the time is lost."""
+    seconds = host.settings["reconnect_timeout"]
+    answer = host.reach.wait(seconds)
+    if answer.rc == 0:
+        host.facts = host.reach.discovered()
+        return
+    # The interpreter found before the change may be gone; the host itself may be well.
+    python = host.reach.find_python()
+    if python:
+        host.reach.python = python
+        again = host.reach.ping()  # its shell answers: slow is not lost
+        if again.rc == 0:
+            host.facts = {"discovered_interpreter_python": python}
+            return
+        if again.ours:
+            answer = again
+    if answer.ours:
+        host.record.failure = vars(
+            Failure(None, f"the controller, not the host: {answer.why}", own=False)
+        )
+        host.record.ours = True
+        return
+    host.record.lost = True
+    fail(
+        host,
+        Failure(
+            "probe of the host",
+            f"the host did not answer again within {seconds} s: {answer.why}",
+        ),
+        look=False,
+    )
+
+
+def fail(host: Host, failure: Failure, look: bool = True) -> None:
+    """Record what failed; it is decided on when the whole batch has got so far."""
+    record = host.record
+    record.due = ""
+    record.failure = vars(failure)
+    if not look:
+        return
+    now = host.look()
+    record.lost = not now["answered"] and not now["ours"]
+    if record.lost and failure.own:
+        record.failure["reason"] = f"{failure.reason}; the host does not answer: {now['why']}"
+
+
+def verify(host: Host) -> None:
+    """The built-in checks, where no file of the user's stands before them."""
+    record = host.record
+    if record.state != "verifying" or record.failure or record.due:
+        return
+    for piece in ("health", "verify"):
+        if not record.files.get(piece):
+            fault = checks.builtin_attempts(host, piece)
+            if fault:
+                fail(host, Failure("built-in checks", fault, check=piece))
+                return
+
+
+def _judged(host: Host, record: Record, fleet: Data) -> tuple[str, str | None]:
+    """What the failure of one host of the batch leads to, see verdict.decide."""
+    failure = Failure(**(record.failure or {}))
+    if record.ours and not failure.refused:
+        return "leave", None
+    act, why = verdict.decide(
+        record.settings,
+        changed=not failure.refused,
+        own_failure=failure.own,
+        lost=record.lost,
+        lost_in_batch=sum(one.lost for one in fleet.values()),
+        batch=len(fleet),
+        delegate=failure.delegate,
+    )
+    alike = brakes.failed_alike(fleet, record)
+    if act == "restore" and brakes.many_failed(
+        len(alike), len(fleet), record.settings["mass_failure"]
+    ):
+        command = brakes.restore_command(alike, host.settings["run_id"])
+        if host.name == alike[0]:
+            host.say(f"safe_upgrade: to restore all that failed alike: {command}")
+        return "leave", (
+            f"many failed alike: {len(alike)} of {len(fleet)} hosts; suspect what they share, such "
+            "as DNS, a mirror or the checked URL (safe_upgrade_mass_failure). The one command that "
+            "restores them all is printed above the table"
+        )
+    return act, why
+
+
+def _too_many(host: Host, fleet: Data) -> str | None:
+    """Why no more servers are restored in this run; None when this one may be."""
+    cap = host.settings["max_restores"]
+    if not cap:
+        return None
+    failed = {
+        name: one
+        for name, one in fleet.items()
+        if one.failure and one.state in ("changing", "verifying")
+    }
+    to_restore = [name for name, one in failed.items() if _judged(host, one, fleet)[0] == "restore"]
+    if brakes.restores_before(host.run_so_far(), host.name, to_restore) < cap:
+        return None
+    return (
+        f"{cap} servers are restored in this run already, or are being so: no more "
+        "(safe_upgrade_max_restores)"
+    )
+
+
+def decide(host: Host) -> None:
+    """Decide what a failure leads to, once every host of the batch has got so far."""
+    record = host.record
+    if not record.failure or record.state not in ("changing", "verifying"):
+        return
+    failure = Failure(**record.failure)
+    fleet = host.fleet()
+    act, why = _judged(host, record, fleet)
+    if act == "restore":
+        why_not = _too_many(host, fleet)
+        act, why = ("leave", why_not) if why_not else (act, why)
+    told = {"failed_task": failure.task, "own_failure": failure.own}
+    reason = "; ".join(text for text in (failure.reason, why) if text)
+    if act == "abort":
+        host.move("aborted", reason, **told)
+        marker.unmark(host)
+    elif act == "leave":
+        host.move("left_changed", reason, **told)
+    else:
+        host.move(record.state, reason, **told)
+        restoring.plan(host)

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The phases at the end: finish a good upgrade, show the batch, end; and pruning and status."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.modules import snapshot, snapshot_info
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    brakes,
+    guest,
+    marker,
+    report,
+    snapshots,
+    texts,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed, Host
+
+Data = dict[str, t.Any]
+
+NO_MARKER_PATH = (
+    "nothing is pruned: safe_upgrade_marker_path is empty, so an interrupted run whose snapshot is "
+    "still needed cannot be seen; only a run that ends upgraded prunes then"
+)
+
+
+def finish(host: Host) -> None:
+    """Nothing here can lead to a restore any more; what fails here is a warning."""
+    record = host.record
+    if record.state != "verifying" or record.failure:
+        return
+    host.move("upgraded")
+    now = host.look()
+    marker.unmark(host)
+    why = _unmarked(host, now) or _prune(host, now)
+    if why:
+        host.warn(f"upgraded, but not tidied up: {why}")
+
+
+def prune(host: Host) -> None:
+    """Delete the own snapshots beyond ``keep``; others are never touched."""
+    if host.record.ended:
+        raise Failed(host.record.result["reason"])
+    why = _prune(host, host.look()) if host.settings["marker_path"] else NO_MARKER_PATH
+    if why:
+        raise Failed(host.harmless(why))
+
+
+def _unmarked(host: Host, now: Data) -> str | None:
+    """Why this run's marker cannot tell that no other run needs its snapshot."""
+    path = host.settings["marker_path"]
+    if not path or not now["answered"]:
+        return None  # by choice; or `_prune` says so
+    if (now["marker"] or {}).get("run_id") == host.record.result["run_id"]:
+        return None
+    return (
+        f"nothing is pruned: the marker {path} of this run is gone, so one of an earlier run may "
+        "be gone with it, whose snapshot is still needed"
+    )
+
+
+def _prune(host: Host, now: Data) -> str | None:
+    """Why nothing, or not everything, was pruned; None when all is well."""
+    settings, record = host.settings, host.record
+    listed = host.ask(snapshot_info, server_id=settings["server_id"])
+    if listed.get("failed"):
+        return str(listed["msg"])
+    if settings["marker_path"] and not now["answered"]:
+        return (
+            "nothing is pruned: the host does not answer, so an interrupted run whose snapshot is "
+            f"still needed cannot be ruled out: {now['why']}"
+        )
+    interrupted = (now["marker"] or {}).get("run_id")
+    if interrupted == guest.UNKNOWN_RUN:
+        return (
+            f"nothing is pruned: the marker {settings['marker_path']} cannot be read, so it is "
+            "not known which run never ended and needs its snapshot: restore the server, or "
+            "remove the marker to keep its state"
+        )
+    held = brakes.held(settings["hold_file"])
+    if held:
+        return f"nothing is pruned: {held}"
+    run_id = record.result["run_id"]
+    for row in snapshots.to_prune(listed["snapshots"], settings, run_id, interrupted):
+        gone = host.ask(
+            snapshot, state="absent", snapshot_id=row["id"], server_id=settings["server_id"]
+        )
+        if gone.get("failed"):
+            return str(gone["msg"])
+        host.changed = True
+        act = "would delete" if record.check_mode else "deleted"
+        host.say(
+            host.harmless(
+                f"{act} snapshot {row['id']} ({row['name']}) of {host.name}, "
+                f"server {settings['server_id']}"
+            )
+        )
+    return None
+
+
+def status(host: Host) -> Data:
+    """The own snapshots and the interrupted run of a server."""
+    settings = host.settings
+    if host.record.ended:
+        raise Failed(host.record.result["reason"])
+    listed = host.ask(snapshot_info, server_id=settings["server_id"])
+    if listed.get("failed"):
+        raise Failed(listed["msg"])
+    now = host.look()
+    marker = now["marker"]
+    told = {
+        "server_id": settings["server_id"],
+        "snapshots": snapshots.own(listed["snapshots"], settings),
+        "marker_path": settings["marker_path"],
+        "interrupted_run": marker["run_id"] if marker else None,
+        "answered": now["answered"],
+    }
+    return t.cast(Data, texts.harmless_data(told, host.secrets))
+
+
+def show(host: Host) -> None:
+    """Show what became of the batch, once, on its first host; each by itself without steps."""
+    if not core.is_linear(host.task):
+        one = host.record
+        if not report.is_green(one.result, one.entry_point):
+            host.say(report.paragraph(host.name, one.result))
+        return
+    fleet = host.fleet()
+    if host.name != next((name for name in fleet if name in host.in_play()), next(iter(fleet))):
+        return
+    for name, one in fleet.items():
+        if not report.is_green(one.result, one.entry_point):
+            host.say(report.paragraph(name, one.result))
+    host.say(report.table([(name, one.result) for name, one in fleet.items()], report.COLUMNS))
+
+
+def end(host: Host) -> Data:
+    """Fail the host unless its end is green."""
+    record = host.record
+    if report.is_green(record.result, record.entry_point):
+        return {"msg": report.line(host.name, record.result)}
+    raise Failed(report.closing_message(host.name, record.result))

@@ -1,0 +1,279 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files a user gives to the role: found and read before the snapshot."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import relative
+
+#: What takes a host out of the play, or a failed one back in.
+ENDS = ("end_host", "end_play", "end_role", "end_batch", "clear_host_errors")
+
+
+def _names(*short: str) -> tuple[str, ...]:
+    """Every way to write these actions of ansible-core."""
+    return tuple(
+        prefix + name for name in short for prefix in ("", "ansible.builtin.", "ansible.legacy.")
+    )
+
+
+#: What ansible-core 2.16 to 2.18 put before the lines of the file that they show in an error.
+_EXCERPT = "The offending line appears to be"
+_STATIC = _names("import_tasks")
+_INCLUDES = _names("import_tasks", "include_tasks")
+_DYNAMIC = _names("include_tasks", "include_role")
+_META = _names("meta")
+
+Load = t.Callable[[str], t.Any]
+
+
+def problems(
+    path: str,
+    load: Load,
+    places: t.Sequence[str],
+    own_role: str | None,
+    seen: frozenset[str] = frozenset(),
+    may_be_empty: bool = False,
+    may_leave: bool = False,
+    conditional: bool = False,
+) -> list[str]:
+    """What is wrong with the tasks file *path*, or with one it includes by a plain name.
+
+    *load* reads a YAML file and returns its data, raising on a file that cannot be parsed.
+    *places*: see `search_path`. A file that ends the host's play is refused: the role's
+    verification would not run after it. With *may_leave* an ``end_host`` under a ``when`` is not
+    refused; *conditional* tells that the whole file is under one. Refused is a relative name, too,
+    that Ansible would resolve to a file of *own_role*, this role's folder; None when *path* belongs
+    to a role of the user's, for Ansible looks in that one.
+
+    A missing include must not be met in the middle of the change: where max_fail_percentage is set
+    Ansible then ends the whole play without any rescue.
+    """
+    if os.path.isdir(path):
+        return [f"{path}: is a folder, no tasks file; a role is given by its name"]
+    if not os.path.isfile(path):
+        return [f"{path}: no such file on the controller"]
+    try:
+        data = load(path)
+    except Exception as error:
+        line = getattr(getattr(error, "obj", None), "line_num", None)  # 2.16 has it in the text
+        # which also shows the line itself, and this may be any file of the controller
+        return [
+            f"{path}{f', line {line}' if line else ''}: {str(error).partition(_EXCERPT)[0].strip()}"
+        ]
+    if not data and (seen or may_be_empty):
+        return []  # Ansible takes an empty file that is included
+    if not isinstance(data, list) or not all(isinstance(task, dict) for task in data):
+        return [f"{path}: holds no list of tasks"]
+    if not data:
+        return [f"{path}: holds no task: nothing would be done"]
+    if any("hosts" in task for task in data):
+        return [f"{path}: is a playbook; give a file that holds its tasks alone"]
+    found = []
+    for task, under_when in _with_conditions(data, conditional):
+        word = _meta(task)
+        if word in ENDS and not (may_leave and under_when and word == "end_host"):
+            found.append(refusal(f"{path}{_line_of(path, word)}", word))
+        if own_role:
+            found += relative.problems(task, path, own_role, places[-1], os.path.isfile)
+        for key in _INCLUDES:
+            name = _included(task.get(key))
+            if name is None:
+                continue
+            file = _found(path, name, places, static=key in _STATIC)
+            if own_role and not os.path.isabs(name) and file.startswith(own_role + os.sep):
+                found.append(
+                    f"{path}: '{key}: {name}' would run the role's own file of that name; give "
+                    "its absolute path, or another name"
+                )
+            elif path not in seen:
+                found += problems(
+                    file,
+                    load,
+                    places,
+                    own_role,
+                    seen | {path},
+                    may_leave=may_leave,
+                    conditional=under_when,
+                )
+    return found
+
+
+def ends_of_the_play(
+    tasks: t.Iterable[t.Mapping[str, t.Any]], may_leave: bool = False
+) -> list[str]:
+    """Refusals of parsed tasks (see core.parse) that end the host's play, a role's for instance."""
+    return [
+        refusal(task["place"], task["meta"])
+        for task in tasks
+        if task["meta"] in ENDS and not (may_leave and task["when"] and task["meta"] == "end_host")
+    ]
+
+
+def search_path(role: str, playbook_dir: str) -> list[str]:
+    """Where Ansible looks for an included file, in its order, before the including one's folder.
+
+    *role* is the folder of the role in which the file runs.
+    """
+    return [
+        os.path.join(role, "tasks"),
+        os.path.join(os.getcwd(), "tasks"),
+        role,
+        os.path.join(playbook_dir, "tasks"),
+        playbook_dir,
+    ]
+
+
+def notified(path: str, load: Load, places: t.Sequence[str]) -> tuple[dict[str, str], bool]:
+    """The handlers that the tasks file *path*, or one it imports statically, notifies by name.
+
+    *places*: see `search_path`. Returns the name of each with the file that notifies it, and
+    whether a dynamic include may bring handlers that are not known before it runs. Names that are
+    templates are left out.
+    """
+    names: dict[str, str] = {}
+    may_bring_more = False
+    for file, task in _tasks_with_imports(path, load, places):
+        notify = task.get("notify") or []
+        for name in [notify] if isinstance(notify, str) else notify:
+            if isinstance(name, str) and "{{" not in name:
+                names.setdefault(name, file)
+        may_bring_more = may_bring_more or any(key in task for key in _DYNAMIC)
+    return names, may_bring_more
+
+
+def registers(
+    path: str, load: Load, places: t.Sequence[str], seen: frozenset[str] = frozenset()
+) -> set[str]:
+    """The variables that the tasks file *path*, or one it includes by a plain name, registers.
+
+    Left out are those of tasks that may lose their host by their author's wish.
+    """
+    names: set[str] = set()
+    for task in _tasks_that_may_not_be_lost(load(path)):
+        if isinstance(task.get("register"), str):
+            names.add(task["register"])
+        for key in _INCLUDES:
+            name = _included(task.get(key))
+            if name is not None and path not in seen:
+                file = _found(path, name, places, static=key in _STATIC)
+                names |= registers(file, load, places, seen | {path})
+    return names
+
+
+def _word(value: t.Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _tasks(data: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    for task in data or []:
+        if isinstance(task, dict):
+            yield task
+            for section in ("block", "rescue", "always"):
+                if isinstance(task.get(section), list):
+                    yield from _tasks(task[section])
+
+
+def _with_conditions(data: t.Any, under_when: bool) -> t.Iterator[tuple[dict[str, t.Any], bool]]:
+    """(task, whether a condition decides on it), those of blocks among them."""
+    for task in data or []:
+        if isinstance(task, dict):
+            conditional = under_when or task.get("when") not in (None, True, [], "")
+            yield task, conditional
+            for section in ("block", "rescue", "always"):
+                if isinstance(task.get(section), list):
+                    yield from _with_conditions(task[section], conditional)
+
+
+def _tasks_that_may_not_be_lost(data: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    for task in data or []:
+        if not isinstance(task, dict) or task.get("ignore_unreachable"):
+            continue
+        yield task
+        for section in ("block", "rescue", "always"):
+            if isinstance(task.get(section), list):
+                yield from _tasks_that_may_not_be_lost(task[section])
+
+
+def _included(target: t.Any) -> str | None:
+    """The plain name of an included file; None when it is a template, or no include at all."""
+    name = target.get("file") if isinstance(target, dict) else target
+    return name if isinstance(name, str) and "{{" not in name else None
+
+
+def _found(path: str, name: str, places: t.Sequence[str], static: bool) -> str:
+    """Where the file *name* that *path* includes lies, or should lie.
+
+    Only an import looks beside *path* first.
+    """
+    folder = os.path.dirname(path)
+    near = [os.path.join(folder, "tasks"), folder]
+    near += [os.path.dirname(folder)] if os.path.basename(folder) == "tasks" else []
+    candidates = [
+        os.path.join(place, name) for place in ([*near, *places] if static else [*places, *near])
+    ]
+    return next(filter(os.path.isfile, candidates), os.path.join(folder, name))
+
+
+def _tasks_with_imports(
+    path: str, load: Load, places: t.Sequence[str], seen: frozenset[str] = frozenset()
+) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
+    """(file, task) of a file that `problems` found nothing wrong with, and of what it imports."""
+    for task in _tasks(load(path)):
+        yield path, task
+        for key in _STATIC:
+            name = _included(task.get(key))
+            if name is not None and path not in seen:
+                imported = _found(path, name, places, static=True)
+                yield from _tasks_with_imports(imported, load, places, seen | {path})
+
+
+def _meta(task: t.Mapping[str, t.Any]) -> str:
+    """The word of a meta task, however it is written; empty for another task."""
+    for key in _META:
+        if key in task:
+            return _word(_free_form(task[key]))
+    for key in ("action", "local_action"):
+        value = task.get(key)
+        if isinstance(value, str):
+            words = value.split()
+            return words[1] if len(words) > 1 and words[0] in _META else ""
+        if isinstance(value, dict) and value.get("module") in _META:
+            return _word(_free_form(value))
+    return ""
+
+
+def _free_form(value: t.Any) -> t.Any:
+    return value.get("_raw_params") if isinstance(value, dict) else value
+
+
+def refusal(place: str, word: str) -> str:
+    """Why a meta task is refused, and what to do; *place* is its file and line."""
+    if word == "clear_host_errors":
+        return (
+            f"{place}: 'meta: {word}' would bring back hosts that have failed, restored ones among "
+            "them; take it out"
+        )
+    accept = ""
+    if word == "end_host":
+        accept = (
+            ", or write a 'when' on it and accept by safe_upgrade_end_host: accept that the change "
+            "is then not verified"
+        )
+    return (
+        f"{place}: 'meta: {word}' would end the host's play before the change is verified; take it "
+        f"out{accept}"
+    )
+
+
+def _line_of(path: str, word: str) -> str:
+    with open(path, encoding="utf-8") as lines:
+        for number, text in enumerate(lines, 1):
+            if re.search(rf"(?<![\w-]){word}\b", text.partition("#")[0]):
+                return f", line {number}"
+    return ""

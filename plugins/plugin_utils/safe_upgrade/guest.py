@@ -1,0 +1,265 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a look at the guest tells: its boot, the marker, and the built-in checks.
+
+A look is one line of POSIX shell: one round trip, no Python and no temporary directory needed on
+the guest, so it also answers when an upgrade broke either; one line without ``!``, for a login
+shell may be fish, tcsh or csh.
+
+A state is ``{answered, why, boot_id, kernel, marker, witness, volatile, elsewhere, systemd,
+packages, disks}``: ``witness`` is the text of the witness file; ``volatile`` names the file system
+of the marker when a reboot empties it; ``elsewhere`` lists writable mounts that a snapshot of the
+server may not hold; ``systemd`` and ``packages`` are lists of faults, ``disks`` maps a mount point
+to a fault or its use in percent; each of these three is None where the guest has no such thing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import NAME
+
+DISK_LIMIT_PERCENT = 95
+#: The run of a marker that cannot be read.
+UNKNOWN_RUN = "unknown"
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
+_DISK_DEVICE = re.compile(r"/dev/(?:((?:s|v|xv|h)d[a-z]+)\d*|(nvme\d+n\d+)(?:p\d+)?)\Z")
+_MOUNT = re.compile(r"mount \S+ \S+ \S+\Z")
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+_PERCENT = re.compile(r"[0-9]{1,3}\Z")
+_EMPTIED = {"tmpfs", "ramfs", "devtmpfs"}
+_NUMBER = 2**63
+_LINES = 1500
+
+_LOOK = (
+    "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin",
+    'echo "boot_id $(cat /proc/sys/kernel/random/boot_id 2>/dev/null | head -c 100)"',
+    'echo "kernel $(uname -r 2>/dev/null | head -c 200)"',
+)
+_MOUNTS = (
+    r"sed -n 's/^\([^ ]*\) \([^ ]*\) \([^ ]*\) rw[, ].*/mount \3 \1 \2/p' /proc/mounts 2>/dev/null",
+)
+_MARKER = (
+    'echo "folder $(cd "$(dirname MARKER)" 2>/dev/null && pwd -P)"',
+    "if [ -e MARKER ]; then echo \"marker $(head -c 400 MARKER | tr -d '\\r\\n')\"; fi",
+    "if [ -e WITNESS ]; then echo \"witness $(head -c 100 WITNESS | tr -d '\\r\\n')\"; fi",
+)
+_SYSTEMD = (
+    "if [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then echo systemd; "
+    "systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null | "
+    "sed 's/ .*//; s/^/systemd /'; fi",
+)
+_PACKAGES = (
+    "if command -v dpkg >/dev/null 2>&1; then "
+    r"echo packages; dpkg --audit 2>&1 | sed -n 's/^ \([^ ][^ ]*\) .*/packages \1/p'; "
+    "elif command -v rpm >/dev/null 2>&1; then "
+    "echo packages; rpm -qa >/dev/null 2>&1 || echo packages rpm-database; fi",
+)
+_DISK = (
+    r"df -P -l 2>/dev/null | sed -n '2,$s/^\/.* \([0-9][0-9]*\)% \(.*\)$/disk \1 \2/p'",
+    r"sed -n 's/^\/[^ ]* \([^ ]*\) [^ ]* ro[, ].*/disk read-only \1/p' /proc/mounts 2>/dev/null",
+)
+
+
+def look_command(marker_path: str, checks: t.Collection[str]) -> str:
+    """The script of one look; *checks* are the built-in checks whose facts it must bring."""
+    parts = [*_LOOK]
+    if marker_path:
+        marker, witness = shlex.quote(marker_path), shlex.quote(witness_path(marker_path))
+        parts += [part.replace("MARKER", marker).replace("WITNESS", witness) for part in _MARKER]
+    lists = [*_MOUNTS]
+    for check, more in (("systemd", _SYSTEMD), ("packages", _PACKAGES), ("disk", _DISK)):
+        if check in checks:
+            lists += more
+    # However much the guest has to list: what proves or disproves a restore comes before it.
+    parts.append(f"({'; '.join(lists)}) | cut -c 1-500 | head -n {_LINES}")
+    return "; ".join((*parts, "echo end"))
+
+
+def witness_path(marker_path: str) -> str:
+    """The file that is written right before a restore, and gone when the restore was one."""
+    return marker_path + ".before_restore"
+
+
+def write_command(path: str, text: str) -> str:
+    """The script that writes a file: complete or not at all, and on the disk when it ends."""
+    whole, part = shlex.quote(path), shlex.quote(path + ".part")
+    return (
+        f'mkdir -p "$(dirname {whole})" && printf "%s\\n" {shlex.quote(text)} > {part} '
+        f"&& mv -f {part} {whole} && sync"
+    )
+
+
+def marker_text(server_id: int, run_id: str, snapshot: t.Mapping[str, t.Any], prefix: str) -> str:
+    """What the marker holds: the run that changes this server, and what takes it back."""
+    return json.dumps(
+        {
+            "server_id": server_id,
+            "run_id": run_id,
+            "snapshot_id": snapshot["id"],
+            "prefix": prefix,
+        }
+    )
+
+
+def unmark_command(marker_path: str) -> str:
+    """The script that removes the marker, and the witness with it."""
+    return f"rm -f {shlex.quote(marker_path)} {shlex.quote(witness_path(marker_path))}"
+
+
+def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]:
+    """The state that a look's text tells; a look without its last line did not answer (*why*)."""
+    lines = text.replace("\r", "").split("\n")
+    seen: dict[str, t.Any] = {
+        "answered": "end" in lines,
+        "why": None,
+        "boot_id": None,
+        "kernel": None,
+        "marker": None,
+        "witness": None,
+        "volatile": None,
+        "elsewhere": [],
+        "systemd": None,
+        "packages": None,
+        "disks": None,
+    }
+    if not seen["answered"]:
+        seen["why"] = why or "the look at the guest was cut off"
+        return seen
+    mounts = [line.split()[1:] for line in lines if _MOUNT.match(line)]
+    seen["elsewhere"] = _elsewhere(mounts)
+    folders = [line[7:].rstrip("/") for line in lines if line.startswith("folder /")]
+    if marker_path:
+        seen["volatile"] = _volatile(mounts, f"{folders[0]}/" if folders else marker_path)
+    for line in lines:
+        key, dummy, value = line.partition(" ")
+        value = value.strip()
+        if key in ("boot_id", "kernel"):
+            seen[key] = value or None
+        elif key == "marker":
+            seen["marker"] = _marker(value)
+        elif key == "witness":
+            seen["witness"] = value
+        elif key in ("systemd", "packages"):
+            seen[key] = seen[key] or []
+            seen[key] += [value] if value else []
+        elif key == "disk":
+            use, dummy, mount = value.partition(" ")
+            if use == "read-only" or _PERCENT.match(use):  # else a login banner's line
+                seen["disks"] = seen["disks"] or {}
+                seen["disks"][mount] = int(use) if use != "read-only" else use
+    return seen
+
+
+def _volatile(mounts: t.Sequence[t.Sequence[str]], path: str) -> str | None:
+    """The file system that holds *path*, when a reboot empties it; the last one mounted counts."""
+    holding = ("", "")
+    for kind, _device, written in mounts:
+        directory = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), written).rstrip("/")
+        if path.startswith(f"{directory}/") and len(directory) >= len(holding[0]):
+            holding = (directory, kind)
+    return holding[1] if holding[1] in _EMPTIED else None
+
+
+def _elsewhere(mounts: t.Sequence[t.Sequence[str]]) -> list[str]:
+    """Network mounts, and mounts of another whole disk than the root's, by their directories."""
+    disks = {directory: _whole_disk(device) for dummy, device, directory in mounts}
+    found = []
+    for kind, device, directory in mounts:
+        other_disk = disks[directory] and disks.get("/") and disks[directory] != disks["/"]
+        if kind in _NETWORK or other_disk:
+            found.append(f"{directory} ({device})")
+    return found
+
+
+def _whole_disk(device: str) -> str | None:
+    match = _DISK_DEVICE.match(device)
+    return (match[1] or match[2]) if match else None
+
+
+def _marker(text: str) -> dict[str, t.Any]:
+    """Read a marker, which a guest may have written: what is no marker is of an unknown run."""
+    found: dict[str, t.Any] = {
+        "server_id": None,
+        "run_id": UNKNOWN_RUN,
+        "snapshot_id": None,
+        "prefix": None,
+    }
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return found
+    if not isinstance(data, dict) or not isinstance(data.get("run_id"), (str, int)):
+        return found
+    if not _whole(data.get("server_id")) or not NAME.match(str(data["run_id"])):
+        return found
+    found.update(server_id=data["server_id"], run_id=str(data["run_id"]))
+    if _whole(data.get("snapshot_id")):
+        found["snapshot_id"] = data["snapshot_id"]
+    if isinstance(data.get("prefix"), str) and NAME.match(data["prefix"]):
+        found["prefix"] = data["prefix"]
+    return found
+
+
+def _whole(value: t.Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _NUMBER
+
+
+def judge(
+    before: t.Mapping[str, t.Any],
+    now: t.Mapping[str, t.Any],
+    checks: t.Collection[str],
+    expect_reboot: bool = False,
+) -> tuple[dict[str, str], list[str]]:
+    """Judge the built-in *checks* by what the guest was before: (faults by check, notes).
+
+    A fault that was there before is a note. A check the guest cannot answer is skipped with a note.
+    Without a state of before (an empty mapping) every fault is told as one that may be old.
+    """
+    new_or_not = "that were not there before" if before else "that may be older than the snapshot"
+    faults: dict[str, str] = {}
+    notes: list[str] = []
+    if not now["answered"]:
+        return {"connection": f"the host does not answer: {now['why']}"}, notes
+    for check, words in (("systemd", "failed units"), ("packages", "inconsistent packages")):
+        if check not in checks:
+            continue
+        if now[check] is None:
+            notes.append(f"{check} check skipped: the guest has no such thing")
+            continue
+        old = set(before.get(check) or [])
+        new = [fault for fault in now[check] if fault not in old]
+        if new:
+            faults[check] = f"{words} {new_or_not}: {', '.join(new)}"
+        elif now[check]:
+            notes.append(f"{words} as before: {', '.join(now[check])}")
+    if "disk" in checks:
+        if now["disks"] is None:
+            notes.append("disk check skipped: the guest lists no disks")
+        new_full = _new_disk_faults(before.get("disks") or {}, now["disks"] or {})
+        if new_full:
+            faults["disk"] = "; ".join(new_full)
+    if "boot_id" in checks:
+        if not now["boot_id"] or not before.get("boot_id"):
+            notes.append("boot_id check skipped: the guest has no boot id")
+        elif expect_reboot and now["boot_id"] == before["boot_id"]:
+            faults["boot_id"] = "the host did not reboot, though a reboot was expected"
+        elif not expect_reboot and now["boot_id"] != before["boot_id"]:
+            faults["boot_id"] = "the host rebooted, though no reboot was expected"
+    return faults, notes
+
+
+def _new_disk_faults(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) -> list[str]:
+    found = []
+    for mount, use in sorted(now.items()):
+        old = before.get(mount)
+        if use == "read-only":
+            if old is not None and old != "read-only":
+                found.append(f"{mount} became read-only")
+        elif use > DISK_LIMIT_PERCENT and not (isinstance(old, int) and old > DISK_LIMIT_PERCENT):
+            found.append(f"{mount} is {use} % full")
+    return found

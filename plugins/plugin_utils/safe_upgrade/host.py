@@ -1,0 +1,157 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a phase works with: the host, its record, the API, the guest, and the ways to say things."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    guest,
+    reach,
+    record,
+    report,
+    texts,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Record
+
+Data = dict[str, t.Any]
+NAME = "safe_upgrade_result"
+
+
+class Failed(Exception):
+    """The phase's task fails, with this message."""
+
+
+@dataclass
+class Host:
+    """One phase on one host.
+
+    *ask* runs a module of this collection inside the controller and returns its result;
+    *say* shows a line at once.
+    """
+
+    name: str
+    vars: Data
+    args: Data
+    task: t.Any
+    template: t.Callable[..., t.Any]
+    load: t.Callable[[str], t.Any]
+    reach: reach.Guest
+    ask: t.Callable[..., Data]
+    say: t.Callable[[str], None]
+    secrets: list[str]
+    record: Record
+    warnings: list[str] = field(default_factory=list)
+    changed: bool = False
+    stats: Data = field(default_factory=dict)
+    facts: Data = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Data:
+        return self.record.settings
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(timezone.utc)
+
+    @property
+    def piece(self) -> str:
+        return str(self.args["piece"])
+
+    def harmless(self, text: t.Any, limit: int = 1000) -> str:
+        return texts.harmless(text, self.secrets, limit)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(f"{self.name}: {self.harmless(text)}")
+
+    def look(self) -> Data:
+        """The state of the guest, by one look; ``ours``: the controller could not look."""
+        checks = {*self.settings["health"]["builtin"], *self.settings["health"]["wanted"]}
+        path = self.settings["marker_path"]
+        answer = self.reach.run(guest.look_command(path, checks))
+        seen = guest.state(answer.text, answer.why, path)
+        seen["ours"] = answer.ours
+        return t.cast(Data, texts.harmless_data(seen, self.secrets))
+
+    def move(self, state: str, reason: t.Any = None, **changes: t.Any) -> None:
+        """Record a state: a line, the statistics, the report. Never raises."""
+        if not record.may_follow(self.record.state, state):
+            self.warn(f"the state '{state}' cannot follow '{self.record.state}': please report it")
+            return
+        if reason:
+            changes["reason"] = self.harmless(reason)
+        if changes.get("snapshot"):
+            changes["snapshot"] = {
+                key: changes["snapshot"].get(key) for key in ("id", "name", "created_at")
+            }
+        kept = {key: value for key, value in changes.items() if value not in (None, "")}
+        kept = texts.harmless_data(kept, self.secrets) | (
+            {"reason": changes["reason"]} if reason else {}
+        )
+        result = report.moved(self.record.result, {**kept, "state": state}, self.now)
+        self.record.result = result
+        if state in record.ENDS:
+            self.record.due = ""
+        if state in report.ANNOUNCED:
+            self.say(report.line(self.name, result))
+        if state in report.KEPT_IN_STATS:
+            self.stats = {self.name: result}
+        if self.settings.get("report_dir"):
+            try:
+                report.write_report(
+                    self.settings["report_dir"], self.name, result, self._author(), self.now
+                )
+            except OSError as error:
+                self.warn(f"the report cannot be written: {error}")
+
+    def _author(self) -> str:
+        names = (self.vars.get("awx_user_name"), self.vars.get("awx_job_id"))
+        return str(next(filter(None, names), None) or os.environ.get("USER") or os.getuid())
+
+    def with_reason(self, text: str) -> str:
+        """The reason so far, and what comes to it."""
+        return "; ".join(filter(None, (self.record.result["reason"], text)))
+
+    def abort(self, reason: t.Any, task: str | None = None) -> None:
+        """End the call: nothing was changed."""
+        self.move("aborted", reason, failed_task=task, snapshot=self.record.snapshot)
+
+    def other(self, host: str) -> Record | None:
+        """The record of another host, when it is of the same call."""
+        found = record.read(core.registered(self.vars["hostvars"], host, NAME))
+        return found if found and found.call == self.record.call else None
+
+    def run_so_far(self) -> dict[str, Record]:
+        """The records of this call of all hosts, those of earlier batches among them, in order."""
+        found = {}
+        for host in self.vars.get("ansible_play_hosts_all") or [self.name]:
+            one = self.record if host == self.name else self.other(host)
+            if one:
+                found[host] = one
+        return found
+
+    def fleet(self) -> dict[str, Record]:
+        """The records of this call of the hosts of this batch, this one's among them.
+
+        Where hosts keep step, a batch are those that began together: Ansible's own list of it loses
+        hosts for which another's task with run_once failed.
+        """
+        if core.is_linear(self.task):
+            every = self.run_so_far()
+            return {host: one for host, one in every.items() if one.batch == self.record.batch}
+        found = {self.name: self.record}
+        for host in self.in_play():
+            one = self.record if host == self.name else self.other(host)
+            if one:
+                found[host] = one
+        return found
+
+    def in_play(self) -> list[str]:
+        """The hosts of the batch that have neither failed nor been lost."""
+        return list(self.vars.get("ansible_play_batch") or [])

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keywords that reach the role's tasks: from an import, ``roles:``, ``apply``, or a block.
+
+What is inherited counts for every task of the role, the rollback's too.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+
+#: Variables that nothing a change does can alter, beside the extra variables.
+FIXED = frozenset({"inventory_hostname", "group_names", "groups", "ansible_check_mode"})
+#: What the role registers or sets for its own tasks.
+OWN_VARIABLES = ("safe_upgrade_result", "safe_upgrade_piece", "safe_upgrade_loss")
+_DEEPEST = 10
+_JINJA = Environment()
+
+Extra = t.Mapping[str, t.Any]
+
+
+def refused_condition(conditions: t.Iterable[t.Any], extra: Extra) -> str | None:
+    """Why the role does not begin under these inherited conditions; None when it may.
+
+    *extra*: the extra variables, which nothing can alter.
+    """
+    for condition in conditions:
+        names = changeable(condition, extra)
+        if names:
+            return (
+                f"the condition 'when: {condition}' reaches every task of the role, by an import, "
+                f"roles, apply or a block. A change can alter what it names ({', '.join(names)}): "
+                "the rest of the role, the restore too, would then be skipped. Call the role by "
+                "ansible.builtin.include_role and write 'when' on that task, which judges it once"
+            )
+    return None
+
+
+def refused_delegation(delegated_to: str | None, host: str) -> str | None:
+    """Why the role does not begin when its tasks are delegated; None when they are not."""
+    if delegated_to is None:
+        return None
+    return (
+        f"'delegate_to: {delegated_to}' reaches every task of the role, by an import, roles, apply "
+        f"or a block: the change would run on {delegated_to}, and the snapshot is one of {host}. "
+        "Take it away, and write it on those tasks of your change that need it"
+    )
+
+
+def refused_run_once(runs_once: bool, batch: t.Sequence[str]) -> str | None:
+    """Why the role does not begin when only one host of the batch would run it."""
+    if not runs_once or len(batch) < 2:
+        return None
+    return (
+        f"'run_once: true' reaches every task of the role, by an import, roles, apply or a block: "
+        f"of {len(batch)} hosts only one would be changed, and the others taken for done. Take it "
+        "away, and write it on those tasks of your change that need it"
+    )
+
+
+def refused_names(extra: Extra) -> str | None:
+    """Why the role does not begin under extra variables that stand above what it registers."""
+    found = [name for name in OWN_VARIABLES if name in extra]
+    if not found:
+        return None
+    return (
+        f"the role itself sets {', '.join(found)}, and an extra variable (-e, or a survey's) of "
+        "that name stands above it: take it out"
+    )
+
+
+def changeable(condition: t.Any, extra: Extra) -> list[str]:
+    """The names in a condition that a change can alter; the condition itself if it is no Jinja.
+
+    A condition with delimiters is templated, and on ansible-core 2.16 what comes out of that is
+    judged as a condition again: a text among the extra variables it names is one, too.
+    """
+    if not isinstance(condition, str):
+        return []
+    if _is_template(condition):
+        return sorted(_names(condition, extra, texts_are_conditions=True))
+    return sorted(_names("{{ " + condition + " }}", extra))
+
+
+def _names(
+    template: str, extra: Extra, texts_are_conditions: bool = False, depth: int = 0
+) -> set[str]:
+    try:
+        tree = _JINJA.parse(template)
+    except TemplateSyntaxError:
+        return {template}
+    found = set()
+    for name in {node.name for node in tree.find_all(nodes.Name)} - FIXED:
+        if name not in extra or depth > _DEEPEST:
+            found.add(name)
+            continue
+        for text in _texts(extra[name]):
+            if _is_template(text):
+                found |= _names(text, extra, texts_are_conditions, depth + 1)
+            elif texts_are_conditions:
+                found |= _names("{{ " + text + " }}", extra, True, depth + 1)
+    return found
+
+
+def _texts(value: t.Any) -> t.Iterator[str]:
+    """Every text of a nested value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, t.Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+
+
+def _is_template(text: str) -> bool:
+    return any(mark in text for mark in ("{{", "{%", "{#"))

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks of the change that lost their host, as the callback plugin ``night`` noted them.
+
+Without that plugin nothing is noted, and the registers that the user's files name are watched.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts, verdict
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Failure
+
+Data = dict[str, t.Any]
+
+#: The variable of a host that holds its last loss.
+NAME = "safe_upgrade_loss"
+#: The one that holds what was seen of the host since its change was armed.
+SEEN = "safe_upgrade_seen"
+SWITCH = "VPS_ORG_NIGHT_LOSSES"
+EXACT = "exact"
+#: Ansible's own actions that change nothing, wherever they run.
+_HARMLESS = (
+    *("add_host", "assert", "debug", "fail", "gather_facts", "group_by", "import_role"),
+    *("import_tasks", "include_role", "include_tasks", "include_vars", "meta", "pause", "ping"),
+    *("set_fact", "set_stats", "setup", "slurp", "stat", "validate_argument_spec", "wait_for"),
+    "wait_for_connection",
+)
+#: These do what no result tells.
+_COMMANDS = ("command", "raw", "script", "shell")
+_ITS_OWN = ("", "ansible.builtin", "ansible.legacy")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A task that lost its host, or the host *delegate*."""
+
+    number: int
+    task: str
+    delegate: str
+    why: str
+
+
+def may_have_changed(action: str, changed: bool, elsewhere: bool) -> bool:
+    """Whether a task of this action may have changed the host; *elsewhere*: it is delegated."""
+    collection, dummy, name = action.rpartition(".")
+    among_ansibles_own = name if collection in _ITS_OWN else ""
+    if elsewhere:
+        return changed or among_ansibles_own in _COMMANDS
+    return among_ansibles_own not in _HARMLESS
+
+
+def why(result: t.Mapping[str, t.Any]) -> str:
+    """Why a task, or the first lost item of its loop, was unreachable."""
+    items = result.get("results")
+    for item in items if isinstance(items, (list, tuple)) else ():
+        if isinstance(item, t.Mapping) and item.get("unreachable"):
+            return texts.written(item.get("msg") or "")
+    return texts.written(result.get("msg") or "")
+
+
+def exact() -> bool:
+    """Whether the callback plugin is on."""
+    return os.environ.get(SWITCH) == EXACT
+
+
+def _noted(host: Host, name: str) -> Data:
+    """What the plugin noted as a variable of the host: no fact of a guest's stands above it."""
+    found = core.inventory_variable(host.vars["hostvars"], host.name, name) if exact() else None
+    return dict(found) if isinstance(found, t.Mapping) else {}
+
+
+def untouched(host: Host) -> bool:
+    """Whether the change has surely not changed anything yet."""
+    return _noted(host, SEEN).get("touched") is False
+
+
+def stands(host: Host) -> bool:
+    """Whether the last failure was the host's last task: nothing of the user's dealt with it."""
+    return _noted(host, SEEN).get("failing") is True
+
+
+def dealt_with(host: Host) -> bool:
+    """Whether a rescue of the user's dealt with the last failure: what stands is another's."""
+    return _noted(host, SEEN).get("failing") is False
+
+
+def _number(host: Host) -> int:
+    """The number of the host's last loss; 0: none."""
+    return int(_noted(host, NAME).get("number") or 0)
+
+
+def _shown_number(host: Host) -> t.Any:
+    """The number that the condition around the change sees, where facts stand above it."""
+    shown = host.vars.get(NAME)
+    return shown.get("number", 0) if isinstance(shown, t.Mapping) else 0
+
+
+def _since(host: Host, earlier: int) -> Loss | None:
+    """The loss that came after the one with the number *earlier*."""
+    found = _noted(host, NAME)
+    return Loss(**found) if found and found["number"] != earlier else None
+
+
+def forget(host: Host) -> None:
+    """What was lost so far is no failure of what follows."""
+    record = host.record
+    record.loss_number = _number(host)
+    told = verdict.lost_registers(host.vars, host.settings["watch_registers"])
+    record.stale_registers = {name: core.stamp(host.vars[name]) for name in told}
+
+
+def _delegate(host: Host, register: str) -> str:
+    """The other host that the task of that register was delegated to; empty: none."""
+    written = host.record.delegates.get(register, "")
+    try:
+        found = str(host.template(written))
+    except Exception:
+        found = written
+    return "" if found == host.name else found
+
+
+def lost_task(host: Host) -> Failure | None:
+    """The task that lost its host since the change was armed, though nothing failed for it."""
+    record = host.record
+    loss = _since(host, record.loss_number)
+    if loss:
+        rest = "what came after it was not run"
+        if loss.delegate not in ("", host.name):
+            return Failure(
+                loss.task,
+                f"{loss.delegate}, on which this task runs, was unreachable: {loss.why}; {rest}",
+                refused=untouched(host),
+                delegate=loss.delegate,
+            )
+        return Failure(loss.task, f"the host was unreachable in this task: {loss.why}; {rest}")
+    if _shown_number(host) != record.loss_number:
+        return Failure(None, f"a fact of the guest's, {NAME}, kept the rest of the change from it")
+    told = verdict.lost_registers(host.vars, host.settings["watch_registers"])
+    for name, reason in told.items():
+        if record.stale_registers.get(name) != core.stamp(host.vars[name]):
+            task, delegate = f"the task that registers '{name}'", _delegate(host, name)
+            if delegate:
+                told_of = reason.replace("the host was", f"{delegate}, on which it runs, was", 1)
+                return Failure(task, told_of, delegate=delegate)
+            return Failure(task, reason)
+    return None

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The marker on the guest: it tells the next run of a change that never ended."""
+
+from __future__ import annotations
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import guest
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
+
+
+def mark(host: Host) -> str | None:
+    """Write the marker; why it could not be written, or None."""
+    record, settings = host.record, host.settings
+    path = settings["marker_path"]
+    if not path:
+        return None
+    text = guest.marker_text(
+        settings["server_id"],
+        settings["run_id"],
+        record.snapshot or {},
+        settings["snapshot_prefix"],
+    )
+    answer = host.reach.run(guest.write_command(path, text))
+    record.marked = True  # as far as is known: to remove what is not there does no harm
+    if answer.rc == 0:
+        record.marker = settings["run_id"]
+        return None
+    return (
+        f"the marker {path} cannot be written: {answer.why or answer.rc}. Without it an "
+        "interrupted run would not be noticed, and no restore proved: set safe_upgrade_marker_path "
+        "to a file that can be written, or to an empty text to do without"
+    )
+
+
+def unmark(host: Host) -> None:
+    """Remove the marker. One that stays is a warning: the next run tells of it and is refused."""
+    path = host.settings["marker_path"]
+    if not path or not host.record.marked:
+        return
+    answer = host.reach.run(guest.unmark_command(path))
+    if answer.rc != 0:
+        host.warn(f"the marker {path} cannot be removed: {answer.why or answer.rc}")

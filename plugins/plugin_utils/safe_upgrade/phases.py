@@ -1,0 +1,131 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of the phases, and what an unexpected error in one of them leads to.
+
+Whatever happens while a failure is judged, the rollback is not lost: a failure of the change that
+stands is restored. An error of the role itself, without any failure of the change, restores
+nobody: a fault of ours must not erase a good upgrade.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    arming,
+    before,
+    begin,
+    change,
+    ending,
+    pieces,
+    restoring,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed, Host
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Failure
+
+Data = dict[str, t.Any]
+
+NOT_BEGUN = "the role was not run from its beginning (--start-at-task?): nothing was done"
+
+
+def _nothing_changed(host: Host, error: Exception) -> None:
+    host.abort(_blamed(host, error))
+
+
+def _left(host: Host, error: Exception) -> None:
+    """No failure of the change is known: the server is left as it is."""
+    host.record.ours = True
+    host.record.failure = vars(Failure(None, _blamed(host, error), own=False))
+    host.record.due = ""
+
+
+def _stands(host: Host, error: Exception) -> None:
+    """A piece of the user's code failed, and only its judgement went wrong: it stands."""
+    host.record.due = ""
+    if host.record.state in ("changing", "verifying"):
+        host.record.failure = vars(
+            Failure(f"the {host.piece}", f"it failed; {_blamed(host, error)}")
+        )
+    else:
+        host.abort(_blamed(host, error))
+
+
+def _restored_all_the_same(host: Host, error: Exception) -> None:
+    host.warn(_blamed(host, error))
+    failure = Failure(**(host.record.failure or vars(Failure(None, None, own=False))))
+    if failure.own and not failure.refused:
+        host.record.due = "restore"
+    else:
+        host.move("left_changed", _blamed(host, error), own_failure=failure.own)
+
+
+def _restore_failed(host: Host, error: Exception) -> None:
+    if not host.record.ended:
+        host.move("restore_failed", host.with_reason(_blamed(host, error)))
+
+
+def _only_told(host: Host, error: Exception) -> None:
+    host.warn(_blamed(host, error))
+
+
+def _fails(host: Host, error: Exception) -> None:
+    raise Failed(host.harmless(_blamed(host, error))) from error
+
+
+def _blamed(host: Host, error: Exception) -> str:
+    name = host.args["phase"]
+    return f"an error of the role itself in its phase '{name}': {type(error).__name__}: {error}"
+
+
+Phase = t.Callable[[Host], t.Optional[Data]]
+OnError = t.Callable[[Host, Exception], None]
+
+PHASES: dict[str, tuple[Phase, OnError]] = {
+    "check": (before.check, _nothing_changed),
+    "choose": (restoring.choose, _nothing_changed),
+    "take_snapshot": (arming.take_snapshot, _nothing_changed),
+    "wait_snapshot": (arming.wait_snapshot, _nothing_changed),
+    "arm": (arming.arm, _nothing_changed),
+    "back": (change.back, _left),
+    "handled": (change.handled, _left),
+    "judge": (pieces.judge, _stands),
+    "failed": (pieces.failed, _stands),
+    "verify": (change.verify, _left),
+    "decide": (change.decide, _restored_all_the_same),
+    "restore": (restoring.restore, _restore_failed),
+    "wait_restore": (restoring.wait_restore, _restore_failed),
+    "prove": (restoring.prove, _restore_failed),
+    "finish": (ending.finish, _only_told),
+    "show": (ending.show, _only_told),
+    "end": (ending.end, _fails),
+    "prune": (ending.prune, _fails),
+    "status": (ending.status, _fails),
+}
+#: These begin a call.
+BEGIN = ("check", "choose", "prune", "status")
+#: The result of these is their own, not the record.
+LAST = ("end", "prune", "status")
+
+
+def run(host: Host) -> Data:
+    """Run the phase that the task names; returns what its task registers. Raises Failed."""
+    name = host.args.get("phase")
+    if name not in PHASES:
+        raise Failed(f"phase must be one of {', '.join(PHASES)}")
+    phase, on_error = PHASES[name]
+    told: Data | None = None
+    try:
+        if name in BEGIN:
+            begin.begin(host, str(host.args.get("entry_point") or "main"))
+        elif not host.record.call:
+            raise Failed(NOT_BEGUN)
+        if name not in ("check", "choose") or not host.record.ended:
+            told = phase(host)
+    except Failed:
+        raise
+    except Exception as error:
+        on_error(host, error)
+    host.record.stamp = core.failure_stamp(*core.failure(host.vars["hostvars"], host.name))
+    return (told or {}) if name in LAST else host.record.as_result()

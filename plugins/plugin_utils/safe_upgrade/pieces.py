@@ -1,0 +1,174 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pieces of the user's code, checks, hooks, the change: judged when they have run."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    before,
+    begin,
+    change,
+    checks,
+    losses,
+    reach,
+    restoring,
+    roles,
+    verdict,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Failure
+
+
+def judge(host: Host) -> None:
+    """Judge a piece of the user's code that ran to its end."""
+    record, piece = host.record, host.piece
+    if record.due != piece:
+        return
+    loss = losses.lost_task(host)
+    if loss:
+        attempt_failed(host, piece, loss)
+        return
+    if piece in checks.CHECKS:
+        fault = checks.builtin_fault(host, piece)
+        if fault:
+            attempt_failed(host, piece, Failure("built-in checks", fault))
+            return
+    passed(host, piece)
+
+
+def failed(host: Host) -> None:
+    """Judge a piece of the user's code that failed."""
+    piece = host.piece
+    failure = losses.lost_task(host) or blame(host)
+    if piece == "change":
+        change.fail(host, failure)
+    else:
+        attempt_failed(host, piece, failure)
+
+
+def passed(host: Host, piece: str) -> None:
+    """Go on after a piece of the user's code."""
+    record = host.record
+    record.due = ""
+    if piece == "before":
+        before.ready(host)
+    elif piece == "health" and record.files.get("verify"):
+        record.due = "verify"
+    elif piece == "hook_before":
+        record.due = "restore"
+    elif piece == "after" and record.files.get("hook_after"):
+        record.due = "hook_after"
+    elif piece in ("after", "hook_after"):
+        restoring.finish(host)
+
+
+def attempt_failed(host: Host, piece: str, failure: Failure) -> None:
+    """Try again, or give the piece up."""
+    record = host.record
+    tried = record.attempts[piece] = record.attempts.get(piece, 0) + 1
+    reason = failure.reason or "interrupted by a failure outside this host"
+    if piece in checks.CHECKS:
+        setting, name = checks.CHECKS[piece]
+        wanted = host.settings[setting]
+        if tried < wanted["attempts"]:
+            checks.pause(wanted["delay"])
+            record.due = piece
+            return
+        reason = f"{name} failed, attempts: {tried}: {reason}"
+    record.due = ""
+    if piece in ("health", "verify"):
+        told = reason if failure.own or record.ours else None
+        change.fail(host, replace(failure, reason=told, refused=False, check=piece))
+    elif piece in ("before", "quiesce_before"):
+        host.abort(reason, failure.task)
+    elif piece == "quiesce_after":
+        told = host.record.result["reason"] if record.ended else None
+        why = (
+            "the quiesce hook after the snapshot failed, the service may still be stopped: "
+            f"{reason}"
+        )
+        host.abort(f"{told}; {why}" if told else why, failure.task)
+    elif piece == "hook_before":
+        host.move("left_changed", host.with_reason(f"the hook before the restore failed: {reason}"))
+    else:
+        restoring.finish(host, reason)
+
+
+def blame(host: Host) -> Failure:
+    """Whose failure it was that Ansible sent this host into a rescue for, and what it was."""
+    record = host.record
+    task, result = core.failure(host.vars["hostvars"], host.name)
+    if core.failure_stamp(task, result) in ("", record.stamp):  # of something earlier
+        task = result = None
+    name, reason = verdict.failure(task, result, host.secrets)
+    if not task and record.due == "handlers":
+        name, reason = "a notified handler", "the handler failed"
+    if not name and _is_alone(host):
+        name, reason = verdict.NAMELESS
+    for_all = _failed_for_all(host, task)
+    refused = _untouched(host, for_all or task, result)
+    if not name or for_all or (task and losses.dealt_with(host)):
+        return Failure(None, None, own=False, refused=refused)
+    record.ours = reach.failed_here(result)
+    if record.ours:
+        return Failure(name, f"the controller, not the host: {reason}", False, refused)
+    return Failure(name, reason, refused=refused)
+
+
+def _is_alone(host: Host) -> bool:
+    """Whether no other host can have failed for this one, too."""
+    among = host.fleet() if core.is_linear(host.task) else host.vars["ansible_play_hosts_all"]
+    return len(among) == 1
+
+
+def _failed_for_all(host: Host, task: t.Any) -> t.Any:
+    """The task of another host for which Ansible sent this one into a rescue, too; else None.
+
+    *task* is this host's own last failure. Without the callback plugin nothing tells which of two
+    came last, or was dealt with.
+    """
+    if not core.is_linear(host.task) or losses.stands(host):
+        return None
+    hostvars = host.vars["hostvars"]
+    for name in host.fleet():
+        if name == host.name:
+            continue
+        theirs = core.failure(hostvars, name)
+        other = host.other(name)
+        new = other and core.failure_stamp(*theirs) not in ("", other.stamp)
+        if new and verdict.fails_for_all(theirs[0]) and not verdict.is_same(theirs[0], task):
+            return theirs[0]
+    return None
+
+
+def _untouched(host: Host, task: t.Any, result: t.Any) -> bool:
+    """Whether surely nothing was changed before *task* failed."""
+    if losses.exact():
+        return losses.untouched(host)
+    if not verdict.may_have_changed(task, result, _first_file(host)):
+        return True
+    code = host.settings["change"] or {}
+    role = {"name": code.get("role"), "tasks_from": code.get("role_tasks_from") or "main"}
+    dummy, tasks = core.parse(
+        host.task,
+        host.vars["hostvars"],
+        host.reach.loader,
+        code.get("tasks_file"),
+        role if code.get("role") else None,
+    )
+    return verdict.stands_at_the_head(task, tasks, losses.may_have_changed)
+
+
+def _first_file(host: Host) -> str | None:
+    """The first tasks file of the role that changes, where no other role runs before it."""
+    change = host.settings["change"] or {}
+    if not change.get("role"):
+        return None
+    folder = begin.role_folder(host, change["role"])
+    path = roles.tasks_file(folder, change["role_tasks_from"] or "")
+    return path if folder and not roles.dependencies(folder, host.load) else None

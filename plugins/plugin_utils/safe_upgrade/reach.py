@@ -1,0 +1,228 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reach the guest by the task's own connection, with a time limit that also ends what it started.
+
+An unreachable guest is an answer here, not a state of Ansible's. Nothing that the guest sends is
+interpreted: a look's text is read by `guest.state`, of a module's result only ``ping``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shlex
+import signal
+import time
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible.errors import AnsibleError
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts
+
+Data = dict[str, t.Any]
+
+LOOK_SECONDS = 60
+GATHER_SECONDS = 120
+#: So much of what a look prints is read.
+LOOK_CHARACTERS = 1000000
+PAUSE_SECONDS = 1.0
+#: So much of a result's message is read.
+TOLD = 1000
+FIND_PYTHON = (
+    "command -v python3 || command -v /usr/libexec/platform-python || "
+    "ls /usr/bin/python3.* | grep -v config | tail -n 1"
+)
+_OURS = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EROFS")
+}
+_OURS_TEXTS = (
+    "failure writing module data to temporary file",
+    "no usable temporary directory",
+    "cannot allocate memory",
+)
+#: Ansible's own words in a task's result; no module on the guest says so.
+_OURS_RESULT = "failure writing module data to temporary file for transfer"
+
+
+class _TimeUp(BaseException):
+    """Not an Exception: a connection plugin that catches those must not swallow it."""
+
+
+@dataclass
+class Answer:
+    """What a script brought; *why* is None when it ran to its end.
+
+    *ours*: it failed on the controller's side, which says nothing about the guest.
+    """
+
+    rc: int | None
+    text: str
+    why: str | None
+    ours: bool = False
+
+
+class Guest:
+    """The guest of one task; *python* is the interpreter to use instead of Ansible's choice."""
+
+    def __init__(self, action: t.Any, task_vars: Data) -> None:
+        self._action = action
+        self._vars = task_vars
+        self.loader = action._loader
+        self.python = ""
+
+    def run(self, script: str, seconds: float = LOOK_SECONDS) -> Answer:
+        """Run a one-line shell script. Needs neither Python nor room on the guest."""
+        try:
+            with _limited(seconds):
+                done = self._action._low_level_execute_command(
+                    f"/bin/sh -c {shlex.quote(script)}", executable=""
+                )
+        except _TimeUp:
+            return Answer(None, "", f"no answer within {seconds:.0f} s")
+        except Exception as error:
+            return Answer(None, "", str(error), _is_ours(error))
+        text = str(done.get("stdout") or "")[:LOOK_CHARACTERS]
+        return Answer(done.get("rc"), text, str(done.get("stderr") or "").strip() or None)
+
+    def ping(self, seconds: float = LOOK_SECONDS) -> Answer:
+        """Run the ping module: Ansible's modules work there."""
+        used = dict(self._vars)
+        if self.python:
+            used["ansible_python_interpreter"] = self.python
+        try:
+            with _limited(seconds):
+                result = self._action._execute_module(
+                    module_name="ansible.legacy.ping", module_args={}, task_vars=used
+                )
+        except _TimeUp:
+            return Answer(None, "", f"no answer within {seconds:.0f} s")
+        except Exception as error:
+            return Answer(None, "", str(error), _is_ours(error))
+        finally:
+            self._tidy()
+        if result.get("ping") == "pong":
+            return Answer(0, "pong", None)
+        told = (str(result[key]) for key in ("msg", "module_stderr") if result.get(key))
+        return Answer(1, "", ": ".join(told) or "no pong")
+
+    def is_local(self) -> bool:
+        return bool(self._action._connection.transport == "local")
+
+    def interpreter(self) -> str:
+        """The Python that Ansible runs its modules with; empty: not known yet."""
+        named = self._vars.get("ansible_python_interpreter")
+        if named:
+            return str(self._action._templar.template(named))
+        facts = self._vars.get("ansible_facts") or {}
+        found = getattr(self._action, "_discovered_interpreter", None)
+        return str(found or facts.get("discovered_interpreter_python") or "")
+
+    def discovered(self) -> Data:
+        """The fact by which Ansible remembers the interpreter that it has just found."""
+        key = getattr(self._action, "_discovered_interpreter_key", None)
+        found = getattr(self._action, "_discovered_interpreter", None)
+        return {str(key): str(found)} if key and found else {}
+
+    def gather(self) -> Data:
+        """The facts of the guest, as ansible.builtin.setup tells them."""
+        used = dict(self._vars)
+        if self.python:
+            used["ansible_python_interpreter"] = self.python
+        facts: Data = {}
+        with contextlib.suppress(Exception, _TimeUp), _limited(GATHER_SECONDS):
+            result = self._action._execute_module(
+                module_name="ansible.legacy.setup", module_args={}, task_vars=used
+            )
+            facts = result.get("ansible_facts") or {}
+        self._tidy()
+        return {
+            key: value
+            for key, value in facts.items()
+            if not str(key).startswith(("vps_org_", "safe_upgrade_"))
+        }
+
+    def find_python(self) -> str:
+        """Some Python on the guest; empty when there is none."""
+        lines = self.run(FIND_PYTHON).text.strip().splitlines()
+        return lines[0].strip() if lines else ""
+
+    def forget(self) -> None:
+        """Drop a connection that is kept open: it may lead to a server that is no more."""
+        with contextlib.suppress(Exception), _limited(LOOK_SECONDS):
+            self._action._connection.reset()
+
+    def wait(self, seconds: float) -> Answer:
+        """Wait until Ansible's modules run there, by a clock that nobody can set."""
+        end = time.monotonic() + seconds
+        parent = os.getppid()
+        while True:
+            self.forget()
+            left = end - time.monotonic()
+            answer = self.ping(max(1.0, min(LOOK_SECONDS, left)))
+            if answer.rc == 0:
+                return answer
+            if time.monotonic() + PAUSE_SECONDS >= end or os.getppid() != parent:
+                return answer
+            time.sleep(PAUSE_SECONDS)
+
+    def _tidy(self) -> None:
+        shell = self._action._connection._shell
+        if shell.tmpdir:
+            with contextlib.suppress(Exception), _limited(LOOK_SECONDS):
+                self._action._remove_tmp_path(shell.tmpdir)
+            shell.tmpdir = None
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> t.Iterator[None]:
+    """Raise _TimeUp after *seconds*, and end the processes that were started meanwhile."""
+
+    def ring(*dummy: t.Any) -> None:
+        raise _TimeUp
+
+    earlier = _children()
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except _TimeUp:
+        for child in _children() - earlier:
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def _children() -> set[int]:
+    """The processes that this one started; none are known where there is no /proc."""
+    found: set[int] = set()
+    for thread in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found |= {int(pid) for pid in thread.read_text().split()}
+    return found
+
+
+def failed_here(result: t.Any) -> bool:
+    """Whether a task failed on the controller, before its module reached the guest."""
+    return isinstance(result, t.Mapping) and _OURS_RESULT in texts.written(result.get("msg"))[:TOLD]
+
+
+def _is_ours(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and (error.errno in _OURS or error.filename):
+            return True
+        if isinstance(error, (AnsibleError, OSError)) and any(
+            text in str(error).lower() for text in _OURS_TEXTS
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

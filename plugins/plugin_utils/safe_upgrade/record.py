@@ -1,0 +1,159 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of one call of the role on one host, and which state may follow which.
+
+Every phase takes the record, and hands it on as its task's registered result: a variable that
+stands above the host's facts. What a playbook may read is on its top level (`report.Result`); the
+rest is in ``run``.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict, dataclass, field, fields
+
+Data = dict[str, t.Any]
+
+#: state: (what it means, the states that may follow it)
+TRANSITIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "preflight": (
+        "nothing was written",
+        ("snapshotting", "restoring", "aborted", "check_mode", "left_changed", "restore_failed"),
+    ),
+    "snapshotting": ("the snapshot is being taken", ("armed", "aborted")),
+    "armed": ("the snapshot is completed", ("changing", "aborted")),
+    "changing": (
+        "the change runs",
+        ("verifying", "restoring", "aborted", "left_changed", "restore_failed"),
+    ),
+    "verifying": (
+        "the change is verified",
+        ("upgraded", "restoring", "aborted", "left_changed", "restore_failed"),
+    ),
+    "restoring": (
+        "a restore was asked for",
+        ("restored", "restored_unproven", "restore_failed"),
+    ),
+    "upgraded": ("the change is verified", ()),
+    "aborted": ("nothing was changed", ()),
+    "restored": ("proved on the guest", ()),
+    "restored_unproven": ("the API finished, the guest does not prove it", ()),
+    "restore_failed": ("the snapshot is kept", ()),
+    "left_changed": ("changed, not restored; the snapshot is kept", ()),
+    "check_mode": ("nothing was done", ()),
+}
+ENDS = tuple(state for state, (dummy, following) in TRANSITIONS.items() if not following)
+
+
+def may_follow(state: str, new: str) -> bool:
+    """Whether *new* may follow *state*; a state may be recorded again with more known of it."""
+    return new == state or new in TRANSITIONS[state][1]
+
+
+@dataclass
+class Failure:
+    """What went wrong in the user's code, or in a check: the task, the reason, whose it is."""
+
+    task: str | None
+    reason: str | None
+    own: bool = True
+    #: Surely nothing was changed: the role of the change refused its arguments, for instance.
+    refused: bool = False
+    #: The host that a task was delegated to, and that was lost.
+    delegate: str = ""
+    #: The check that failed, ``health`` or ``verify``; empty: it was something else.
+    check: str = ""
+
+
+@dataclass
+class Record:
+    """All that is known of one call of the role on one host.
+
+    ``due`` names the piece of the user's code that YAML runs next, or ``restore``; empty: none.
+    """
+
+    result: Data
+    host: str = ""
+    entry_point: str = "main"
+    settings: Data = field(default_factory=dict)
+    call: str = ""
+    #: What tells the hosts that began together from other batches of the call.
+    batch: str = ""
+    calls: int = 1
+    check_mode: bool = False
+    due: str = ""
+    files: Data = field(default_factory=dict)
+    roles: Data = field(default_factory=dict)
+    had_facts: bool = False
+    #: The interpreter that Ansible used on the guest before the change; empty: unknown.
+    python: str = ""
+    #: The guest before the change, see guest.state.
+    before: Data = field(default_factory=dict)
+    known: list[int] = field(default_factory=list)
+    make_room: list[Data] = field(default_factory=list)
+    snapshot: Data | None = None
+    adopted: bool = False
+    #: The hook after the snapshot is owed: the services may be stopped.
+    wake: bool = False
+    #: The run whose marker was last known on the guest; empty: none.
+    marker: str = ""
+    marked: bool = False
+    witness: str = ""
+    last_boot_id: str = ""
+    fresh_boot_id: bool = False
+    lost: bool = False
+    #: Watched registers that told of a loss before the change began, see core.stamp.
+    stale_registers: dict[str, str] = field(default_factory=dict)
+    #: Registers of delegated tasks, and the hosts that those are delegated to, not templated.
+    delegates: dict[str, str] = field(default_factory=dict)
+    #: The number of the loss that was noted before the change began, see losses.
+    loss_number: int = 0
+    failure: Data | None = None
+    #: What failed is the controller's fault, or the role's own: nobody is overwritten for it.
+    ours: bool = False
+    attempts: dict[str, int] = field(default_factory=dict)
+    #: The failure that Ansible knew of when the last phase ended, see core.failure_stamp.
+    stamp: str = ""
+    #: What the start of the restore, and the wait for it, returned.
+    started: Data = field(default_factory=dict)
+    waited: Data = field(default_factory=dict)
+    #: Why the restore is proved.
+    proof: str = ""
+
+    @property
+    def state(self) -> str:
+        return str(self.result["state"])
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDS
+
+    def as_result(self) -> Data:
+        """The registered result: the public part, and ``run``."""
+        data = asdict(self)
+        return {**data.pop("result"), "run": data}
+
+
+def read(value: t.Any) -> Record | None:
+    """The record in a registered result; None when it holds none."""
+    if not isinstance(value, t.Mapping) or not isinstance(value.get("run"), t.Mapping):
+        return None
+    known = {one.name for one in fields(Record)}
+    run = {key: item for key, item in value["run"].items() if key in known}
+    return Record(result={key: value.get(key) for key in PUBLIC}, **run)
+
+
+PUBLIC = (
+    "state",
+    "server_id",
+    "server_name",
+    "snapshot",
+    "run_id",
+    "failed_task",
+    "reason",
+    "own_failure",
+    "next_step",
+    "started",
+    "ended",
+)

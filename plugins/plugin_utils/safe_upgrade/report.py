@@ -1,0 +1,251 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role says: the result of a host, its lines, its closing message, the table."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import textwrap
+import typing as t
+from datetime import datetime, timezone
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time, timestamp
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.proof import OTHER_HOST_KEY
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import ENDS
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import minutes
+
+GREEN = ("upgraded", "check_mode")
+ANNOUNCED = ("armed", "restoring", *ENDS)
+KEPT_IN_STATS = ("armed", *ENDS)
+#: A reason stands beside its row where it has so many columns.
+READABLE = 30
+NARROWEST = 12
+INDENT = "    "
+_GOOD_ENDS = {"preflight": "preflight", "snapshot": "armed"}
+
+#: The terminal's columns, asked by the parent process: a worker may have none.
+COLUMNS = min(160, max(60, shutil.get_terminal_size((100, 24)).columns))
+
+_DASHBOARD = "look at it in the dashboard (by a console, if yours offers one)"
+
+Result = dict[str, t.Any]
+
+
+def begun(server_id: int | None, run_id: str, now: datetime) -> Result:
+    """The result of a host whose run has just begun."""
+    return {
+        "state": "preflight",
+        "server_id": server_id,
+        "server_name": None,
+        "snapshot": None,
+        "run_id": run_id,
+        "failed_task": None,
+        "reason": None,
+        "own_failure": None,
+        "next_step": None,
+        "started": timestamp(now.timestamp()),
+        "ended": None,
+    }
+
+
+def moved(result: Result, changes: t.Mapping[str, t.Any], now: datetime) -> Result:
+    """The result after *changes*; an end gets its time and its next step."""
+    new = {**result, **changes}
+    if new["state"] in ENDS:
+        new["ended"] = timestamp(now.timestamp())
+        new["next_step"] = changes.get("next_step") or next_step(new)
+    return new
+
+
+def restore_command(result: Result) -> str:
+    """The ad-hoc command that restores the server by hand."""
+    return (
+        "ansible localhost -m vps_org.cloud.snapshot_restore -a "
+        f"'server_id={result['server_id']} snapshot_id={result['snapshot']['id']}'"
+    )
+
+
+def after_a_begun_restore(result: Result) -> str:
+    """The next step when the API took a restore, or may have taken it, whose end was not seen."""
+    return (
+        "look at the server's status first, and start no other restore before it is known what "
+        "became of this one: ansible localhost -m vps_org.cloud.server_info -a "
+        f"'server_id={result['server_id']}'"
+    )
+
+
+def next_step(result: Result) -> str:
+    """One exact act or command for the person who reads the result."""
+    state = result["state"]
+    snapshot = result["snapshot"]
+    if state == "upgraded":
+        return "nothing to do"
+    if state == "check_mode":
+        return "run again without check mode"
+    if state == "aborted":
+        kept = f" (snapshot {snapshot['id']} stays and can be used or deleted)" if snapshot else ""
+        return f"mend the reason and run again{kept}"
+    if state == "restored":
+        return "find out why the change failed before the next try; the snapshot is still there"
+    if state == "restored_unproven" and OTHER_HOST_KEY in (result["reason"] or ""):
+        return (
+            f"{_DASHBOARD} and compare the host's key with the one it shows there; if they are the "
+            "same, forget the old one by ssh-keygen -R and look at the server"
+        )
+    if state == "restored_unproven":
+        return (
+            f"{_DASHBOARD} and check that it is as it was at {_made(snapshot)}; if it is "
+            f"not: {restore_command(result)}"
+        )
+    command = restore_command(result)
+    return f"look at the server; to restore it, which erases all since the snapshot: {command}"
+
+
+def line(host: str, result: Result) -> str:
+    """One line for the job's output, which survives a cancelled job."""
+    snapshot = result["snapshot"]["id"] if result["snapshot"] else "none"
+    text = (
+        f"{result['state']} {host} server={result['server_id']} snapshot={snapshot} "
+        f"run={result['run_id']}"
+    )
+    return f"{text} reason: {result['reason']}" if result["reason"] else text
+
+
+def closing_message(host: str, result: Result) -> str:
+    """The one line that a failed host ends with; the paragraph tells the rest."""
+    failed_at = f" at '{result['failed_task']}'" if result["failed_task"] else ""
+    return (
+        f"{host} (server {result['server_id']}): {result['state']}{failed_at}. "
+        f"Next: {_sentence(result['next_step'] or '')}"
+    )
+
+
+def paragraph(host: str, result: Result) -> str:
+    """What failed, where, what was done, what is lost, what to do: one line each."""
+    lines = [f"{host} (server {result['server_id']}): {result['state']}"]
+    told = [
+        ("failed at", result["failed_task"]),
+        ("reason", result["reason"]),
+        ("server", _server(result)),
+        ("lost", _lost(result)),
+        ("next", result["next_step"]),
+    ]
+    lines += [f"  {name + ':':<11}{_sentence(text)}" for name, text in told if text]
+    return "\n".join(lines)
+
+
+def _server(result: Result) -> str:
+    """What became of the server."""
+    snapshot = result["snapshot"]
+    if result["state"] == "aborted":
+        return "The change was not started; nothing was changed by it"
+    if not snapshot:
+        return ""
+    told = f"snapshot {snapshot['id']} ({snapshot['name']}) of {_made(snapshot)}"
+    if result["state"] == "restored":
+        return f"Restored from {told}"
+    if result["state"] == "restored_unproven":
+        return f"It is not proved that the server is as in {told}, which is kept"
+    if result["state"] == "restore_failed":
+        return f"Whether the server was restored is told by the reason; {told} is kept"
+    return f"The server was NOT restored; {told} is kept"
+
+
+def _lost(result: Result) -> str:
+    if result["state"] != "restored" or not result["snapshot"]:
+        return ""
+    return f"what was written in the {minutes(lost_seconds(result))} since is lost"
+
+
+def _made(snapshot: t.Mapping[str, t.Any]) -> str:
+    return snapshot["created_at"] or "an unknown time"
+
+
+def lost_seconds(result: Result) -> float | None:
+    """Seconds between the snapshot and the end of the run: what a restore erases; None when the API
+    does not tell when the snapshot was made.
+    """
+    if result["snapshot"]["created_at"] is None:
+        return None
+    end = parse_time(result["ended"]) if result["ended"] else datetime.now(timezone.utc)
+    return max(0.0, (end - parse_time(result["snapshot"]["created_at"])).total_seconds())
+
+
+def table(rows: t.Sequence[tuple[str, Result]], columns: int) -> str:
+    """The table of a batch, *columns* wide at most: one host a row.
+
+    The reason stands beside its row where there is room for it, else below.
+    """
+    heads = ("HOST", "SNAPSHOT", "STATE", "MINUTES")
+    cells = [
+        (
+            _both_names(host, result),
+            str(result["snapshot"]["id"]) if result["snapshot"] else "-",
+            result["state"],
+            str(round(_duration(result) / 60)),
+        )
+        for host, result in rows
+    ]
+    others = [max(map(len, column)) for column in list(zip(heads, *cells))[1:]]
+    room = columns - sum(others) - 2 * len(others)
+    names = min(max(map(len, next(zip(heads, *cells)))), max(room, NARROWEST))
+    beside = room - names - 2
+    lines = [_row(heads, (names, *others), ["REASON"] if beside >= READABLE else [], beside)]
+    for cell, (_host, result) in zip(cells, rows):
+        reason = result["reason"] or ""
+        if beside >= READABLE:
+            lines.append(_row(cell, (names, *others), textwrap.wrap(reason, beside), beside))
+        else:
+            lines.append(_row(cell, (names, *others), [], 0))
+            lines += textwrap.wrap(reason, columns, initial_indent=INDENT, subsequent_indent=INDENT)
+    ends = [result["state"] for dummy, result in rows]
+    counts = ", ".join(f"{ends.count(state)} {state}" for state in dict.fromkeys(ends))
+    lines.append(f"safe_upgrade: {counts}")
+    return "\n".join(lines)
+
+
+def _both_names(host: str, result: Result) -> str:
+    name = result["server_name"]
+    return host if name in (None, host) else f"{host} ({name})"
+
+
+def _row(
+    cells: t.Sequence[str], widths: t.Sequence[int], reason: t.Sequence[str], beside: int
+) -> str:
+    names = textwrap.wrap(cells[0], widths[0]) or [""]
+    fixed = "  ".join(text.ljust(size) for text, size in zip(cells[1:], widths[1:]))
+    lines = []
+    for number in range(max(len(names), len(reason), 1)):
+        name = (names[number] if number < len(names) else "").ljust(widths[0])
+        middle = fixed if number == 0 else " " * len(fixed)
+        text = reason[number] if number < len(reason) else ""
+        lines.append(f"{name}  {middle}  {text}".rstrip())
+    return "\n".join(lines)
+
+
+def write_report(directory: str, host: str, result: Result, author: str, now: datetime) -> None:
+    """Append one JSON line to the run's report. Raises OSError when it cannot be written."""
+    entry = {"time": timestamp(now.timestamp()), "by": author, "host": host, **result}
+    path = os.path.join(directory, f"safe_upgrade-{result['run_id']}.jsonl")
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    try:
+        os.write(descriptor, (json.dumps(entry) + "\n").encode())
+    finally:
+        os.close(descriptor)
+
+
+def is_green(result: Result, entry_point: str) -> bool:
+    """True when the host may end without failing."""
+    return result["state"] in (*GREEN, _GOOD_ENDS.get(entry_point))
+
+
+def _duration(result: Result) -> float:
+    end = parse_time(result["ended"] or result["started"])
+    return (end - parse_time(result["started"])).total_seconds()
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "'")) else text + "."

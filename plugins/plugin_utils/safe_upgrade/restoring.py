@@ -1,0 +1,239 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The phases of a restore: plan, restore, wait for it, prove it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import typing as t
+from datetime import timedelta
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
+from ansible_collections.vps_org.cloud.plugins.modules import snapshot_info, snapshot_restore
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    begin,
+    brakes,
+    checks,
+    guest,
+    losses,
+    proof,
+    report,
+    snapshots,
+    texts,
+    verdict,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
+
+Data = dict[str, t.Any]
+
+SILENT_SECONDS = 60
+
+
+def choose(host: Host) -> None:
+    """Choose the snapshot of a restore that was asked for, and tell what it would erase."""
+    problems = begin.read_user_files(host)
+    if problems:
+        host.abort("; ".join(problems))
+        return
+    losses.forget(host)
+    listed = host.ask(snapshot_info, server_id=host.settings["server_id"])
+    if listed.get("failed"):
+        host.abort(listed["msg"])
+        return
+    found, why = snapshots.candidate(listed["snapshots"], host.settings)
+    if not found:
+        host.abort(why)
+        return
+    host.record.snapshot = found
+    host.move(
+        "preflight",
+        "the restore was asked for",
+        snapshot=found,
+        server_name=found["server"]["name"],
+    )
+    plan(host)
+
+
+def plan(host: Host) -> None:
+    """Ask what the restore would do; leave the server when too much data would be lost."""
+    record, result = host.record, host.record.result
+    losses.forget(host)  # what the change lost is no failure of a hook
+    rehearsal = _restore(host, check_mode=True)
+    if rehearsal.get("failed"):
+        host.move("restore_failed", host.with_reason(rehearsal["msg"]))
+        return
+    age = rehearsal["data_loss_seconds"]
+    if age is None:  # the API told the snapshot's time once, perhaps
+        age = report.lost_seconds(result)
+    leave = brakes.held(host.settings["hold_file"]) or verdict.too_much_lost(
+        age, host.settings["max_data_loss"]
+    )
+    if leave:
+        host.move("left_changed", host.with_reason(leave))
+    elif record.check_mode:
+        host.move(
+            "check_mode",
+            host.with_reason(
+                f"would restore server {result['server_id']} from snapshot "
+                f"{result['snapshot']['id']} and erase what was written in the last "
+                f"{texts.minutes(age)}"
+            ),
+        )
+    else:
+        record.due = "hook_before" if record.files.get("hook_before") else "restore"
+
+
+def _restore(host: Host, **options: t.Any) -> Data:
+    return host.ask(
+        snapshot_restore,
+        snapshot_id=host.record.result["snapshot"]["id"],
+        server_id=host.settings["server_id"],
+        rollback=True,
+        wait_timeout=host.settings["restore_timeout"],
+        **options,
+    )
+
+
+def restore(host: Host) -> None:
+    """Look at the guest a last time, then start the restore."""
+    record = host.record
+    if record.due != "restore":
+        return
+    record.due = ""
+    held = brakes.held(host.settings["hold_file"])
+    if held:
+        host.move("left_changed", host.with_reason(held))
+        return
+    losses.forget(host)
+    if not record.lost:
+        _last_look(host)
+    host.move("restoring")
+    started = _restore(host, wait=False)
+    host.changed = True
+    if started.get("failed"):
+        refused = (started.get("failure") or {}).get("phase") == "rejected"
+        _restore_failed(host, started["msg"], begun=not refused)
+        return
+    record.started = {"changed": started["changed"], "clock": time.monotonic()}
+
+
+def _last_look(host: Host) -> None:
+    """Write the witness, and keep what proves or disproves a restore afterwards."""
+    record, path = host.record, host.settings["marker_path"]
+    witness = secrets.token_hex(8)
+    if path:
+        written = host.reach.run(guest.write_command(guest.witness_path(path), witness))
+        record.witness = witness if written.rc == 0 else ""
+    now = host.look()
+    if not now["answered"]:
+        record.lost = True
+        return
+    record.marker = (now["marker"] or {}).get("run_id") or ""
+    record.last_boot_id = now["boot_id"] or record.last_boot_id
+    record.fresh_boot_id = bool(now["boot_id"])
+
+
+def wait_restore(host: Host) -> None:
+    """Wait until the API says that the restore is finished."""
+    record = host.record
+    if record.state != "restoring":
+        return
+    waited = host.ask(
+        snapshot_restore,
+        snapshot_id=record.result["snapshot"]["id"],
+        server_id=host.settings["server_id"],
+        rollback=True,
+        wait_only=True,
+        accepted_at=timestamp((host.now - timedelta(seconds=_since_accepted(host))).timestamp()),
+        wait_timeout=host.settings["restore_timeout"],
+        wait_interval=host.settings["wait_interval"],
+    )
+    if waited.get("failed"):
+        _restore_failed(host, waited["msg"], begun=True)
+        return
+    record.waited = {
+        "status": waited["server"]["status"],
+        "restoring_seen": bool(waited.get("restoring_seen")),
+    }
+
+
+def _since_accepted(host: Host) -> float:
+    """The age of the restore in seconds, by a clock that nobody can set."""
+    return time.monotonic() - float(host.record.started["clock"])
+
+
+def _restore_failed(host: Host, why: str, begun: bool) -> None:
+    """Where a restore may be under way nobody is told to start another."""
+    step = report.after_a_begun_restore(host.record.result) if begun else None
+    host.move("restore_failed", host.with_reason(why), next_step=step)
+
+
+def prove(host: Host) -> None:
+    """Look at the guest until it proves the restore, then take it back into service."""
+    record, settings = host.record, host.settings
+    if record.state != "restoring":
+        return
+    host.reach.python = record.python  # not the one that the change may have brought
+    status = record.waited["status"]
+    silent = min(SILENT_SECONDS, settings["reconnect_timeout"])
+    host.reach.wait(silent if status == "stopped" else settings["reconnect_timeout"])
+    while True:
+        proved, why, now = _judge(host)
+        # Where the API cannot tell the server's status, only the guest can.
+        late = _since_accepted(host) >= settings["restore_timeout"]
+        if proved or status != "restoring" or late:
+            break
+        checks.pause(settings["wait_interval"])
+        host.reach.forget()
+    if not record.started["changed"]:
+        why = (
+            "the server was being restored already, perhaps from another snapshot, so this run "
+            f"started no restore; {why}"
+        )
+        proved = False
+    if not proved:
+        host.move("restored_unproven", host.with_reason(why))
+        return
+    record.proof = _with_notes(host, why, now)
+    if record.had_facts:
+        host.facts = host.reach.gather()
+    if record.files.get("after"):
+        record.due = "after"
+        return
+    fault = checks.builtin_attempts(host, "after")
+    if fault or not record.files.get("hook_after"):
+        finish(host, fault)
+    else:
+        record.due = "hook_after"
+
+
+def _judge(host: Host) -> tuple[bool, str, Data]:
+    record = host.record
+    now = host.look()
+    evidence = proof.Evidence(
+        record.last_boot_id, record.fresh_boot_id, record.marker, record.witness
+    )
+    proved, why = proof.prove(evidence, now, record.waited["restoring_seen"])
+    status = record.waited["status"]
+    if not proved and status == "restoring":
+        why = f"the API cannot be asked whether the restore is finished, and {why}"
+    elif not proved:
+        why = f"the API says that the restore is finished (server '{status}'), but {why}"
+    return proved, why, now
+
+
+def _with_notes(host: Host, why: str, now: Data) -> str:
+    kernel = host.record.before.get("kernel")
+    if kernel and now["kernel"] not in (None, kernel):
+        why += f"; it runs kernel {now['kernel']} where {kernel} ran before"
+    if now["marker"]:
+        why += f"; the marker of the earlier run {now['marker']['run_id']} came back with it"
+    return f"proved: {why}"
+
+
+def finish(host: Host, but_then: str | None = None) -> None:
+    """The proved end of a restore; *but_then* is what went wrong after it."""
+    text = host.record.proof
+    host.move("restored", host.with_reason(f"{text}; but then: {but_then}" if but_then else text))

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role's variables as they are given, from where no fact of a guest reaches.
+
+A guest sets facts of its host, which stand above the inventory, and must not say by them which
+server is overwritten. But it must not forbid its own restore either: there they are left out.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import keywords, names
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    settings as settings_,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed, Host
+
+Data = dict[str, t.Any]
+
+
+def refuse_keywords(host: Host, entry_point: str) -> None:
+    """Raise SettingsError when the task inherits a keyword that could take the rollback away."""
+    extra = core.extra_variables(host.vars["hostvars"]) or {}
+    taken = keywords.refused_names(extra)
+    if taken:  # no later task would see that the host is aborted
+        raise Failed(f"safe_upgrade cannot start: {taken}")
+    why = keywords.refused_delegation(core.delegated_to(host.task), host.name)
+    if not why and entry_point != "status":  # which changes nothing
+        batch = host.vars.get("ansible_play_batch") or []
+        why = keywords.refused_run_once(
+            core.runs_once(host.task), batch
+        ) or keywords.refused_condition(core.conditions(host.task), extra)
+    if why:
+        raise settings_.SettingsError(why)
+
+
+def given(host: Host, entry_point: str) -> Data:
+    """The role's variables, templated. Raises SettingsError.
+
+    The files that a restore runs may depend on facts, by the user's templates; nothing else of it
+    may.
+    """
+    hostvars = host.vars["hostvars"]
+    facts = core.facts(hostvars, host.name)
+    if facts is None:
+        facts = host.vars.get("ansible_facts") or {}
+    forged = settings_.forged(facts, core.set_by_play(hostvars, host.name) or {})
+    if entry_point != "status":
+        _refuse_misnamed(host, {*host.vars} - {*forged})
+    told = ", ".join(forged)
+    if entry_point not in ("restore", "status"):
+        if forged:
+            raise settings_.SettingsError(
+                f"facts of {host.name} have names that only variables may have: {told}. A guest "
+                "can set facts, and they stand above the inventory. Find out which task or fact "
+                "cache they come from; --flush-cache forgets cached ones"
+            )
+        return _templated(host, lambda name: None)
+    without = {
+        drop: core.variables_without(hostvars, host.name, host.task, drop)
+        for drop in (settings_.reserved, _every)
+    }
+    if None in without.values():
+        if forged:
+            raise settings_.SettingsError(
+                f"facts of {host.name} have names of variables ({told}) and cannot be told apart "
+                "on this ansible-core; run again with --flush-cache, and without gathering facts"
+            )
+        return _templated(host, lambda name: None)
+    if forged:
+        host.warn(f"facts with names of variables are ignored: {told}")
+    may_depend = settings_.is_user_code if entry_point == "restore" else _every
+    return _templated(
+        host, lambda name: without[settings_.reserved if may_depend(name) else _every]
+    )
+
+
+def _refuse_misnamed(host: Host, given_names: t.Iterable[str]) -> None:
+    """Raise SettingsError for a name that nearly is a variable's; warn of others that look so."""
+    near, others = names.unknown(given_names)
+    if near:
+        pairs = ", ".join(f"{name} (meant is {right}?)" for name, right in near.items())
+        raise settings_.SettingsError(
+            f"no such variable of the role: {pairs}. What it says would not be followed: correct "
+            "the name, or take it out"
+        )
+    if others:
+        # Without the host's name: Ansible shows a warning of the same words once a run.
+        host.warnings.append(
+            f"the role safe_upgrade has no such variables, and ignores them: {', '.join(others)}"
+        )
+
+
+def _every(name: str) -> bool:
+    return True
+
+
+def _templated(host: Host, variables: t.Callable[[str], Data | None]) -> Data:
+    """The role's variables, each templated by what *variables* gives for it; None: the task's."""
+    found: Data = {}
+    for name in (settings_.PREFIX + key for key in settings_.SPEC):
+        among = variables(name)
+        if name not in (host.vars if among is None else among):
+            continue
+        try:
+            found[name] = host.template((host.vars if among is None else among)[name], among)
+        except Exception as error:
+            raise settings_.SettingsError(
+                f"{name} cannot be evaluated: {error}. A restore looks at no facts of the host; "
+                "give the value in the inventory or by -e"
+            ) from error
+    return found

@@ -1,0 +1,952 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guards of the role safe_upgrade, in the order of a night."""
+
+from __future__ import annotations
+
+from guards.form import Guard, Replaced, With, Without
+
+UNIT = "tests/unit/plugins/plugin_utils/safe_upgrade/"
+ROLE = "tests/integration/role/"
+TOGETHER = "tests/integration/together/"
+TASKS = "roles/safe_upgrade/tasks/"
+
+
+def _code(module: str, name: str, by: str) -> Replaced:
+    return Replaced(f"plugins/plugin_utils/safe_upgrade/{module}.py", name, by)
+
+
+def _core(name: str, by: str) -> Replaced:
+    return Replaced("plugins/plugin_utils/_core.py", name, by)
+
+
+def _first(act: str) -> str:
+    """A phase, before which *act* is done."""
+    return f"lambda host: ({act}, original(host))[1]"
+
+
+def _then(act: str) -> str:
+    """A phase, after which *act* is done."""
+    return f"lambda host: (original(host), {act})[0]"
+
+
+def _asking(answer: str) -> str:
+    """A phase whose requests are answered by *answer*, made of ``ask``, ``how`` and ``wanted``."""
+    asked = f"(lambda ask: lambda *how, **wanted: {answer})(host.ask)"
+    return _first(f"setattr(host, 'ask', {asked})")
+
+
+def _passes(piece: str) -> Replaced:
+    """A piece of the user's code that failed goes for one that passed."""
+    return _code(
+        "pieces",
+        "attempt_failed",
+        f"lambda host, piece, failure: passed(host, piece) if piece == '{piece}' "
+        "else original(host, piece, failure)",
+    )
+
+
+_A_LOSS_ENDS_THE_PLAY = (
+    Without(TASKS + "main.yml", "Upgrade safely", "ignore_unreachable"),
+    Without(TASKS + "main.yml", "Run the change", "ignore_unreachable"),
+)
+
+BEFORE = {
+    "bad_arguments": Guard(
+        "Every faulty variable is refused by its name, before anything is asked or sent.",
+        UNIT + "test_settings.py::test_a_wrong_variable_is_refused_by_name",
+        _code("settings", "_problems", "lambda settings, entry_point, playbook_dir: []"),
+    ),
+    "missing_file": Guard(
+        "A user's file that is missing is named before the snapshot.",
+        UNIT + "test_files.py::test_missing_and_broken_files_are_named",
+        _code(
+            "files",
+            "problems",
+            "lambda path, *given: original(path, *given) if os.path.isfile(path) else []",
+        ),
+    ),
+    "no_role_is_refused": Guard(
+        "What is no role is refused before the snapshot.",
+        ROLE + "test_user_files.py"
+        "::test_what_is_no_change_is_refused_and_the_reason_told[relative]",
+        _code(
+            "roles",
+            "problems",
+            "lambda role, folder, *given: "
+            "original(role, folder, *given) if not folder or os.path.isdir(folder) else []",
+        ),
+    ),
+    "missing_include": Guard(
+        "A missing include must not be met in the middle of the change.",
+        UNIT + "test_files.py"
+        "::test_a_file_that_an_include_misses_or_that_is_broken_is_named_before_the_change",
+        _code("files", "_INCLUDES", "_STATIC"),
+    ),
+    "unparsed_file": Guard(
+        "A broken file that is only included after the change would end the run without a rescue.",
+        ROLE + "test_preflight.py::test_a_file_that_cannot_be_parsed_ends_before_the_snapshot",
+        _code("begin", "read_user_files", "lambda host: []"),
+    ),
+    "unknown_module": Guard(
+        "What only Ansible's parser sees is seen before the snapshot.",
+        ROLE + "test_preflight.py::test_a_file_that_cannot_be_parsed_ends_before_the_snapshot",
+        _core("parse", "lambda *given: (None, [])"),
+    ),
+    "file_ends_the_play": Guard(
+        "meta: end_host and its like end the flow before the verification.",
+        UNIT + "test_files.py::test_a_file_that_ends_the_play_is_refused_with_its_line",
+        _code("files", "ENDS", "('end_batch',)"),
+    ),
+    "imported_by_any_name": Guard(
+        "A file that is imported by ansible.legacy.import_tasks may end the play too.",
+        UNIT + "test_files.py::test_files_imported_statically_are_looked_into",
+        _code(
+            "files",
+            "_INCLUDES",
+            "tuple(key for key in original if key != 'ansible.legacy.import_tasks')",
+        ),
+    ),
+    "missing_handler": Guard(
+        "A notification that finds no handler ends Ansible itself, after the change.",
+        ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written[no-handler]",
+        _code("preflight", "handlers", "lambda notified, known, more_may_come: ([], [])"),
+    ),
+    "blockers": Guard(
+        "A blocker means no snapshot and no change.",
+        ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written",
+        _code(
+            "before",
+            "_verdicts",
+            "lambda host, rows, servers, now: ([], *original(host, rows, servers, now)[1:])",
+        ),
+    ),
+    "unhealthy_before": Guard(
+        "A server that is sick before the change must not be restored for it afterwards.",
+        ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written[sick]",
+        _passes("before"),
+    ),
+    "same_server": Guard(
+        "Two hosts of one server would overwrite each other.",
+        ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written[twin-a]",
+        _code("preflight", "same_server", "lambda server_id, others: []"),
+    ),
+    "identity": Guard(
+        "The address of another server means that the restore would overwrite that one.",
+        UNIT
+        + "test_preflight.py::test_an_address_of_another_server_blocks_and_an_unknown_one_warns",
+        _code("preflight", "identity", "lambda server_id, address, listed, strict: ([], [])"),
+    ),
+    "itself": Guard(
+        "The controller cannot outlive its own restore.",
+        ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written[itself]",
+        _code("preflight", "itself", "lambda *given: []"),
+    ),
+    "start_before": Guard(
+        "Nothing is started after the end of the maintenance window.",
+        ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written[late]",
+        _code("preflight", "too_late", "lambda start_before, now: []"),
+    ),
+    "start_before_the_snapshot": Guard(
+        "What took long after the preflight is judged before the snapshot is taken.",
+        ROLE + "test_snapshots.py::test_no_snapshot_is_taken_once_it_has_become_too_late",
+        _code("arming", "take_snapshot", _first("host.settings.update(start_before=None)")),
+    ),
+    "no_module_runs": Guard(
+        "Where no module runs, a healthy host would be taken for lost after the change.",
+        ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written[no-python]",
+        _code("before", "_module_problem", "lambda host: []"),
+    ),
+    "not_active": Guard(
+        "A server that is not active is not snapshotted.",
+        ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written[stopped]",
+        _code(
+            "preflight",
+            "server",
+            "lambda server_id, listed, *given: original("
+            "server_id, listed and [{**row, 'status': 'active'} for row in listed], *given)",
+        ),
+    ),
+    "servers_not_listed": Guard(
+        "Servers that cannot be listed for the moment block: nobody knows whose the address is.",
+        ROLE + "test_preflight.py::test_servers_that_cannot_be_listed_for_the_moment_block",
+        _code(
+            "preflight",
+            "server",
+            "lambda server_id, listed, why, may_not_list: original(server_id, listed, why, True)",
+        ),
+    ),
+    "quota": Guard(
+        "A full server is a blocker, and nobody's snapshot is deleted for it unasked.",
+        ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written[full]",
+        _code(
+            "preflight",
+            "snapshots",
+            "lambda rows, *given: original(rows[: PER_SERVER - 1], *given)",
+        ),
+    ),
+    "second_run": Guard(
+        "A snapshot in progress means that another run is at work on the server.",
+        ROLE + "test_ways_to_run.py::test_two_runs_at_once_on_one_server_do_not_meet",
+        _code("preflight", "IN_PROGRESS", "'never'"),
+    ),
+    "another_run_meanwhile": Guard(
+        "A run that began on the server since preflight stops this one before its change.",
+        UNIT + "test_phases.py"
+        "::test_another_run_that_began_meanwhile_keeps_the_change_from_beginning",
+        _code(
+            "preflight",
+            "meanwhile",
+            "lambda rows, known, *given: original(rows, {row['id'] for row in rows}, *given)",
+        ),
+    ),
+    "start_at_task": Guard(
+        "A phase that is reached past the beginning (--start-at-task) does nothing.",
+        UNIT + "test_phases.py::test_a_phase_before_the_beginning_does_nothing",
+        _code("phases", "run", _first("host.record.call or setattr(host.record, 'call', 'any')")),
+    ),
+    "fault_meanwhile": Guard(
+        "A fault that came up while the snapshot was taken is none of the change's.",
+        UNIT + "test_phases.py"
+        "::test_a_fault_that_came_up_while_the_snapshot_was_taken_keeps_the_change_away",
+        _code(
+            "arming",
+            "_against_the_change",
+            "lambda host, now: (setattr(host.record, 'before', now), original(host, now))[1]",
+        ),
+    ),
+    "snapshot_gone_meanwhile": Guard(
+        "No change begins when its snapshot was deleted meanwhile.",
+        UNIT + "test_phases.py::test_a_snapshot_that_somebody_deleted_covers_no_change",
+        _code(
+            "preflight",
+            "meanwhile",
+            "lambda rows, known, snapshot, *given: "
+            "original([*rows, snapshot], known, snapshot, *given)",
+        ),
+    ),
+    "interrupted_run": Guard(
+        "The marker of a run that never ended stands against a new one.",
+        ROLE + "test_restores.py"
+        "::test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id",
+        _code("preflight", "interrupted", "lambda marker, marker_path, proceed: ([], [])"),
+    ),
+    "adopted_run": Guard(
+        "A run that adopts a snapshot goes on under the id that the snapshot bears.",
+        UNIT + "test_phases.py::test_a_run_that_adopts_a_snapshot_takes_none",
+        _code(
+            "begin",
+            "begin",
+            "lambda host, entry_point: (original(host, entry_point), "
+            "[known.update(run_id=_STARTED) for known in (host.settings, host.record.result)])[0]",
+        ),
+    ),
+    "unreadable_marker": Guard(
+        "A marker that cannot be read is that of a run that nobody can name.",
+        UNIT + "test_guest.py::test_a_marker_that_cannot_be_read_is_still_a_marker",
+        _code(
+            "guest",
+            "_marker",
+            "lambda text: None if original(text)['run_id'] == UNKNOWN_RUN else original(text)",
+        ),
+    ),
+    "volatile_marker": Guard(
+        "A marker that a reboot removes would prove a restore that did nothing.",
+        UNIT + "test_guest.py::test_a_marker_that_a_reboot_empties_is_noticed",
+        _code("guest", "_EMPTIED", "set()"),
+    ),
+    "unwritable_marker": Guard(
+        "Without its marker an interrupted run is not noticed, and no restore proved.",
+        UNIT + "test_phases.py"
+        "::test_a_marker_that_cannot_be_written_keeps_the_change_from_beginning",
+        _code("marker", "mark", "lambda host: original(host) and None"),
+    ),
+    "force_handlers": Guard(
+        "Forced handlers would run on a restored server.",
+        ROLE + "test_ways_to_run.py::test_force_handlers_is_refused",
+        _core("force_handlers", "lambda task: False"),
+    ),
+    "check_mode": Guard(
+        "Under --check nothing but reading is done.",
+        UNIT + "test_phases.py::test_a_night_in_check_mode_writes_nothing",
+        _code("before", "ready", _first("setattr(host.record, 'check_mode', False)")),
+    ),
+    "check_mode_of_the_play": Guard(
+        "A play's check_mode: true is not seen in ansible_check_mode.",
+        ROLE + "test_ways_to_run.py"
+        "::test_check_mode_reads_only_even_where_a_user_task_would_really_change[how1]",
+        _code(
+            "before",
+            "ready",
+            _first("setattr(host.record, 'check_mode', bool(host.vars.get('ansible_check_mode')))"),
+        ),
+    ),
+    "inherited_condition": Guard(
+        "A condition that the change alters would skip the rest of the role, the restore too.",
+        ROLE + "test_inherited_keywords.py"
+        "::test_a_condition_that_the_change_can_alter_is_refused_by_name[import_role]",
+        _code("keywords", "refused_condition", "lambda conditions, extra: None"),
+    ),
+    "inherited_delegation": Guard(
+        "Delegated as a whole, the role would change another machine than it can restore.",
+        ROLE + "test_inherited_keywords.py::test_an_inherited_delegation_is_refused[block]",
+        _code("keywords", "refused_delegation", "lambda delegated_to, host: None"),
+    ),
+    "facts_refused": Guard(
+        "A guest can set facts, which stand above the inventory: it must not name the server.",
+        ROLE + "test_facts_of_a_guest.py::test_facts_with_names_of_variables_are_refused_by_name",
+        _code("settings", "forged", "lambda facts, set_by_play: []"),
+    ),
+    "facts_at_restore": Guard(
+        "A guest must neither name the server that is overwritten, nor forbid its own restore.",
+        ROLE + "test_facts_of_a_guest.py::test_a_restore_ignores_them_with_a_warning",
+        _core("_FactsLeft.get", "lambda self, host, default=None: _of_host(self._facts, host)"),
+    ),
+    "facts_meanwhile": Guard(
+        "A host is what the inventory calls it, whatever its guest says meanwhile.",
+        ROLE + "test_facts_of_a_guest.py"
+        "::test_facts_that_come_in_the_middle_of_the_change_redirect_nothing",
+        _core("host_name", "lambda task_vars: task_vars['inventory_hostname']"),
+    ),
+    "facts_of_a_neighbour": Guard(
+        "A guest's facts must not say of its host what only the role may.",
+        UNIT + "test_facts.py::test_a_fact_is_not_taken_for_what_a_task_registered",
+        _core("registered", "lambda hostvars, host, name: hostvars.raw_get(host).get(name)"),
+    ),
+    "ignored_errors": Guard(
+        "Ignored by inheritance, no failure of the change would lead to a restore.",
+        ROLE + "test_inherited_keywords.py::test_ignored_errors_take_no_restore_away[play]",
+        Without(TASKS + "main.yml", "Upgrade safely", "ignore_errors"),
+    ),
+    "ignored_end": Guard(
+        "Where errors are ignored, a host that is not well ends red all the same.",
+        ROLE + "test_inherited_keywords.py"
+        "::test_a_restore_that_fails_is_red_where_errors_are_ignored[main]",
+        Without(TASKS + "main.yml", "End", "ignore_errors"),
+    ),
+}
+
+SNAPSHOT = {
+    "snapshot_fails": Guard(
+        "Without a completed snapshot nothing is changed, and the host says so.",
+        ROLE + "test_snapshots.py::test_a_snapshot_that_fails_or_takes_too_long_"
+        "means_no_change_and_wakes_the_services",
+        _code("arming", "_await", "lambda host: host.move('armed', snapshot=host.record.snapshot)"),
+        _code("arming", "_against_the_change", "lambda host, now: None"),
+    ),
+    "listed_late": Guard(
+        "The module that waits does not know that the snapshot was just made, and gives up.",
+        ROLE + "test_snapshots.py::test_a_snapshot_that_is_listed_late_is_awaited",
+        _code("arming", "LISTED_LATE_TRIES", "1"),
+    ),
+    "snapshot_of_before": Guard(
+        "A snapshot that was there before the run may miss what happened since.",
+        UNIT + "test_phases.py::test_a_snapshot_of_the_same_run_is_never_taken_for_a_new_one",
+        _code("arming", "take_snapshot", _asking("{**ask(*how, **wanted), 'changed': True}")),
+    ),
+    "snapshots_before_waits": Guard(
+        "The cloud makes all snapshots at once only when all are started first.",
+        ROLE + "test_snapshots.py"
+        "::test_every_snapshot_and_restore_is_started_before_any_is_waited_for",
+        _code("arming", "take_snapshot", _asking("ask(*how, **{**wanted, 'wait': True})")),
+    ),
+    "wake_services": Guard(
+        "The hook that wakes the services runs also when the snapshot failed.",
+        ROLE + "test_snapshots.py::test_a_snapshot_that_fails_or_takes_too_long_"
+        "means_no_change_and_wakes_the_services",
+        _code(
+            "arming",
+            "wait_snapshot",
+            _then("host.record.ended and setattr(host.record, 'due', '')"),
+        ),
+    ),
+    "earlier_handler": Guard(
+        "A handler notified before the role is not the change's failure.",
+        ROLE + "test_ways_to_run.py::test_a_handler_notified_before_the_role_that_fails_aborts",
+        Without(TASKS + "take_snapshot.yml", "Run them"),
+    ),
+    "snapshot_too_old": Guard(
+        "An old snapshot does not cover the change.",
+        UNIT + "test_phases.py::test_an_old_snapshot_covers_no_change",
+        _code(
+            "arming",
+            "_gate",
+            "lambda settings, *given: original({**settings, 'snapshot_max_age': 1e9}, *given)",
+        ),
+    ),
+    "tags": Guard(
+        "No task has a tag of its own: a tag must not part the snapshot from the change.",
+        ROLE + "test_ways_to_run.py::test_tags_cannot_part_the_snapshot_from_the_change",
+        With(TASKS + "main.yml", "Take the snapshot, and wait for it", "tags", ["snapshot"]),
+    ),
+}
+
+CHANGE = {
+    "own_failure_restores": Guard(
+        "A failed change is restored.",
+        UNIT + "test_verdict.py::test_an_own_failure_restores_and_policies_leave",
+        _code(
+            "verdict",
+            "decide",
+            "lambda settings, **known: original({**settings, 'on_failure': 'leave'}, **known)",
+        ),
+    ),
+    "refused_arguments": Guard(
+        "A role that refused its arguments has changed nothing.",
+        UNIT + "test_verdict.py::test_a_role_that_refuses_its_arguments_has_changed_nothing",
+        _code("verdict", "may_have_changed", "lambda task, result, first_file: True"),
+    ),
+    "unmark_aborted": Guard(
+        "A server that was not changed bears no marker that stands against the next run.",
+        ROLE + "test_whose_failure.py"
+        "::test_a_change_that_refuses_its_arguments_leaves_no_marker_for_the_next_run",
+        _code("marker", "unmark", "lambda host: None"),
+    ),
+    "refused_later": Guard(
+        "A role that the change includes later refuses its arguments when much is changed.",
+        UNIT + "test_verdict.py"
+        "::test_a_role_that_is_included_later_and_refuses_its_arguments_may_have_changed_much",
+        _code(
+            "verdict",
+            "may_have_changed",
+            "lambda task, result, first_file: 'validate_args_context' not in result",
+        ),
+    ),
+    "lost_server": Guard(
+        "A lost host must not leave the play, for only a host of the play can be restored.",
+        ROLE + "test_whose_failure.py::test_many_lost_at_once_restores_none",
+        *_A_LOSS_ENDS_THE_PLAY,
+    ),
+    "lost_after_reboot": Guard(
+        "Since ansible-core 2.19 a reboot that never returns is unreachable, not failed.",
+        ROLE
+        + "test_real_ssh.py::test_a_lost_server_is_restored_and_proved_once_it_is_back[reboot]",
+        *_A_LOSS_ENDS_THE_PLAY,
+    ),
+    "rekeyed_server": Guard(
+        "A server that shows another host key is unreachable, not failed.",
+        ROLE
+        + "test_real_ssh.py::test_a_lost_server_is_restored_and_proved_once_it_is_back[rekeyed]",
+        *_A_LOSS_ENDS_THE_PLAY,
+    ),
+    "frozen_server": Guard(
+        "A server that hangs is unreachable in the end, and must not leave the play.",
+        ROLE
+        + "test_real_ssh.py::test_a_lost_server_is_restored_and_proved_once_it_is_back[frozen]",
+        *_A_LOSS_ENDS_THE_PLAY,
+    ),
+    "probe": Guard(
+        "An ignored unreachable host looks well until it is probed.",
+        UNIT + "test_phases.py::test_a_host_that_is_lost_is_restored",
+        _code("change", "_wait", "lambda host: None"),
+        _code("losses", "lost_task", "lambda host: None"),
+    ),
+    "python_moved": Guard(
+        "A change may remove the Python that Ansible had found: the host is well.",
+        ROLE + "test_whose_failure.py"
+        "::test_a_host_whose_python_moved_and_whose_handlers_need_facts_is_not_restored",
+        _code("reach", "Guest.find_python", "lambda self: ''"),
+    ),
+    "named_python_removed": Guard(
+        "A change may remove the Python that the inventory names: the host is well.",
+        ROLE + "test_whose_failure.py"
+        "::test_a_host_whose_python_is_named_in_the_inventory_and_removed_is_not_lost",
+        _code(
+            "reach",
+            "Guest.find_python",
+            "lambda self: '' if self._vars.get('ansible_python_interpreter') else original(self)",
+        ),
+    ),
+    "blip": Guard(
+        "A watched task that was silently lost is a failure.",
+        ROLE + "test_patch_night.py::test_a_failed_server_is_restored_and_says_why[blip-watched]",
+        _code("verdict", "lost_registers", "lambda task_vars, names: {}"),
+    ),
+    "watched_hooks": Guard(
+        "A task of the verification or of a hook that was lost has not done what it was for.",
+        ROLE + "test_whose_failure.py"
+        "::test_a_watched_task_that_was_lost_fails_the_verification_or_hook_it_stands_in",
+        _code(
+            "losses",
+            "lost_task",
+            "lambda host: original(host) if host.args['phase'] in ('back', 'handled') else None",
+        ),
+    ),
+    "exact_loss": Guard(
+        "The callback plugin tells of a task that lost its host, though nothing failed for it.",
+        ROLE + "test_losses.py::test_the_rest_of_the_change_is_skipped_from_the_first_lost_task_on",
+        Replaced(
+            "plugins/callback/night.py",
+            "CallbackModule.v2_runner_on_unreachable",
+            "lambda self, result: None",
+        ),
+    ),
+    "noted_loss": Guard(
+        "What the callback plugin noted is a failure of the change.",
+        UNIT + "test_phases.py::test_a_loss_that_the_callback_noted_is_a_failure_of_the_change",
+        _code("losses", "lost_task", "lambda host: None"),
+    ),
+    "loss_of_an_earlier_call": Guard(
+        "What was lost in an earlier call or play is no failure of this one.",
+        UNIT + "test_phases.py::test_a_loss_of_an_earlier_call_is_none_of_this_one",
+        _code("losses", "forget", "lambda host: None"),
+    ),
+    "rest_of_the_change": Guard(
+        "Once a task lost its host, the rest of the change is not run on it.",
+        ROLE + "test_losses.py::test_the_rest_of_the_change_is_skipped_from_the_first_lost_task_on",
+        Without(TASKS + "main.yml", "Run the change", "when"),
+    ),
+    "loss_that_the_user_ignores": Guard(
+        "A loss under the user's own ignore_unreachable is none: a reboot by raw, for instance.",
+        ROLE + "test_losses.py::test_a_loss_that_the_user_ignores_is_none",
+        _core("ignores_unreachable_itself", "lambda task: False"),
+    ),
+    "lost_in_its_handlers": Guard(
+        "A host that its handlers cut off is not taken for verified.",
+        UNIT + "test_phases.py::test_a_host_that_is_lost_in_its_handlers_is_noticed",
+        _code("change", "handled", _first("setattr(host, 'look', lambda: {'answered': True})")),
+    ),
+    "hanging_modules": Guard(
+        "A host whose shell answers and whose Python hangs is lost.",
+        UNIT + "test_phases.py"
+        "::test_a_host_whose_modules_do_not_answer_is_lost_though_its_shell_answers",
+        _code("change", "_wait", "lambda host: None"),
+    ),
+    "delegate_lost": Guard(
+        "No server is overwritten because another machine was lost.",
+        UNIT + "test_phases.py::test_a_dead_delegate_is_not_the_servers_loss",
+        _code(
+            "verdict",
+            "decide",
+            "lambda settings, **known: original(settings, **{**known, 'delegate': ''})",
+        ),
+    ),
+    "controllers_own_fault": Guard(
+        "A fault of the controller overwrites no server.",
+        UNIT + "test_phases.py::test_a_controllers_own_fault_overwrites_nobody",
+        _code(
+            "change",
+            "_wait",
+            _first(
+                "setattr(host.reach, 'wait', (lambda wait: lambda seconds: "
+                "[answer for answer in [wait(seconds)] if not setattr(answer, 'ours', False)][0]"
+                ")(host.reach.wait))"
+            ),
+        ),
+    ),
+    "handlers": Guard(
+        "The change's handlers run before the verdict, so that their failure can be restored.",
+        ROLE + "test_patch_night.py::test_a_failed_server_is_restored_and_says_why[handler]",
+        Without(TASKS + "main.yml", "Run the handlers of the change"),
+    ),
+    "verify": Guard(
+        "The change must be verified.",
+        UNIT + "test_phases.py::test_an_expected_reboot_must_have_happened",
+        _code("checks", "builtin_fault", "lambda host, piece: original(host, 'health')"),
+    ),
+    "old_fault": Guard(
+        "A fault that was there before the change is no reason to restore.",
+        UNIT + "test_guest.py::test_an_old_fault_is_none",
+        _code(
+            "guest",
+            "judge",
+            "lambda before, *given, **named: original("
+            "{**before, 'systemd': [], 'packages': [], 'disks': {}}, *given, **named)",
+        ),
+    ),
+    "new_fault": Guard(
+        "A new fault of a built-in check is one.",
+        UNIT + "test_guest.py::test_a_new_fault_is_a_fault",
+        _code(
+            "guest",
+            "judge",
+            "lambda before, now, *given, **named: original(now, now, *given, **named)",
+        ),
+    ),
+    "expected_reboot": Guard(
+        "A reboot that the verification expects is no fault of the health check.",
+        ROLE + "test_restores.py"
+        "::test_a_reboot_that_was_expected_is_healthy_and_so_is_that_of_a_restore",
+        _code(
+            "checks",
+            "builtin_fault",
+            "lambda host, piece: original(host, 'before' if piece == 'health' else piece)",
+        ),
+    ),
+    "any_errors_fatal": Guard(
+        "A neighbour's failure must not send a healthy host into rescue.",
+        ROLE + "test_ways_to_run.py::test_any_errors_fatal_does_not_send_healthy_hosts_into_rescue",
+        Without(TASKS + "main.yml", "Upgrade safely", "any_errors_fatal"),
+    ),
+    "run_once": Guard(
+        "A run_once task that failed on another host is not this host's failure.",
+        ROLE + "test_ways_to_run.py::test_run_once_that_fails_restores_only_the_host_it_ran_on",
+        _code("pieces", "_failed_for_all", "lambda host, task: None"),
+    ),
+    "nameless_failure": Guard(
+        "Of a host that is alone a failure without a name is its own.",
+        ROLE + "test_whose_failure.py"
+        "::test_a_file_that_is_missing_in_the_middle_of_the_change_restores_a_host_that_is_alone",
+        _code("verdict", "NAMELESS", "(None, None)"),
+    ),
+    "interrupted_change": Guard(
+        "Another host's failure never overwrites this server unless asked to.",
+        UNIT + "test_verdict.py"
+        "::test_another_hosts_failure_never_overwrites_a_server_unless_asked_to",
+        _code(
+            "verdict",
+            "decide",
+            "lambda settings, **known: original(settings, **{**known, 'own_failure': True})",
+        ),
+    ),
+    "mass_loss": Guard(
+        "Many hosts lost at once are a fault of the network, not of the hosts.",
+        UNIT + "test_verdict.py::test_many_lost_at_once_are_a_network_fault",
+        _code("verdict", "many_lost", "lambda lost, batch, percent: False"),
+    ),
+    "on_failure_leave": Guard(
+        "Who wants failed servers left as they are gets that.",
+        UNIT + "test_verdict.py::test_an_own_failure_restores_and_policies_leave",
+        _code(
+            "verdict",
+            "decide",
+            "lambda settings, **known: original({**settings, 'on_failure': 'restore'}, **known)",
+        ),
+    ),
+    "on_unreachable_leave": Guard(
+        "A host that is to be left when lost leaves the play as Ansible does.",
+        ROLE + "test_patch_night.py"
+        "::test_a_lost_server_that_is_to_be_left_leaves_the_play_as_ansible_does",
+        With(TASKS + "main.yml", "Run the change", "ignore_unreachable", True),
+    ),
+    "max_data_loss": Guard(
+        "More data than allowed is not erased by a restore.",
+        UNIT + "test_phases.py::test_too_much_data_is_not_erased",
+        _code("verdict", "too_much_lost", "lambda age, max_data_loss: None"),
+    ),
+}
+
+RESTORE = {
+    "restore_fails": Guard(
+        "A restore that fails is told as that, with the command to repeat it.",
+        UNIT + "test_phases.py::test_a_restore_that_the_api_refused_is_told_with_the_command",
+        _code(
+            "restoring", "_restore_failed", "lambda host, why, begun: host.move('restored', why)"
+        ),
+    ),
+    "begun_restore": Guard(
+        "A restore that may be under way is looked at before another is started.",
+        UNIT + "test_phases.py"
+        "::test_of_a_restore_that_may_have_begun_nobody_is_told_to_start_another",
+        _code("report", "after_a_begun_restore", "lambda result: None"),
+    ),
+    "restores_before_waits": Guard(
+        "The cloud restores all servers at once only when all are started first.",
+        ROLE + "test_snapshots.py"
+        "::test_every_snapshot_and_restore_is_started_before_any_is_waited_for",
+        _code("restoring", "restore", _asking("ask(*how, **{**wanted, 'wait': True})")),
+    ),
+    "api_down_at_restore": Guard(
+        "A rollback outlasts an API that does not answer for a while.",
+        ROLE + "test_restores.py::test_a_restore_outlasts_an_api_that_does_not_answer_for_a_while",
+        _code("restoring", "restore", _asking("ask(*how, **{**wanted, 'rollback': False})")),
+    ),
+    "restore_hook": Guard(
+        "A host that cannot leave its cluster is not restored.",
+        ROLE + "test_restores.py"
+        "::test_restore_hooks_run_around_a_restore_and_a_failing_first_one_leaves_the_server",
+        _passes("hook_before"),
+    ),
+    "silent_after_restore": Guard(
+        "A restored host that does not answer is not called restored.",
+        UNIT + "test_proof.py"
+        "::test_nothing_proves_a_restore_of_a_guest_that_is_silent_or_still_marked",
+        _code(
+            "proof",
+            "prove",
+            "lambda evidence, now, restoring_seen: "
+            "original(evidence, now, restoring_seen) if now['answered'] else (True, '')",
+        ),
+    ),
+    "other_host_key": Guard(
+        "A restored server that shows another host key may be another machine.",
+        UNIT + "test_proof.py::test_a_restore_is_proved_by_a_file_that_is_gone_and_a_new_boot",
+        _code("proof", "OTHER_HOST_KEY", "'it'"),
+    ),
+    "marker_still_there": Guard(
+        "A marker that is still on the disk means that the disk was not rolled back.",
+        UNIT + "test_proof.py::test_a_restore_is_proved_by_a_file_that_is_gone_and_a_new_boot",
+        _code(
+            "proof",
+            "prove",
+            "lambda evidence, now, restoring_seen: "
+            "original(evidence, {**now, 'marker': None}, restoring_seen)",
+        ),
+    ),
+    "witness": Guard(
+        "What was written right before the restore and is still there disproves it.",
+        UNIT + "test_proof.py::test_a_restore_is_proved_by_a_file_that_is_gone_and_a_new_boot",
+        _code(
+            "proof",
+            "prove",
+            "lambda evidence, now, restoring_seen: "
+            "original(evidence, {**now, 'witness': None}, restoring_seen)",
+        ),
+    ),
+    "marker_of_an_earlier_run": Guard(
+        "A marker that came back with the snapshot does not disprove the restore.",
+        UNIT + "test_proof.py::test_a_restore_is_proved_by_a_file_that_is_gone_and_a_new_boot",
+        _code(
+            "proof",
+            "prove",
+            "lambda evidence, now, restoring_seen: "
+            "(False, '') if now['marker'] else original(evidence, now, restoring_seen)",
+        ),
+    ),
+    "boot_id_unchanged": Guard(
+        "A guest with the boot id of before was not started anew, so it was not restored.",
+        UNIT + "test_proof.py::test_a_restore_is_proved_by_a_file_that_is_gone_and_a_new_boot",
+        _code(
+            "proof",
+            "prove",
+            "lambda evidence, now, restoring_seen: original("
+            "evidence, {**now, 'boot_id': now['boot_id'] and 'another'}, restoring_seen)",
+        ),
+    ),
+    "reboot_of_the_change": Guard(
+        "A boot id from before the change differs after the change's reboot too.",
+        UNIT + "test_proof.py::test_a_restore_is_proved_by_a_file_that_is_gone_and_a_new_boot",
+        _code(
+            "proof",
+            "prove",
+            "lambda evidence, now, restoring_seen: original(Evidence("
+            "evidence.boot_id, True, evidence.marker, evidence.witness), now, restoring_seen)",
+        ),
+    ),
+    "witness_written": Guard(
+        "The witness proves a restore where the change itself removed the marker.",
+        UNIT + "test_phases.py::test_the_witness_serves_where_the_marker_went_missing",
+        _code("guest", "witness_path", "lambda marker_path: '/proc/none/witness'"),
+    ),
+    "no_file_no_proof": Guard(
+        "A new boot id alone proves a reboot, no restore.",
+        UNIT + "test_phases.py::test_without_any_file_a_restore_is_not_proved",
+        _code(
+            "proof",
+            "prove",
+            "lambda evidence, now, restoring_seen: original(Evidence(evidence.boot_id, "
+            "evidence.fresh_boot_id, evidence.marker, evidence.witness or 'w'), now, "
+            "restoring_seen)",
+        ),
+    ),
+    "python_of_before": Guard(
+        "After a restore the interpreter that the change brought is not used.",
+        UNIT + "test_phases.py::test_after_a_restore_nothing_of_the_changed_system_is_used",
+        _code("restoring", "prove", _first("setattr(host.record, 'python', host.reach.python)")),
+    ),
+    "joined_restore": Guard(
+        "A restore that the run only joined may be from another snapshot.",
+        ROLE + "test_restores.py"
+        "::test_a_restore_that_an_operator_began_meanwhile_is_not_called_this_runs",
+        _code("restoring", "prove", _first("host.record.started.update(changed=True)")),
+    ),
+    "health_after_restore": Guard(
+        "A restored server that is not well must be told.",
+        ROLE + "test_patch_night.py::test_a_failed_server_is_restored_and_says_why[sick-after]",
+        _passes("after"),
+    ),
+    "reboot_of_a_restore": Guard(
+        "A restore starts the host anew, so its boot id says nothing about its health.",
+        ROLE + "test_restores.py"
+        "::test_a_reboot_that_was_expected_is_healthy_and_so_is_that_of_a_restore",
+        _code(
+            "checks",
+            "builtin_fault",
+            "lambda host, piece: original(host, 'before' if piece == 'after' else piece)",
+        ),
+    ),
+    "nothing_to_compare_with": Guard(
+        "A mere restore does not know what was before: an old fault must not count against it.",
+        UNIT + "test_checks.py::test_without_a_state_of_before_only_silence_fails_a_check",
+        _code(
+            "checks",
+            "builtin_fault",
+            "lambda host, piece: (setattr(host.record, 'before', "
+            "host.record.before or {'boot_id': None}), original(host, piece))[1]",
+        ),
+    ),
+    "unparsed_file_at_restore": Guard(
+        "A broken file that is only included after a restore would end the run without a word.",
+        ROLE + "test_preflight.py::test_a_file_that_cannot_be_parsed_ends_before_the_restore",
+        _code("begin", "read_user_files", "lambda host: []"),
+    ),
+    "renamed_meanwhile": Guard(
+        "A server that is renamed while its change fails is the same server, by its id.",
+        ROLE + "test_restores.py::test_a_server_that_was_renamed_during_the_change_is_restored",
+        _code(
+            "restoring",
+            "_restore",
+            "lambda host, **options: "
+            "original(host, server_name=host.record.result['server_name'], **options)",
+        ),
+    ),
+    "one_candidate": Guard(
+        "A restore without an id needs exactly one candidate.",
+        ROLE + "test_restores.py::test_restore_without_an_id_needs_exactly_one_candidate",
+        _code("snapshots", "candidate", "lambda rows, settings: (own(rows, settings)[0], '')"),
+    ),
+    "never_green": Guard(
+        "A restored server never looks green: no later task and no handler runs on it.",
+        UNIT + "test_report.py::test_only_the_wanted_end_is_green",
+        _code("report", "is_green", "lambda result, entry_point: True"),
+    ),
+    "refused_transition": Guard(
+        "A state that cannot follow is an error of the role's own, and is not recorded.",
+        UNIT + "test_record.py"
+        "::test_a_state_follows_as_the_table_says_and_another_warns_without_raising",
+        _code("record", "may_follow", "lambda state, new: True"),
+    ),
+    "judged_with_an_error": Guard(
+        "An error of the role's own while a failure is judged does not take the restore away.",
+        UNIT + "test_errors.py::test_a_failure_whose_judgement_fails_stands_and_is_restored",
+        _code("phases", "PHASES", "{**original, 'failed': (pieces.failed, _only_told)}"),
+    ),
+    "decided_with_an_error": Guard(
+        "An error of the role's own in the decision does not take the restore away.",
+        UNIT + "test_errors.py::test_a_failure_is_restored_when_the_decision_fails",
+        _code("phases", "PHASES", "{**original, 'decide': (change.decide, _only_told)}"),
+    ),
+    "odd_results": Guard(
+        "What a module returned may be of any shape: its failure counts all the same.",
+        UNIT + "test_errors.py::test_a_failure_of_the_change_is_restored_whatever_its_result_is",
+        _code("verdict", "_items", "lambda result: result.get('results') or []"),
+        _code("phases", "PHASES", "{**original, 'failed': (pieces.failed, _left)}"),
+    ),
+    "error_without_a_failure": Guard(
+        "An error of the role's own, without a failure of the change, erases no good upgrade.",
+        UNIT + "test_errors.py"
+        "::test_an_error_without_a_failure_of_the_change_erases_no_good_upgrade",
+        _code("phases", "PHASES", "{**original, 'back': (change.back, _only_told)}"),
+    ),
+}
+
+AFTERWARDS = {
+    "prune_after_success": Guard(
+        "A prune that fails after success costs the server nothing.",
+        ROLE + "test_snapshots.py::test_a_prune_that_fails_after_success_is_a_warning",
+        _code(
+            "ending",
+            "finish",
+            _then("host.warnings and (_ for _ in ()).throw(Failed(host.warnings[-1]))"),
+        ),
+    ),
+    "report_unwritable": Guard(
+        "A report that cannot be written costs no server its verdict.",
+        UNIT + "test_record.py::test_a_report_that_cannot_be_written_is_a_warning",
+        _code(
+            "host",
+            "Host.move",
+            "lambda self, state, reason=None, **changes: "
+            "(original(self, state, reason, **changes), "
+            "self.warnings and (_ for _ in ()).throw(Failed(self.warnings[-1])))[0]",
+        ),
+    ),
+    "prune_foreign": Guard(
+        "A snapshot that only looks like one of the role's is somebody's.",
+        UNIT + "test_snapshots.py::test_a_foreign_snapshot_is_never_own",
+        _code(
+            "snapshots",
+            "own",
+            "lambda rows, settings: [{**row, 'run_id': row['name']} for row in rows "
+            "if row['name'].startswith(settings['snapshot_prefix'])]",
+        ),
+    ),
+    "prune_protected": Guard(
+        "Pruning spares this run's snapshot, an interrupted run's, and one in progress.",
+        UNIT + "test_snapshots.py"
+        "::test_pruning_never_takes_this_run_an_interrupted_run_or_one_in_progress",
+        _code("snapshots", "_deletable", "lambda mine, run_id, interrupted_run: [*mine]"),
+    ),
+    "prune_no_more_than_needed": Guard(
+        "Room is made by no more deletes than needed.",
+        UNIT + "test_snapshots.py::test_room_is_made_by_the_oldest_own_and_by_no_more_than_needed",
+        _code(
+            "snapshots",
+            "to_make_room",
+            "lambda rows, settings, run_id, interrupted_run: "
+            "_deletable(own(rows, settings), run_id, interrupted_run)",
+        ),
+    ),
+    "prune_unknown_run": Guard(
+        "A marker that cannot be read protects every own snapshot.",
+        ROLE + "test_restores.py"
+        "::test_a_marker_that_cannot_be_read_is_told_and_protects_every_own_snapshot",
+        _code("ending", "_prune", "lambda host, now: original(host, {**now, 'marker': None})"),
+    ),
+    "one_table": Guard(
+        "The table of a batch is shown once.",
+        ROLE + "test_patch_night.py::test_the_table_stands_once_with_a_row_for_every_host",
+        _code(
+            "ending",
+            "show",
+            "lambda host: host.say(report.table("
+            "[(name, one.result) for name, one in host.fleet().items()], report.COLUMNS))",
+        ),
+    ),
+    "table_width": Guard(
+        "The end table is read in terminals of 100 columns.",
+        UNIT + "test_report.py::test_the_table_fits_the_columns_and_cuts_no_name_away",
+        _code("report", "table", "lambda rows, columns: original(rows, columns + 20)"),
+    ),
+    "data_lost": Guard(
+        "A restore erases data; the message says of how many minutes.",
+        UNIT + "test_report.py"
+        "::test_a_host_that_did_not_end_well_is_told_in_a_line_and_in_a_paragraph",
+        _code("report", "_lost", "lambda result: ''"),
+    ),
+    "free_strategy": Guard(
+        "Under free there is no table, for its rows are not complete.",
+        ROLE + "test_ways_to_run.py"
+        "::test_free_restores_each_host_by_itself_and_shows_lines_instead_of_a_table[free]",
+        _core("is_linear", "lambda task: True"),
+    ),
+    "json_on_stdout": Guard(
+        "Lines for people do not spoil a program's JSON on stdout.",
+        ROLE + "test_ways_to_run.py::test_json_on_stdout_stays_parseable",
+        _core("stdout_is_json", "lambda: False"),
+    ),
+    "second_call": Guard(
+        "A second call of the role in one play is a run of its own.",
+        ROLE + "test_ways_to_run.py::test_a_second_call_in_one_play_is_a_run_of_its_own",
+        _code(
+            "record",
+            "read",
+            "lambda value: [found and setattr(found, 'calls', 0) or found "
+            "for found in [original(value)]][0]",
+        ),
+    ),
+    "harmless_texts": Guard(
+        "Texts of guests and users are data: no Jinja, no secret, no control character in them.",
+        UNIT + "test_texts.py"
+        "::test_texts_are_one_line_without_jinja_control_characters_and_secrets",
+        _code("texts", "harmless", "lambda text, secrets=(), limit=1000: str(text)[:limit]"),
+    ),
+    "artefacts_are_no_templates": Guard(
+        "A template in the words of a failed task is never evaluated by the next job.",
+        ROLE + "test_ways_to_run.py::test_an_artefact_given_to_the_next_job_is_never_templated",
+        _code("texts", "_JINJA", "re.compile('(?!)')"),
+    ),
+    "no_log": Guard(
+        "The result of a no_log task is not censored in rescue: only its name is told.",
+        UNIT + "test_verdict.py::test_of_a_no_log_task_only_name_and_action_are_told",
+        _code(
+            "verdict",
+            "failure",
+            "lambda task, result, secrets=(): original("
+            "task and {**task, 'no_log': False}, result, secrets)",
+        ),
+    ),
+}
+
+GUARDS = {**BEFORE, **SNAPSHOT, **CHANGE, **RESTORE, **AFTERWARDS}

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks of the change that lose their host, or the host that they are delegated to."""
+
+from __future__ import annotations
+
+import pytest
+
+INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
+AFTER = "- raw: touch srv/app/AFTER\n  changed_when: true\n"
+#: A task that loses the connection for a moment, for there is no such server.
+BLIP = """
+- name: Blip
+  raw: "true"
+  changed_when: true
+  vars: {simulated_disk: /none/nowhere}
+"""
+LOCK_OUT = "- raw: touch etc/firewall.d/lockout\n  changed_when: true\n"
+#: A load balancer that is dead.
+TO_LB = """
+  delegate_to: "{{ balancer }}"
+  vars: {ansible_connection: simulated_server, simulated_disk: /none/lb-1}
+"""
+DRAIN = '- name: Drain\n  raw: "true"\n  changed_when: true' + TO_LB
+#: A neighbour's task on the controller, by which a load balancer would get this server back.
+ENABLE = """
+- name: Enable
+  raw: touch "{{ case_folder }}/enabled-{{ inventory_hostname }}"
+  changed_when: true
+  delegate_to: localhost
+  vars: {ansible_connection: local}
+"""
+OWN_IGNORE = "  ignore_unreachable: true\n"
+
+
+def indented(text):
+    return "".join(f"    {line}\n" for line in text.strip().splitlines())
+
+
+CHANGES = {
+    "blip": INSTALL + BLIP + AFTER,
+    "dead-lb": DRAIN + INSTALL + ENABLE,
+    "dead-lb-late": INSTALL + DRAIN + AFTER,
+    "gone": INSTALL + LOCK_OUT + '- {name: Lost, raw: "true"}\n' + ENABLE,
+    "own-ignore": INSTALL + BLIP + OWN_IGNORE + AFTER,
+    "own-ignore-block": INSTALL + "- ignore_unreachable: true\n  block:\n" + indented(BLIP) + AFTER,
+    "own-ignore-lb": DRAIN + OWN_IGNORE + INSTALL + AFTER,
+    "loop": INSTALL + BLIP + "  loop: [1, 2]\n" + AFTER,
+    "lb-loop": DRAIN + "  loop: [1, 2]\n" + INSTALL,
+    "to-itself": (INSTALL + BLIP + "  delegate_to: '{{ inventory_hostname }}'\n" + AFTER),
+    "rescued-blip": INSTALL
+    + "- block:\n"
+    + indented(BLIP)
+    + "  rescue:\n    - raw: 'true'\n  always:\n"
+    + indented(ENABLE),
+    "only-told": "- debug:\n- set_fact: {cacheable: false, x: 1}\n" + DRAIN + INSTALL,
+    "included-lb": "- include_tasks: '{{ case_folder }}/drain.yml'\n" + INSTALL,
+    "included-ignore": INSTALL
+    + "- include_tasks: {file: '{{ case_folder }}/blip.yml', apply: {ignore_unreachable: true}}\n"
+    + AFTER,
+}
+ABORTED = ("dead-lb", "lb-loop", "only-told", "included-lb")
+RESTORED = ("blip", "gone", "loop", "to-itself", "rescued-blip")
+UPGRADED = ("own-ignore", "own-ignore-block", "own-ignore-lb", "included-ignore")
+LEFT = ("dead-lb-late",)
+
+
+def each(hosts):
+    return pytest.mark.parametrize("host", hosts)
+
+
+def change(one, name, text):
+    path = one.folder / f"{name}.yml"
+    path.write_text(text)
+    return {"safe_upgrade_change": {"tasks_file": str(path)}}
+
+
+@pytest.fixture(scope="module", params=["linear", "free"])
+def night(request, module_site, chosen):
+    hosts = {
+        host: {
+            "safe_upgrade_mass_loss": 0,
+            "safe_upgrade_reconnect_timeout": 3 if host == "gone" else 60,
+            "balancer": "lb-1",
+            "safe_upgrade_verify": {"attempts": 1},
+            "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
+        }
+        for host in chosen(dict.fromkeys(CHANGES, {}))
+    }
+    site = module_site(hosts)
+    change(site, "drain", DRAIN)
+    change(site, "blip", BLIP)
+    for host, variables in site.hosts.items():
+        variables.update(change(site, f"change-{host}", CHANGES[host]))
+    run = site.run(
+        "-v",
+        play={"strategy": request.param},
+        environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"},
+    )
+    return site, run
+
+
+pytestmark = pytest.mark.long
+
+
+@each(ABORTED)
+def test_a_dead_delegate_before_anything_ran_leaves_the_server_as_it_was(night, host):
+    site, run = night
+    assert site.ends(run)[host] == ("aborted", "1"), run.results[host]
+    assert site.calls("restore", host) == 0 and not site.marked(host)
+    assert "lb-1" in run.results[host]["reason"] and "unreachable" in run.results[host]["reason"]
+    assert run.results[host]["failed_task"] == "Drain"
+    assert not (site.folder / f"enabled-{host}").exists()
+
+
+@each(RESTORED)
+def test_the_rest_of_the_change_is_skipped_from_the_first_lost_task_on(night, host):
+    site, run = night
+    assert site.ends(run)[host] == ("restored", "1"), run.results[host]
+    assert "unreachable" in run.results[host]["reason"]
+    assert run.results[host]["failed_task"] in ("Blip", "Lost")
+    assert not (site.folder / f"enabled-{host}").exists()
+
+
+@each(UPGRADED)
+def test_a_loss_that_the_user_ignores_is_none(night, host):
+    site, run = night
+    assert site.ends(run)[host] == ("upgraded", "2"), run.results[host]
+    assert (site.disks / host / "srv/app/AFTER").exists()
+
+
+@each(LEFT)
+def test_a_dead_delegate_after_something_ran_overwrites_nobody(night, host):
+    site, run = night
+    assert site.ends(run)[host] == ("left_changed", "2"), run.results[host]
+    assert not (site.disks / host / "srv/app/AFTER").exists()
+    assert "lb-1" in run.results[host]["reason"]
+    assert "safe_upgrade_on_delegate_lost" in run.results[host]["reason"]

@@ -1,0 +1,174 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A failure that Ansible hands to several hosts: whose it was, and who is overwritten for it."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.long
+
+INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
+QUICK = {
+    "safe_upgrade_mass_loss": 0,
+    "safe_upgrade_reconnect_timeout": 60,
+    "safe_upgrade_verify": {"attempts": 1},
+    "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
+}
+SWITCHED = {
+    "watched": {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"},
+    "unwatched": {},
+}
+both = pytest.mark.parametrize("switched", SWITCHED)
+#: A failure of its own that the change's own rescue deals with.
+RESCUED = """
+- when: inventory_hostname == 'two'
+  block:
+    - {name: Try, fail: {msg: in vain}}
+  rescue:
+    - {name: Cope, raw: "true", changed_when: false}
+"""
+
+
+def change(one, name, text):
+    path = one.folder / f"{name}.yml"
+    path.write_text(text)
+    return {"tasks_file": str(path)}
+
+
+@both
+def test_an_assertion_for_all_at_the_head_of_a_role_touches_nobody(site, switched):
+    one = site({"one": QUICK, "two": QUICK})
+    head = """
+- name: Check the plan
+  assert: {that: false, fail_msg: the plan is wrong}
+  run_once: true
+  delegate_to: localhost
+  vars: {ansible_connection: local}
+"""
+    role = one.folder / "roles/patch/tasks"
+    role.mkdir(parents=True)
+    (role / "main.yml").write_text(head + INSTALL)
+    run = one.run(
+        role={"safe_upgrade_change": {"role": "patch"}},
+        environment={"ANSIBLE_ROLES_PATH": str(role.parents[1]), **SWITCHED[switched]},
+    )
+    assert one.ends(run) == {"one": ("aborted", "1"), "two": ("aborted", "1")}, run.out
+    assert one.sim.calls("restore") == []
+    assert not one.marked("one") and not one.marked("two")
+    assert "the plan is wrong" in run.message("one")
+
+
+@both
+@pytest.mark.parametrize("key", ["run_once", "any_errors_fatal"])
+@pytest.mark.parametrize("piece", ["verify", "health"])
+def test_a_check_that_fails_for_all_restores_only_the_host_it_failed_on(site, switched, key, piece):
+    one = site({"one": QUICK, "two": QUICK})
+    text = "- name: Ask\n  raw: test {{ inventory_hostname }} = two -o ! -e srv/app/VERSION -o "
+    text += f'"$(cat srv/app/VERSION)" = 1\n  {key}: true\n'
+    role = {
+        "safe_upgrade_change": change(one, "change", INSTALL),
+        f"safe_upgrade_{piece}": {**change(one, piece, text), "attempts": 1},
+    }
+    run = one.run(role=role, environment=SWITCHED[switched])
+    assert one.ends(run) == {"one": ("restored", "1"), "two": ("left_changed", "2")}, run.out
+    assert one.calls("restore", "two") == 0
+
+
+@both
+@pytest.mark.parametrize("key", ["run_once", "any_errors_fatal"])
+def test_what_a_rescue_dealt_with_is_not_blamed_when_another_host_fails_for_all(
+    site, switched, key
+):
+    one = site({"one": QUICK, "two": QUICK})
+    text = INSTALL + RESCUED
+    text += f"- name: Ask\n  raw: test {{{{ inventory_hostname }}}} = two\n  {key}: true\n"
+    run = one.run(
+        role={"safe_upgrade_change": change(one, "change", text)},
+        environment=SWITCHED[switched],
+    )
+    assert one.ends(run) == {"one": ("restored", "1"), "two": ("left_changed", "2")}, run.out
+    assert "in vain" not in run.results["two"]["reason"]
+
+
+@both
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+@pytest.mark.parametrize("rescued", [True, False])
+def test_a_failure_of_its_own_stays_its_own_whatever_fails_elsewhere(
+    site, switched, strategy, rescued
+):
+    """Of two hosts, one meets a task that runs once and fails; the other fails by itself."""
+    if switched == "unwatched" and strategy == "linear" and not rescued:
+        pytest.skip("without the callback plugin Ansible tells no order of the two")
+    one = site({"one": QUICK, "two": QUICK})
+    once = "- name: Once\n  raw: test {{ inventory_hostname }} = two\n  run_once: true\n"
+    if rescued:
+        once = "- block:\n    " + once.replace("\n", "\n    ").rstrip() + "\n  rescue:\n"
+        once += "    - {raw: 'true', changed_when: false}\n"
+    own = "- name: Own\n  raw: test {{ inventory_hostname }} = one\n"
+    text = INSTALL + (once + own if rescued else own + once)
+    run = one.run(
+        play={"strategy": strategy},
+        role={"safe_upgrade_change": change(one, "change", text)},
+        environment=SWITCHED[switched],
+    )
+    first = ("upgraded", "2") if rescued else ("restored", "1")
+    assert one.ends(run) == {"one": first, "two": ("restored", "1")}, run.out
+    assert run.results["two"]["failed_task"] == "Own"
+
+
+def test_a_failure_before_an_always_section_of_the_change_still_stands(site):
+    one = site({"one": QUICK, "two": QUICK})
+    text = (
+        INSTALL
+        + """
+- block:
+    - name: Fail
+      raw: test {{ inventory_hostname }} = two
+  always:
+    - include_tasks: "{{ case_folder }}/tidy.yml"
+"""
+    )
+    change(one, "tidy", "- {raw: 'true', changed_when: false}\n- debug:\n")
+    run = one.run(
+        role={"safe_upgrade_change": change(one, "change", text)}, environment=SWITCHED["watched"]
+    )
+    assert one.ends(run) == {"one": ("restored", "1"), "two": ("upgraded", "2")}, run.out
+    assert run.results["one"]["failed_task"] == "Fail"
+
+
+def test_a_dead_balancer_that_drains_for_all_stops_the_change_everywhere(site):
+    one = site({"one": QUICK, "two": QUICK})
+    text = """
+- name: Drain
+  raw: "true"
+  run_once: true
+  delegate_to: lb-1
+  vars: {ansible_connection: simulated_server, simulated_disk: /none/lb-1}
+"""
+    run = one.run(
+        role={"safe_upgrade_change": change(one, "change", text + INSTALL)},
+        environment=SWITCHED["watched"],
+    )
+    assert one.ends(run) == {"one": ("aborted", "1"), "two": ("aborted", "1")}, run.out
+    for host in one.hosts:
+        assert "lb-1" in run.results[host]["reason"]
+
+
+def test_what_another_hosts_task_changed_here_is_restored_here(site):
+    one = site({"one": QUICK, "two": QUICK})
+    text = """
+- name: Install everywhere
+  raw: echo 2 > srv/app/VERSION
+  changed_when: false
+  run_once: true
+  loop: "{{ ansible_play_batch }}"
+  delegate_to: "{{ item }}"
+- name: Fail
+  fail:
+"""
+    run = one.run(
+        role={"safe_upgrade_change": change(one, "change", text)}, environment=SWITCHED["watched"]
+    )
+    assert one.ends(run) == {"one": ("restored", "1"), "two": ("restored", "1")}, run.out

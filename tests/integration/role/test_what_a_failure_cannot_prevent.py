@@ -1,0 +1,140 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a failing change leaves behind must not take its own rollback away."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.long
+
+INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
+FAIL = "- {name: Fail, fail: {msg: broken}}\n"
+MARKER = "var/lib/vps_org_safe_upgrade.json"
+#: A module that answers as it is told.
+ODD = """#!/usr/bin/python
+import json, sys
+WANT_JSON = True
+print(json.load(open(sys.argv[1]))["answer"])
+"""
+
+
+def marker(text):
+    return INSTALL + f"- raw: {json.dumps(f'{text} > {MARKER}')}\n" + FAIL
+
+
+def program(name, body):
+    script = (
+        f"mkdir -p sbin; printf '%s\\n' '#!/bin/sh' '{body}' > sbin/{name}; chmod +x sbin/{name}"
+    )
+    return INSTALL + f"- raw: {json.dumps(script)}\n" + FAIL
+
+
+def answers(**result):
+    text = " " + json.dumps({"failed": True, **result})  # a text, not taken for a mapping
+    return INSTALL + f"- name: Odd\n  ansible.legacy.odd: {{answer: {json.dumps(text)}}}\n"
+
+
+def set_fact(**facts):
+    return INSTALL + f"- set_fact: {json.dumps(facts)}\n" + FAIL
+
+
+CHANGES = {
+    "marker-number": marker("""printf '{"server_id":1e999,"run_id":"x"}'"""),
+    "marker-deep": marker("head -c 100000 /dev/zero | tr '\\\\0' '['"),
+    "marker-list": marker("printf '[1]'"),
+    "marker-bytes": marker("head -c 4000 /dev/urandom"),
+    "marker-folder": INSTALL + f"- raw: rm {MARKER}; mkdir -p {MARKER}/x\n" + FAIL,
+    "disk-digits": program("df", 'printf "x\\n/dev/x 1 1 1 %05000d%% /\\n" 7'),
+    "disk-lines": program(
+        "df",
+        'i=0; echo x; while [ $i -lt 60000 ]; do echo "/dev/x 1 1 1 5% /m$i"; i=$((i+1)); done',
+    ),
+    "disk-flood": program("df", "yes /dev/x 1 1 1 5% /m | head -c 20000000"),
+    "kernel-flood": program("uname", "head -c 2000000 /dev/zero | tr '\\\\0' x"),
+    "results-number": answers(results=5),
+    "results-nested": answers(
+        results=[{"failed": True, "results": [{"failed": True, "results": "x"}]}]
+    ),
+    "context-text": answers(validate_args_context="text"),
+    "context-list": answers(validate_args_context=[1], msg={"a": 1}),
+    "msg-list": answers(msg=[1, None], stderr=5),
+    "unreachable-text": answers(unreachable="yes", results=None),
+    "python": set_fact(ansible_python_interpreter="/none/python"),
+    "settings": set_fact(
+        safe_upgrade_on_failure="leave", safe_upgrade_server_id=1, vps_org_server_id=1
+    ),
+    "facts": set_fact(ansible_facts={"a": 1}, ansible_failed_task=5, ansible_failed_result="x"),
+}
+HOSTS = {
+    "safe_upgrade_mass_loss": 0,
+    "safe_upgrade_reconnect_timeout": 60,
+    "safe_upgrade_health": {"builtin": ["connection", "disk"], "attempts": 1},
+    "safe_upgrade_verify": {"attempts": 1},
+}
+
+
+def change(one, name, text):
+    path = one.folder / f"{name}.yml"
+    path.write_text(text)
+    return {"tasks_file": str(path)}
+
+
+@pytest.fixture(scope="module")
+def night(module_site, chosen):
+    site = module_site({host: dict(HOSTS) for host in chosen(dict.fromkeys(CHANGES, {}))})
+    library = site.folder / "library"
+    library.mkdir()
+    (library / "odd.py").write_text(ODD)
+    hook = change(site, "hook", "- ping:\n- raw: touch srv/app/HOOK\n")["tasks_file"]
+    health = change(site, "health", "- ping:\n")
+    for host, variables in site.hosts.items():
+        variables["safe_upgrade_change"] = change(site, f"change-{host}", CHANGES[host])
+        variables["safe_upgrade_restore_hooks"] = {"after_tasks_file": hook}
+        if host == "python":
+            variables["safe_upgrade_health"] = {**health, "attempts": 1}
+    return site, site.run("-v", environment={"ANSIBLE_LIBRARY": str(library)})
+
+
+@pytest.mark.parametrize("host", CHANGES)
+def test_a_failed_change_is_restored_whatever_it_left(night, host):
+    site, run = night
+    assert site.ends(run)[host] == ("restored", "1"), run.results[host]
+    assert site.calls("restore", host) == 1
+    assert "but then" not in run.results[host]["reason"]
+    assert (site.disks / host / "srv/app/HOOK").exists()
+    assert run.results[host]["failed_task"] in ("Fail", "Odd")
+
+
+def test_no_error_of_the_role_itself_is_shown(night):
+    dummy, run = night
+    assert "an error of the role itself" not in run.out and "Traceback" not in run.out
+
+
+def test_a_host_whose_python_hangs_is_lost_and_keeps_nobody_waiting(site):
+    quick = {"safe_upgrade_mass_loss": 0, "safe_upgrade_reconnect_timeout": 10}
+    one = site({"hangs": quick, "fails": quick})
+    python = one.disks / "hangs/usr/bin/python3"
+    python.parent.mkdir(parents=True)
+    python.write_text(
+        '#!/bin/sh\n[ -e "$SIMULATED_DISK/HANG" ] && exec sleep 100000\n'
+        f'exec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    one.hosts["hangs"]["ansible_python_interpreter"] = str(python)
+    text = INSTALL + "- raw: touch HANG\n  when: inventory_hostname == 'hangs'\n"
+    text += "- fail:\n  when: inventory_hostname == 'fails'\n"
+    run = one.run(
+        role={
+            "safe_upgrade_change": change(one, "change", text),
+            "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
+            "safe_upgrade_verify": {"attempts": 1},
+        },
+        limit=400,
+    )
+    assert one.ends(run) == {"hangs": ("restored", "1"), "fails": ("restored", "1")}, run.out
+    assert "did not answer again within 10 s" in run.results["hangs"]["reason"]

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The callback plugin notes every lost task, in the parent process, and never touches a run."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.vps_org.cloud.plugins.callback.night import PHASE, CallbackModule
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
+
+
+class Host:
+    def __init__(self, name="web-01"):
+        self.name, self.known = name, {}
+
+    def set_variable(self, name, value):
+        self.known[name] = value
+
+    def __str__(self):
+        return self.name
+
+
+def result(host, name="patch", returned=None, action="apt", delegate=None, args=None, **written):
+    """A result as callbacks get it, in the words of every supported core."""
+    parent = written.pop("parent", None)
+    task = SimpleNamespace(
+        name=name,
+        run_once=False,
+        _uuid=name,
+        action=action,
+        args=args or {},
+        delegate_to=delegate,
+        get_name=lambda: f"the role : {name}",
+        _ds=written,
+        _parent=parent,
+    )
+    told = {"unreachable": True, "msg": "no route"} if returned is None else returned
+    return SimpleNamespace(_task=task, _host=host, _result=told)
+
+
+def block(parent=None, **written):
+    return SimpleNamespace(_ds=written, _parent=parent)
+
+
+ROLES_OWN = block(
+    block(ignore_unreachable=True),
+    **{"ansible.builtin.include_tasks": "{{ safe_upgrade_result.run.files.change }}"},
+)
+
+
+@pytest.fixture
+def night(monkeypatch):
+    monkeypatch.delenv(losses.SWITCH, raising=False)
+    return CallbackModule()
+
+
+def lost(host):
+    """The host's last loss, as it is noted."""
+    return host.known.get(losses.NAME)
+
+
+def begun(night, host):
+    """The role begins to change the host."""
+    night.v2_runner_on_ok(result(host, action=PHASE, args={"phase": "arm"}))
+
+
+def test_the_plugin_says_that_it_is_on(night, monkeypatch):
+    assert losses.exact()
+    monkeypatch.setenv(losses.SWITCH, "")
+    assert not losses.exact()
+    assert os.environ[losses.SWITCH] == ""
+
+
+def test_a_lost_task_is_noted_with_its_delegate(night):
+    host = Host()
+    night.v2_runner_on_unreachable(result(host))
+    assert lost(host) == {"number": 1, "task": "patch", "delegate": "", "why": "no route"}
+    night.v2_runner_on_unreachable(result(host, "drain", delegate="lb"))
+    assert losses.Loss(**lost(host)) == losses.Loss(2, "drain", "lb", "no route")
+
+
+@pytest.mark.parametrize(
+    ("told", "touched"),
+    [
+        ({"action": "apt", "returned": {}}, True),
+        ({"action": "apt"}, True),  # lost in the middle of it
+        ({"action": "debug", "returned": {}}, False),
+        ({"action": "command", "returned": {}, "delegate": "lb"}, True),
+        ({"action": "uri", "returned": {}, "delegate": "lb"}, False),
+        ({"action": "uri", "returned": {"changed": True}, "delegate": "lb"}, True),
+        ({"action": "command", "delegate": "lb"}, False),  # which was not reached
+    ],
+)
+def test_what_may_have_changed_the_host_is_noted(night, told, touched):
+    host = Host()
+    begun(night, host)
+    assert host.known[losses.SEEN] == {"touched": False, "failing": False}
+    night.v2_runner_on_ok(result(host, **told))
+    assert host.known[losses.SEEN]["touched"] is touched
+
+
+def test_a_failure_stands_until_a_task_follows_it(night):
+    host = Host()
+    begun(night, host)
+    night.v2_runner_on_failed(result(host, returned={"failed": True}), ignore_errors=True)
+    assert not host.known[losses.SEEN]["failing"]
+    night.v2_runner_on_failed(result(host, returned={"failed": True}))
+    assert host.known[losses.SEEN]["failing"]
+    night.v2_runner_on_ok(result(host, returned={}))
+    assert not host.known[losses.SEEN]["failing"]
+
+
+def test_each_loss_has_a_number_of_its_own_on_whatever_host(night):
+    one, other = Host(), Host("web-02")
+    for host in (one, other, one):
+        night.v2_runner_on_unreachable(result(host))
+    assert (lost(one)["number"], lost(other)["number"]) == (3, 2)
+
+
+@pytest.mark.parametrize("value", [True, "true", "yes", "{{ maybe }}"])
+def test_a_loss_under_the_users_own_keyword_is_none(night, value):
+    host = Host()
+    night.v2_runner_on_unreachable(result(host, ignore_unreachable=value, parent=ROLES_OWN))
+    users = block(ROLES_OWN, ignore_unreachable=value)
+    night.v2_runner_on_unreachable(result(host, parent=block(users)))
+    assert lost(host) is None
+
+
+@pytest.mark.parametrize("value", [False, "false", "no", None])
+def test_the_roles_own_keyword_hides_no_loss(night, value):
+    host = Host()
+    night.v2_runner_on_unreachable(result(host, parent=ROLES_OWN, ignore_unreachable=value))
+    assert lost(host)
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 5, SimpleNamespace(), SimpleNamespace(_task=None, _host=None)]
+)
+def test_an_error_of_its_own_never_touches_a_run(night, odd):
+    night.v2_runner_on_ok(odd)
+    night.v2_runner_on_failed(odd)
+    night.v2_runner_on_unreachable(odd)
+
+
+@pytest.mark.parametrize("returned", ["text", 5, None, {"msg": None}, {"msg": ["x"]}])
+def test_a_result_of_any_shape_is_a_loss(night, returned):
+    host = Host()
+    lost_one = result(host)
+    lost_one._result = returned
+    night.v2_runner_on_unreachable(lost_one)
+    assert lost(host)
+
+
+def test_the_names_of_newer_cores_are_known(night):
+    host, old = Host(), result(Host())
+    new = SimpleNamespace(task=old._task, host=host, result=old._result)
+    night.v2_runner_on_unreachable(new)
+    assert lost(host)["why"] == "no route"

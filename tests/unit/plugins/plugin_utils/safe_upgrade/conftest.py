@@ -1,0 +1,23 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from nights import Night
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import checks, losses
+
+
+@pytest.fixture
+def nights(tmp_path, world, monkeypatch):
+    """``nights(keep=2)``: a night with these settings; losses are seen exactly, pauses skipped."""
+    monkeypatch.setattr(checks, "pause", world.sleep)
+    monkeypatch.setenv(losses.SWITCH, losses.EXACT)
+    return lambda *args, **settings: Night(tmp_path, world, *args, **settings)
+
+
+@pytest.fixture
+def night(nights):
+    """A night with the settings of every day."""
+    return nights()

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The built-in checks: what they fail for, and what is a warning alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import checks
+
+FAULTY = ["systemd", "systemd long.failed", "packages", "packages half", "disk 96 /"]
+ALL = ["connection", "systemd", "packages", "disk", "boot_id"]
+ONCE = {"attempts": 1, "delay": 0}
+
+
+def look(night, piece, lines=("systemd",), before=None):
+    """(fault, warnings) of the checks of that piece; *before*: what the guest was."""
+    night.guests["web-01"].lines = [*lines]
+    host = night.host()
+    if before is not None:
+        host.record.before = before
+    fault = checks.builtin_fault(host, piece)
+    return fault, host.warnings
+
+
+@pytest.fixture
+def checked(nights):
+    """A night whose web-01 was checked."""
+
+    def make(builtin, **settings):
+        night = nights(
+            health={"builtin": builtin, **ONCE, **settings.pop("health", {})}, **settings
+        )
+        night.phase("check")
+        return night
+
+    return make
+
+
+def test_without_a_state_of_before_only_silence_fails_a_check(checked):
+    night = checked(ALL)
+    fault, warnings = look(night, "after", FAULTY, before={})
+    assert fault is None
+    assert warnings == [
+        "web-01: failed units that may be older than the snapshot: long.failed",
+        "web-01: inconsistent packages that may be older than the snapshot: half",
+        "web-01: / is 96 % full",
+    ]
+    night.guests["web-01"].dead = "no route"
+    assert look(night, "after", before={})[0] == "the host does not answer: no route"
+
+
+def test_new_faults_are_told_together(checked):
+    night = checked(["systemd", "disk"])
+    assert look(night, "health", ["systemd", "systemd new", "disk 99 /"])[0] == (
+        "failed units that were not there before: new; / is 99 % full"
+    )
+
+
+def test_a_fault_of_a_wanted_check_is_a_warning(checked):
+    night = checked(["systemd"], health={"wanted": ["disk"]})
+    assert look(night, "health", ["systemd", "disk 99 /"]) == (None, ["web-01: / is 99 % full"])
+
+
+def test_a_host_that_does_not_answer_fails_any_check(checked):
+    night = checked(["disk"])
+    night.guests["web-01"].dead = "no route"
+    assert look(night, "health")[0] == "the host does not answer: no route"
+
+
+@pytest.mark.parametrize("kind", ["builtin", "wanted"])
+def test_a_reboot_is_a_fault_only_where_it_matters(checked, kind):
+    words = "the host rebooted, though no reboot was expected"
+    night = checked(
+        ["systemd"] if kind == "wanted" else ["boot_id"], health={"wanted": ["boot_id"]}
+    )
+    night.guests["web-01"].reboot()
+    fault, warnings = look(night, "health")
+    assert (fault, warnings) == ((words, []) if kind == "builtin" else (None, [f"web-01: {words}"]))
+    # A restore starts the host anew.
+    assert look(night, "after") == (None, [])
+
+
+def test_an_expected_reboot_is_expected_of_both_checks_after_the_change(checked):
+    words = "the host did not reboot, though a reboot was expected"
+    night = checked(["boot_id"], verify={"expect_reboot": True, **ONCE})
+    assert look(night, "before") == (None, [])
+    assert look(night, "health")[0] == look(night, "verify")[0] == words
+    night.guests["web-01"].reboot()
+    assert look(night, "health")[0] is None and look(night, "verify")[0] is None
+    night = checked(["systemd"], verify={"expect_reboot": True, **ONCE}, run_id="r2")
+    assert look(night, "health")[0] is None and look(night, "verify")[0] == words

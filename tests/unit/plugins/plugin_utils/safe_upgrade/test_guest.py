@@ -1,0 +1,384 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import guest
+
+BEFORE = {
+    "boot_id": "one",
+    "systemd": ["old.service"],
+    "packages": [],
+    "disks": {"/": 40, "/old": 97},
+}
+ALL = ("connection", "boot_id", "systemd", "packages", "disk")
+
+
+MARKER = {
+    "server_id": 12345,
+    "run_id": "run-1",
+    "snapshot_id": 801,
+    "prefix": "pre-upgrade",
+}
+
+
+def looked(script):
+    """The state that the script tells, run by this machine's shell."""
+    done = subprocess.run(script, shell=True, check=False, capture_output=True, text=True)
+    return guest.state(done.stdout, done.stderr)
+
+
+def answer(**changes):
+    state = {
+        "answered": True,
+        "why": None,
+        "boot_id": "one",
+        "kernel": "6.1",
+        "marker": None,
+    }
+    return {**state, "systemd": [], "packages": [], "disks": {"/": 40}, **changes}
+
+
+def test_the_look_runs_in_a_plain_shell_and_is_understood(tmp_path):
+    marker = tmp_path / "it's here" / "marker.json"
+    text = guest.marker_text(12345, "run-1", {"id": 801}, "pre-upgrade")
+    look = guest.look_command(str(marker), ALL)
+    for path, held in ((str(marker), text), (guest.witness_path(str(marker)), "w1")):
+        subprocess.run(guest.write_command(path, held), shell=True, check=True)
+    seen = looked(look)
+    assert seen["answered"] and seen["kernel"]
+    assert seen["marker"] == MARKER
+    assert seen["witness"] == "w1"
+    assert isinstance(seen["disks"], dict)
+    subprocess.run(guest.unmark_command(str(marker)), shell=True, check=True)
+    seen = looked(look)
+    assert seen["marker"] is None
+    assert seen["witness"] is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{broken", "[]", '{"server_id": 1}', '{"server_id": "x", "run_id": "r1"}']
+)
+def test_a_marker_that_cannot_be_read_is_still_a_marker(text):
+    unknown = {**dict.fromkeys(MARKER), "run_id": "unknown"}
+    assert guest.state(f"marker {text}\nend", None)["marker"] == unknown
+
+
+@pytest.mark.parametrize("run_id", [None, ""])
+def test_a_marker_without_a_run_is_that_of_an_unknown_one(run_id):
+    text = json.dumps({"server_id": 1, "run_id": run_id})
+    assert guest.state(f"marker {text}\nend", None)["marker"]["run_id"] == "unknown"
+
+
+@pytest.mark.parametrize("stdout", ["", "boot_id one\nkernel 6.1", "boot_id one\nsend"])
+def test_a_look_that_was_cut_off_is_no_answer(stdout):
+    assert not guest.state(stdout, None)["answered"]
+
+
+@pytest.mark.parametrize(
+    ("now", "check"),
+    [
+        (answer(systemd=["new.service"]), "systemd"),
+        (answer(packages=["half-installed"]), "packages"),
+        (answer(disks={"/": 96}), "disk"),
+        (answer(disks={"/": "read-only"}), "disk"),
+        (answer(boot_id="two"), "boot_id"),
+        ({**answer(), "answered": False, "why": "timed out"}, "connection"),
+    ],
+)
+def test_a_new_fault_is_a_fault(now, check):
+    faults, dummy = guest.judge(BEFORE, now, ALL)
+    assert list(faults) == [check]
+
+
+def test_an_old_fault_is_none():
+    now = answer(systemd=["old.service"], disks={"/": 40, "/old": 99})
+    faults, notes = guest.judge(BEFORE, now, ALL)
+    assert not faults and "old.service" in notes[0]
+
+
+def test_a_guest_without_systemd_or_packages_is_noted_not_judged():
+    faults, notes = guest.judge(BEFORE, answer(systemd=None, packages=None), ALL)
+    assert not faults and len(notes) == 2
+    assert "packages" in guest.judge(BEFORE, answer(systemd=None, packages=["half"]), ALL)[0]
+
+
+def test_a_check_that_was_not_asked_for_does_not_judge():
+    assert guest.judge(BEFORE, answer(systemd=["new.service"]), ["connection"]) == ({}, [])
+    assert "packages" in guest.judge(BEFORE, answer(packages=["half"]), ["packages"])[0]
+
+
+def test_an_expected_reboot_must_have_happened():
+    assert guest.judge(BEFORE, answer(), ALL, expect_reboot=True)[0]["boot_id"]
+    assert not guest.judge(BEFORE, answer(boot_id="two"), ALL, expect_reboot=True)[0]
+
+
+def test_mounts_that_a_snapshot_may_not_hold_are_told():
+    mounts = ["ext4 /dev/vda1 /", "ext4 /dev/vda2 /home", "xfs /dev/vdb /data", "nfs4 nas:/x /mnt"]
+    mounts += ["tmpfs tmpfs /run", "ext4 /dev/mapper/a /b"]
+    stdout = "\n".join([*(f"mount {one}" for one in mounts), "end"])
+    assert guest.state(stdout, None)["elsewhere"] == ["/data (/dev/vdb)", "/mnt (nas:/x)"]
+
+
+def test_the_real_mounts_are_read():
+    look = guest.look_command("", [])
+    done = subprocess.run(look, check=False, shell=True, capture_output=True, text=True)
+    assert "\nmount " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("check", "command"), [("systemd", "systemctl"), ("packages", "dpkg"), ("disk", "df -P")]
+)
+def test_a_look_asks_only_for_the_checks_that_are_wanted(check, command):
+    others = {"systemctl", "dpkg", "df -P"} - {command}
+    look = guest.look_command("", [check])
+    assert command in look
+    assert not [one for one in others if one in look]
+    assert "marker" not in look
+
+
+def test_a_look_is_a_script_without_a_command_that_is_not_found():
+    done = subprocess.run(
+        guest.look_command("/no/marker", ALL), check=False, shell=True, capture_output=True
+    )
+    assert b"not found" not in done.stderr
+
+
+def test_a_marker_that_cannot_be_written_whole_leaves_the_old_one(tmp_path):
+    marker = tmp_path / "marker.json"
+    marker.write_text("old")
+    (tmp_path / "marker.json.part").mkdir()
+    command = guest.write_command(str(marker), "new")
+    assert subprocess.run(command, check=False, shell=True, capture_output=True).returncode != 0
+    assert marker.read_text() == "old"
+
+
+def test_a_state_holds_what_the_look_tells():
+    lines = ["boot_id one", "kernel 6.1", "mount ext4 /dev/vda1 /"]
+    lines += ["mount xfs /dev/nvme0n1p1 /a", "mount xfs /dev/nvme1n1 /b", "mount ext4 /dev/vda9 /c"]
+    lines += ["systemd", "systemd a.service", "systemd b.service", "packages", "packages half"]
+    lines += ["disk 40 /", "disk 97 /srv/my data", "disk 10 /old", "disk read-only /old", "end"]
+    assert guest.state("\r\n".join(lines), None) == {
+        "answered": True,
+        "why": None,
+        "boot_id": "one",
+        "kernel": "6.1",
+        "marker": None,
+        "witness": None,
+        "volatile": None,
+        "elsewhere": ["/a (/dev/nvme0n1p1)", "/b (/dev/nvme1n1)"],
+        "systemd": ["a.service", "b.service"],
+        "packages": ["half"],
+        "disks": {"/": 40, "/srv/my data": 97, "/old": "read-only"},
+    }
+
+
+def test_what_the_guest_does_not_tell_is_none():
+    nothing = dict.fromkeys(("why", "boot_id", "kernel", "marker", "witness", "volatile"))
+    nothing.update(dict.fromkeys(("systemd", "packages", "disks")), elsewhere=[])
+    assert guest.state("end", None) == {**nothing, "answered": True}
+    assert guest.state("kernel \nsystemd\nend", None) == {
+        **nothing,
+        "answered": True,
+        "systemd": [],
+    }
+    silent = {**nothing, "answered": False}
+    for text, error, why in (
+        ("", "timed out", "timed out"),
+        ("boot_id one", "Broken pipe", "Broken pipe"),
+        ("boot_id one", None, "the look at the guest was cut off"),
+        ("", "", "the look at the guest was cut off"),
+    ):
+        assert guest.state(text, error) == {**silent, "why": why}
+
+
+def test_the_words_of_a_login_banner_are_no_disk():
+    assert guest.state("disk quotas are on\ndisk 3 /x\nend", None)["disks"] == {"/x": 3}
+    assert guest.state("disk quotas are on\nend", None)["disks"] is None
+
+
+def test_faults_and_notes_are_told_in_full():
+    before = {**BEFORE, "systemd": ["old"], "disks": {"/": 40, "/full": 96, "/ro": "read-only"}}
+    now = answer(systemd=["old", "a", "b"], packages=["x", "y"], boot_id="two")
+    now["disks"] = {"/": 96, "/b": 99, "/full": 97, "/ro": "read-only", "/new": "read-only"}
+    faults, notes = guest.judge(before, now, ALL)
+    assert faults == {
+        "systemd": "failed units that were not there before: a, b",
+        "packages": "inconsistent packages that were not there before: x, y",
+        "disk": "/ is 96 % full; /b is 99 % full",
+        "boot_id": "the host rebooted, though no reboot was expected",
+    }
+    assert notes == []
+    now = answer(systemd=["old"], packages=["x"], boot_id=None, disks=None)
+    faults, notes = guest.judge({**before, "packages": ["x"]}, now, ALL)
+    assert faults == {}
+    assert notes == [
+        "failed units as before: old",
+        "inconsistent packages as before: x",
+        "disk check skipped: the guest lists no disks",
+        "boot_id check skipped: the guest has no boot id",
+    ]
+    now = answer(systemd=None, packages=["x", "y"])
+    faults, notes = guest.judge({"packages": ["x", "y"]}, now, ALL)
+    assert faults == {}
+    assert notes == [
+        "systemd check skipped: the guest has no such thing",
+        "inconsistent packages as before: x, y",
+        "boot_id check skipped: the guest has no boot id",
+    ]
+    assert guest.judge(BEFORE, answer(), ["boot_id"], expect_reboot=True)[0] == {
+        "boot_id": "the host did not reboot, though a reboot was expected"
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "faults"),
+    [
+        (40, 95, {}),
+        (40, 96, {"disk": "/ is 96 % full"}),
+        (95, 96, {"disk": "/ is 96 % full"}),
+        (96, 99, {}),
+        ("read-only", 96, {"disk": "/ is 96 % full"}),
+        (None, 96, {"disk": "/ is 96 % full"}),
+        (40, "read-only", {"disk": "/ became read-only"}),
+        ("read-only", "read-only", {}),
+        (None, "read-only", {}),
+    ],
+)
+def test_a_disk_is_full_above_95_percent(before, now, faults):
+    disks = {} if before is None else {"/": before}
+    assert guest.judge({"disks": disks}, answer(disks={"/": now}), ["disk"])[0] == faults
+
+
+SHELLS = [["dash"], ["bash"], ["bash", "--posix"], ["busybox", "sh"], ["ksh"], ["zsh"]]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_every_posix_shell_runs_the_scripts_and_tells_the_same(shell, tmp_path):
+    if not shutil.which(shell[0]):
+        pytest.skip(f"{shell[0]} is not installed")
+    marker = tmp_path / "it's here" / "marker.json"
+
+    def run(script):
+        done = subprocess.run([*shell, "-c", script], check=False, capture_output=True, text=True)
+        assert "not found" not in done.stderr and "yntax" not in done.stderr
+        return done
+
+    text = guest.marker_text(12345, "run-1", {"id": 801}, "pre-upgrade")
+    assert run(guest.write_command(str(marker), text)).returncode == 0
+    seen = guest.state(run(guest.look_command(str(marker), ALL)).stdout, None, str(marker))
+    assert seen["answered"] and seen["boot_id"] and seen["kernel"]
+    assert seen["marker"] == MARKER
+    assert run(guest.unmark_command(str(marker))).returncode == 0
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("path", ["", "/var/lib/marker.json", "/it's here/$(id) `x`/m"])
+def test_a_script_is_one_line_that_no_login_shell_takes_apart(path):
+    """fish, tcsh and csh: a newline ends a quoted text, and ``!`` recalls an earlier command."""
+    scripts = [guest.look_command(path, ALL)]
+    if path:
+        scripts += [guest.write_command(path, "text"), guest.unmark_command(path)]
+    for script in scripts:
+        assert "\n" not in script and "!" not in script
+
+
+def test_what_a_guest_writes_into_its_marker_runs_nothing(tmp_path):
+    marker, spoilt = tmp_path / "marker.json", tmp_path / "spoilt"
+    marker.write_text(f"$(touch {spoilt}) `touch {spoilt}`\nend\n; touch {spoilt}\n" * 9)
+    seen = looked(guest.look_command(str(marker), ALL))
+    assert seen["marker"]["run_id"] == "unknown" and seen["answered"]
+    assert not spoilt.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("\n".join(f"disk 5 /m{one}" for one in range(60_000)), id="disks"),
+        pytest.param("\n".join(f"disk read-only /m{one}" for one in range(60_000)), id="read-only"),
+        pytest.param("\n".join(f"systemd u{one}" for one in range(60_000)), id="units"),
+        pytest.param("\n".join(f"mount nfs4 n:/{one} /m{one}" for one in range(60_000)), id="nfs"),
+        pytest.param("marker " + "[" * 100_000, id="lists"),
+        pytest.param("marker " + '{"a":' * 100_000, id="mappings"),
+        pytest.param("marker " + "9" * 1_000_000, id="a number"),
+        pytest.param("mount " + "/" * 1_000_000, id="one long word"),
+        pytest.param("mount " + " " * 1_000_000, id="blanks"),
+        pytest.param("disk " + "9" * 1_000_000 + " /", id="a long use"),
+        pytest.param("boot_id " + "x" * 1_000_000, id="a long boot id"),
+        pytest.param("\n" * 200_000, id="empty lines"),
+        pytest.param("\r" * 1_000_000, id="returns"),
+        pytest.param("end\n" * 100_000, id="ends"),
+    ],
+)
+def test_a_hostile_text_is_read_in_no_time(text):
+    started = time.process_time()
+    guest.state(f"{text}\nend\n", None, "/m1/marker.json")
+    assert time.process_time() - started < 1.5
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        '{"server_id": 1e999, "run_id": "r1"}',
+        '{"server_id": NaN, "run_id": "r1"}',
+        '{"server_id": true, "run_id": "r1"}',
+        '{"server_id": -1, "run_id": "r1"}',
+        '{"server_id": 0, "run_id": "r1"}',
+        '{"server_id": %s, "run_id": "r1"}' % ("9" * 300),
+        '{"server_id": %s, "run_id": "r1"}' % ("9" * 5000),
+        '{"server_id": [1], "run_id": "r1"}',
+        '{"server_id": 1, "run_id": ["r1"]}',
+        '{"server_id": 1, "run_id": "r1; rm -rf /"}',
+        '{"server_id": 1, "run_id": "{{ lookup(1) }}"}',
+        '{"server_id": 1, "run_id": 1.5}',
+        '"text"',
+        "null",
+        "[" * 100_000,
+    ],
+)
+def test_a_forged_marker_is_that_of_an_unknown_run(marker):
+    seen = guest.state(f"marker {marker}\nend", None)["marker"]
+    assert seen == {**dict.fromkeys(MARKER), "run_id": "unknown"}
+
+
+@pytest.mark.parametrize("snapshot", ["1e999", "true", '"801"', "[801]", "9" * 5000, "-1", "null"])
+def test_a_marker_whose_snapshot_cannot_be_read_still_names_its_run(snapshot):
+    text = f'{{"server_id": 1, "run_id": "r1", "snapshot_id": {snapshot}, "prefix": "{{{{ x"}}'
+    seen = guest.state(f"marker {text}\nend", None)["marker"]
+    assert seen["run_id"] in ("r1", "unknown")
+    assert seen["snapshot_id"] is None and seen["prefix"] is None
+
+
+def test_a_marker_of_an_older_version_is_read():
+    seen = guest.state('marker {"server_id": 12345, "run_id": "run-1"}\nend', None)["marker"]
+    assert seen == {**MARKER, "snapshot_id": None, "prefix": None}
+
+
+def test_a_use_of_many_digits_is_no_disk():
+    assert guest.state(f"disk {'9' * 5000} /\ndisk 7 /x\nend", None)["disks"] == {"/x": 7}
+    assert guest.state("disk \u0667 /\nend", None)["disks"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "volatile"),
+    [
+        ("/run/marker.json", "tmpfs"),
+        ("/run/lock/marker.json", "tmpfs"),
+        ("/dev/marker", "devtmpfs"),
+        ("/runner/marker.json", None),
+        ("/var/lib/marker.json", None),
+        ("/run/disk/marker.json", None),
+        ("", None),
+    ],
+)
+def test_a_marker_that_a_reboot_empties_is_noticed(path, volatile):
+    mounts = ["mount tmpfs tmpfs /run", "mount ext4 /dev/vda1 /", "mount devtmpfs udev /dev"]
+    text = "\n".join([*mounts, "mount ext4 /dev/vda2 /run/disk", "end"])
+    assert guest.state(text, None, path)["volatile"] == volatile

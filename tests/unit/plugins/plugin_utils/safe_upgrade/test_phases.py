@@ -1,0 +1,470 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whole phases of a night: what they ask of the cloud, do on the guest, and hand on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from nights import TOKEN
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import phases
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
+
+DISK_FULL = ["kernel 6.1", "systemd", "disk 99 /"]
+
+
+def test_a_healthy_night_ends_upgraded_with_one_snapshot_and_no_marker(night):
+    told = night.armed()
+    assert told["run"]["due"] == "change"
+    marker = json.loads(night.guests["web-01"].marker.read_text())
+    assert marker == {
+        "server_id": 12345,
+        "run_id": "r1",
+        "snapshot_id": told["snapshot"]["id"],
+        "prefix": "pre-upgrade",
+    }
+    assert night.phase("back")["run"]["due"] == "handlers"
+    assert night.phases("handled", "verify", "decide")["state"] == "verifying"
+    told = night.phase("finish")
+    assert told["state"] == "upgraded" and told["ended"]
+    assert not night.guests["web-01"].marker.exists()
+    assert night.phase("end")["msg"].startswith("upgraded web-01 server=12345")
+    assert night.world.calls("create", "restore") == ["create"]
+    assert not night.warned
+
+
+def test_a_failed_change_is_restored_and_proved_on_the_disk(night):
+    night.armed()
+    guest = night.guests["web-01"]
+    (guest.disk / "etc").mkdir()
+    (guest.disk / "etc/broken").write_text("by the change")
+    night.failed()
+    told = night.phase("failed", piece="change")
+    assert told["run"]["failure"]["reason"] == "no space ********"
+    night.phases("handled", "verify")
+    told = night.restored()
+    assert told["state"] == "restored"
+    assert "no space ********; proved: the witness" in told["reason"].replace("marker", "witness")
+    assert not (guest.disk / "etc/broken").exists() and not guest.marker.exists()
+    assert night.world.calls("restore") == ["restore"]
+    with pytest.raises(Failed, match="^web-01 .server 12345.: restored at 'Install'"):
+        night.phase("end")
+
+
+def test_a_host_that_is_lost_is_restored(night):
+    night.armed()
+    night.guests["web-01"].dead = f"no route {TOKEN}"
+    told = night.phase("back")
+    assert told["run"]["lost"]
+    assert night.phase("decide")["run"]["due"] == "restore"
+    night.phases("restore", "wait_restore")
+    night.guests["web-01"].dead = None
+    told = night.phase("prove")
+    assert told["state"] == "restored"
+    assert "did not answer again within 900 s: no route ********" in told["reason"]
+
+
+def test_a_controllers_own_fault_overwrites_nobody(night):
+    night.armed()
+    night.guests["web-01"].dead, night.guests["web-01"].ours = "No space left on device", True
+    told = night.phases("back", "decide")
+    assert told["state"] == "left_changed"
+    assert "the controller, not the host: No space left on device" in told["reason"]
+    assert night.world.calls("restore") == []
+
+
+def test_a_python_that_the_change_took_away_is_no_loss(night):
+    night.armed()
+    guest = night.guests["web-01"]
+    guest.no_modules, guest.other_python = "python3: not found", "/usr/bin/python3.12"
+    told = night.phase("back")
+    assert not told["run"]["failure"] and told["run"]["due"] == "handlers"
+
+
+def test_a_host_whose_modules_do_not_answer_is_lost_though_its_shell_answers(night):
+    night.armed()
+    night.guests["web-01"].no_modules = "no answer within 60 s"
+    told = night.phase("back")
+    assert told["run"]["lost"] and told["run"]["failure"]["own"]
+
+
+def test_a_host_that_is_lost_in_its_handlers_is_noticed(night):
+    night.armed()
+    night.phase("back")
+    night.guests["web-01"].dead = "timed out"
+    told = night.phase("handled")
+    assert told["run"]["lost"] and told["run"]["failure"]["task"] == "probe of the host"
+
+
+@pytest.mark.parametrize("phase", ["back", "handled"])
+def test_a_loss_that_the_callback_noted_is_a_failure_of_the_change(night, phase):
+    night.armed()
+    loss = {"number": 1, "task": "patch", "delegate": "", "why": f"refused {TOKEN}"}
+    if phase == "handled":
+        night.phase("back")
+    night.noted(loss=loss)
+    told = night.phase(phase)
+    assert told["run"]["failure"]["task"] == "patch"
+    assert "the host was unreachable in this task: refused" in told["run"]["failure"]["reason"]
+    told = night.restored()
+    assert told["state"] == "restored" and TOKEN not in json.dumps(told["reason"])
+
+
+def test_a_loss_of_an_earlier_call_is_none_of_this_one(night):
+    loss = {"number": 7, "task": "patch", "delegate": "", "why": "refused"}
+    night.noted(loss=loss)
+    night.armed()
+    assert not night.phase("back")["run"]["failure"]
+    night.noted(loss={**loss, "number": 8})
+    assert night.phase("handled")["run"]["failure"]
+
+
+@pytest.mark.parametrize("number", [1, "x", [1], None])
+def test_a_fact_that_kept_the_change_from_the_host_is_a_failure(night, number):
+    night.armed()
+    night.plays.variables.set_host_facts("web-01", {"safe_upgrade_loss": {"number": number}})
+    reason = night.phase("back")["run"]["failure"]["reason"]
+    assert reason.startswith("a fact of the guest's, safe_upgrade_loss, kept")
+
+
+@pytest.mark.parametrize(
+    ("touched", "policy", "state", "restores"),
+    [
+        (False, "leave", "aborted", 0),
+        (False, "restore", "aborted", 0),
+        (True, "leave", "left_changed", 0),
+        (True, "restore", "restored", 1),
+    ],
+)
+def test_a_dead_delegate_is_not_the_servers_loss(nights, touched, policy, state, restores):
+    night = nights(on_delegate_lost=policy)
+    night.armed()
+    loss = {"number": 1, "task": "drain", "delegate": "lb", "why": "timed out"}
+    night.noted(loss=loss, seen={"touched": touched, "failing": False})
+    night.phase("back")
+    told = night.restored()
+    assert told["state"] == state
+    assert "lb, on which this task runs, was unreachable: timed out" in told["reason"]
+    assert len(night.world.calls("restore")) == restores
+    assert night.guests["web-01"].marker.exists() == (state == "left_changed")
+
+
+def test_a_new_fault_fails_the_check_and_is_restored(night):
+    night.armed()
+    night.phase("back")
+    night.guests["web-01"].lines = [*DISK_FULL[:2], "systemd new.service"]
+    told = night.phases("handled", "verify")
+    assert told["run"]["failure"]["task"] == "built-in checks"
+    assert (
+        "failed units that were not there before: new.service" in told["run"]["failure"]["reason"]
+    )
+    night.guests["web-01"].lines = DISK_FULL[:2]
+    assert night.restored()["state"] == "restored"
+
+
+def test_a_fault_of_before_is_none(nights):
+    night = nights()
+    night.guests["web-01"].lines = DISK_FULL
+    night.armed()
+    told = night.phases("back", "handled", "verify", "decide", "finish")
+    assert told["state"] == "upgraded"
+
+
+def test_the_checks_are_attempted_as_often_as_they_may(nights, world):
+    night = nights(health={"builtin": ["disk"], "attempts": 3, "delay": 7})
+    night.armed()
+    night.phases("back", "handled")
+    guest, pauses = night.guests["web-01"], []
+    guest.lines = DISK_FULL
+
+    def heal(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            guest.lines = DISK_FULL[:2]
+
+    world.on_sleep = heal
+    assert not night.phase("verify")["run"]["failure"]
+    assert pauses == [7, 7]
+
+
+def test_an_expected_reboot_must_have_happened(nights):
+    night = nights(verify={"expect_reboot": True, "attempts": 1, "delay": 0})
+    night.armed()
+    told = night.phases("back", "handled", "verify")
+    assert "did not reboot" in told["run"]["failure"]["reason"]
+    night = nights(verify={"expect_reboot": True, "attempts": 1, "delay": 0}, run_id="r2")
+    night.guests["web-01"].marker.unlink()
+    night.armed()
+    night.guests["web-01"].reboot()
+    assert not night.phases("back", "handled", "verify")["run"]["failure"]
+
+
+# the snapshot
+
+
+def test_a_snapshot_of_the_same_run_is_never_taken_for_a_new_one(night):
+    night.armed()
+    night.guests["web-01"].marker.unlink()
+    night.begin_a_call()
+    told = night.phases("check", "take_snapshot")
+    assert told["state"] == "aborted"
+    assert "already has snapshot" in told["reason"] and "safe_upgrade_use_run=r1" in told["reason"]
+    assert len(night.world.acted("create")) == 1
+
+
+def test_a_run_that_adopts_a_snapshot_takes_none(nights):
+    nights().phases("check", "take_snapshot", "wait_snapshot")
+    night = nights(use_run="r1", run_id="")
+    assert night.armed()["run_id"] == "r1"
+    assert len(night.world.acted("create")) == 1
+
+
+def test_a_snapshot_that_somebody_deleted_covers_no_change(night, world):
+    told = night.phases("check", "take_snapshot", "wait_snapshot")
+    world.simulator.cloud.delete(told["snapshot"]["id"])
+    told = night.phase("arm")
+    assert told["state"] == "aborted" and "somebody deleted it" in told["reason"]
+    assert not night.guests["web-01"].marker.exists()
+
+
+def test_another_run_that_began_meanwhile_keeps_the_change_from_beginning(night, world):
+    night.phases("check", "take_snapshot", "wait_snapshot")
+    stamp = "safe_upgrade run=r7 host=web-01"
+    world.simulator.add_snapshot(12345, "pre-upgrade-r7", description=stamp)
+    told = night.phase("arm")
+    assert told["state"] == "aborted" and "run r7 began on this server meanwhile" in told["reason"]
+
+
+def test_an_old_snapshot_covers_no_change(nights, world):
+    night = nights(snapshot_max_age=600)
+    night.phases("check", "take_snapshot", "wait_snapshot")
+    world.sleep(700)
+    told = night.phase("arm")
+    assert told["state"] == "aborted" and "safe_upgrade_snapshot_max_age" in told["reason"]
+
+
+def test_a_marker_that_cannot_be_written_keeps_the_change_from_beginning(night):
+    night.guests["web-01"].refuses = "marker.json.part"
+    told = night.phases("check", "take_snapshot", "wait_snapshot", "arm")
+    assert told["state"] == "aborted"
+    assert "cannot be written: Read-only file system. Without it" in told["reason"]
+
+
+def test_without_a_marker_by_choice_the_change_runs(nights):
+    night = nights(marker_path="")
+    night.armed()
+    assert not night.guests["web-01"].marker.exists()
+    assert not any("mkdir" in script for script in night.guests["web-01"].scripts)
+
+
+def test_a_fault_that_came_up_while_the_snapshot_was_taken_keeps_the_change_away(night):
+    night.phases("check", "take_snapshot", "wait_snapshot")
+    night.guests["web-01"].lines = DISK_FULL
+    told = night.phase("arm")
+    assert told["state"] == "aborted" and told["failed_task"] == "Arm"
+    assert told["snapshot"]["id"]
+
+
+def test_room_is_made_by_own_snapshots_alone(nights, world):
+    for number in range(5):
+        stamp = f"safe_upgrade run=r-{number} host=web-01" if number in (1, 3) else "mine"
+        world.simulator.add_snapshot(
+            12345, f"pre-upgrade-r-{number}", 9000 - number, description=stamp
+        )
+    night = nights(when_full="prune_own", keep=4)
+    night.armed()
+    (gone,) = world.acted("delete")
+    names = [row["name"] for row in world.simulator.snapshots(12345)]
+    assert "pre-upgrade-r-1" not in names and "pre-upgrade-r1" in names and len(names) == 5
+
+
+# after a restore
+
+
+def test_a_restore_that_the_api_refused_is_told_with_the_command(night, world):
+    night.armed()
+    night.failed()
+    night.phase("failed", piece="change")
+    world.simulator.set_fault("status", call="restore", status=422)
+    told = night.restored()
+    assert told["state"] == "restore_failed"
+    assert "vps_org.cloud.snapshot_restore" in told["next_step"]
+    assert night.guests["web-01"].marker.exists()
+
+
+def test_of_a_restore_that_may_have_begun_nobody_is_told_to_start_another(night, world):
+    night.armed()
+    night.failed()
+    night.phase("failed", piece="change")
+    night.phase("decide")
+    night.phase("restore")
+    night.answers["snapshot_restore"] = lambda **params: {"failed": True, "msg": "gone"}
+    told = night.phase("wait_restore")
+    assert told["state"] == "restore_failed"
+    assert "vps_org.cloud.snapshot_restore" not in told["next_step"]
+    assert "start no other restore" in told["next_step"]
+
+
+def test_too_much_data_is_not_erased(nights, world):
+    night = nights(max_data_loss=600)
+    night.armed()
+    world.sleep(1000)
+    night.failed()
+    night.phase("failed", piece="change")
+    told = night.restored()
+    assert told["state"] == "left_changed" and "safe_upgrade_max_data_loss" in told["reason"]
+    assert world.calls("restore") == []
+
+
+def test_a_reboot_is_not_taken_for_a_restore(night, world):
+    night.armed()
+    night.failed()
+    night.phases("failed", piece="change")
+    night.phases("decide", "restore")
+    guest = night.guests["web-01"]
+    held = {path.name: path.read_text() for path in guest.marker.parent.iterdir()}
+    night.phase("wait_restore")
+    guest.marker.parent.mkdir(parents=True, exist_ok=True)
+    for name, text in held.items():  # the disk is the old one
+        (guest.marker.parent / name).write_text(text)
+    told = night.phase("prove")
+    assert told["state"] == "restored_unproven"
+    assert "still on the guest's disk" in told["reason"]
+
+
+def test_the_witness_serves_where_the_marker_went_missing(night):
+    night.armed()
+    night.guests["web-01"].marker.unlink()
+    night.failed()
+    night.phase("failed", piece="change")
+    told = night.restored()
+    assert told["state"] == "restored" and "the witness is gone" in told["reason"]
+
+
+def test_a_witness_that_cannot_be_written_leaves_the_marker_to_serve(night):
+    night.armed()
+    night.guests["web-01"].refuses = "before_restore"
+    night.failed()
+    night.phase("failed", piece="change")
+    told = night.restored()
+    assert told["state"] == "restored" and "the marker is gone" in told["reason"]
+
+
+def test_without_any_file_a_restore_is_not_proved(nights):
+    night = nights(marker_path="")
+    night.armed()
+    night.failed()
+    night.phase("failed", piece="change")
+    told = night.restored()
+    assert told["state"] == "restored_unproven"
+    assert "proves a reboot, not a restore" in told["reason"]
+
+
+def test_after_a_restore_nothing_of_the_changed_system_is_used(night):
+    night.armed()
+    guest = night.guests["web-01"]
+    guest.no_modules, guest.other_python = "python3: not found", "/opt/new/python"
+    night.phase("back")
+    assert guest.python == "/opt/new/python"
+    night.failed()
+    night.phase("failed", piece="change")
+    night.phases("decide", "restore", "wait_restore", "prove")
+    assert guest.python == "/usr/bin/python3"
+
+
+# the entry points
+
+
+def test_a_restore_that_was_asked_for(nights, world):
+    nights().phases("check", "take_snapshot", "wait_snapshot")
+    night = nights(run_id="", change={})
+    (night.guests["web-01"].disk / "written-since").touch()
+    night.begin_a_call()
+    told = night.phase("choose", entry_point="restore")
+    assert told["run"]["due"] == "restore", told["reason"]
+    told = night.phases("restore", "wait_restore", "prove")
+    assert told["state"] == "restored"
+    assert not (night.guests["web-01"].disk / "written-since").exists()
+
+
+def test_a_restore_in_check_mode_tells_what_it_would_erase(nights, world):
+    nights().phases("check", "take_snapshot", "wait_snapshot")
+    night = nights(play={"check_mode": True}, change={})
+    told = night.phase("choose", entry_point="restore")
+    assert told["state"] == "check_mode" and "would restore server 12345" in told["reason"]
+    assert world.calls("restore") == []
+
+
+def test_a_night_in_check_mode_writes_nothing(nights):
+    night = nights(play={"check_mode": True})
+    told = night.phases("check", "take_snapshot", "wait_snapshot", "arm", "back", "handled")
+    assert told["state"] == "check_mode"
+    assert told["reason"].startswith("would take snapshot 'pre-upgrade-r1' of server 12345 (0 of 5")
+    assert night.world.calls("create", "delete", "restore") == []
+
+
+def test_pruning_keeps_what_an_unfinished_run_needs(nights, world):
+    for number in (1, 2, 3):
+        world.simulator.add_snapshot(
+            12345,
+            f"pre-upgrade-q{number}",
+            9000 - number,
+            description=f"safe_upgrade run=q{number} host=web-01",
+        )
+    night = nights(keep=0, interrupted_run="proceed")
+    guest = night.guests["web-01"]
+    guest.marker.parent.mkdir(parents=True)
+    guest.marker.write_text(json.dumps({"server_id": 12345, "run_id": "q2"}))
+    night.phase("prune", entry_point="prune")
+    assert [row["name"] for row in world.simulator.snapshots(12345)] == ["pre-upgrade-q2"]
+    guest.marker.write_text("{")
+    with pytest.raises(Failed, match="nothing is pruned: the marker .* cannot be read"):
+        night.phase("prune", entry_point="prune")
+    guest.dead = "no route"
+    with pytest.raises(Failed, match="nothing is pruned: the host does not answer.*no route"):
+        night.phase("prune", entry_point="prune")
+
+
+def test_the_status_tells_own_snapshots_and_an_interrupted_run(night, world):
+    assert night.armed()["run"]["marker"] == "r1"
+    world.simulator.add_snapshot(12345, "by-hand")
+    told = night.phase("status", entry_point="status")
+    assert [row["run_id"] for row in told["snapshots"]] == ["r1"]
+    assert told["interrupted_run"] == "r1" and told["answered"]
+    night.guests["web-01"].dead = "no route"
+    told = night.phase("status", entry_point="status")
+    assert (told["interrupted_run"], told["answered"]) == (None, False)
+
+
+# the table of the phases
+
+
+def test_an_unknown_phase_names_the_known_ones(night):
+    with pytest.raises(Failed, match="^phase must be one of check, choose, take_snapshot"):
+        night.phase("chekc")
+
+
+def test_a_phase_before_the_beginning_does_nothing(night):
+    for phase in phases.PHASES:
+        if phase not in phases.BEGIN:
+            with pytest.raises(Failed, match="not run from its beginning"):
+                night.phase(phase, piece="change")
+    assert night.world.simulator.log == [] and not night.guests["web-01"].scripts
+
+
+@pytest.mark.parametrize("state", ["upgraded", "aborted", "restored", "left_changed"])
+def test_after_the_end_no_phase_acts(night, state):
+    night.armed()
+    result = {**night.record().result, "state": state}
+    asked, scripts = night.world.calls(), night.guests["web-01"].scripts
+    writes = [one for one in scripts if not one.endswith("echo end")]
+    for phase in phases.PHASES:
+        if phase not in (*phases.BEGIN, "end"):
+            night.change_record(result=result, due="")
+            told = night.phase(phase, piece="health")
+            assert told["state"] == state and not told["run"]["due"], phase
+    assert night.world.calls() == asked
+    assert [one for one in scripts if not one.endswith("echo end")] == writes

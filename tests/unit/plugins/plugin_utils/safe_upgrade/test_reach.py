@@ -1,0 +1,259 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ways to the guest: time limits that end what was started, and whose fault an error is."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import subprocess
+import time
+from types import SimpleNamespace
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import reach
+
+DEFAULT = object()
+
+
+class Action:
+    """An action plugin with a connection to this machine; *does* stands in for what it runs."""
+
+    def __init__(self, does=None, module=None, shell=("/bin/sh", "-c")):
+        self.does, self.module, self.shell = does, module, shell
+        self._loader = self._templar = None
+        self.resets, self.removed, self.modules = 0, [], []
+        self._connection = SimpleNamespace(
+            transport="ssh", _shell=SimpleNamespace(tmpdir=None), reset=self._reset
+        )
+
+    def _reset(self):
+        self.resets += 1
+
+    def _low_level_execute_command(self, command, executable=DEFAULT):
+        assert executable == ""  # else Ansible wraps it in a shell of its own choice
+        if self.does:
+            return self.does(command)
+        done = subprocess.run([*self.shell, command], check=False, capture_output=True, text=True)
+        return {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+
+    def _execute_module(self, module_name, module_args, task_vars):
+        assert module_args == {}  # never the task's own, which may hold a token
+        self.modules.append((module_name, task_vars.get("ansible_python_interpreter")))
+        self._connection._shell.tmpdir = "/tmp/on-the-guest"
+        return self.module()
+
+    def _remove_tmp_path(self, path):
+        self.removed.append(path)
+
+
+def guest(*args, task_vars=None, **options):
+    action = Action(*args, **options)
+    return reach.Guest(action, task_vars or {}), action
+
+
+def raises(error):
+    def raise_it(*dummy):
+        raise error
+
+    return raise_it
+
+
+def test_a_script_brings_what_it_printed():
+    answer = guest()[0].run("echo 'a b'; echo \"it's\"")
+    assert (answer.rc, answer.text, answer.why) == (0, "a b\nit's\n", None)
+    answer = guest()[0].run("echo out; echo err >&2; exit 3")
+    assert (answer.rc, answer.text, answer.why, answer.ours) == (3, "out\n", "err", False)
+
+
+def test_so_much_is_read_and_no_more():
+    answer = guest(lambda command: {"rc": 0, "stdout": "x" * 10_000_000})[0].run("x")
+    assert len(answer.text) == reach.LOOK_CHARACTERS
+
+
+@pytest.mark.parametrize("done", [{}, {"rc": None, "stdout": None, "stderr": None}])
+def test_a_connection_that_tells_nothing_is_no_traceback(done):
+    answer = guest(lambda command: done)[0].run("x")
+    assert (answer.rc, answer.text, answer.why) == (None, "", None)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="no /proc")
+@pytest.mark.parametrize("script", ["sleep 987", "sleep 987 & wait", "trap '' TERM; sleep 987"])
+def test_a_command_that_hangs_ends_in_time_and_its_processes_with_it(script):
+    started = time.monotonic()
+    answer = guest()[0].run(script, seconds=0.3)
+    assert time.monotonic() - started < 5
+    assert (answer.rc, answer.why, answer.ours) == (None, "no answer within 0 s", False)
+    assert reach._children() == set() or _gone()
+
+
+def _gone():
+    """No child of this process is alive; a killed one may wait to be reaped."""
+    for pid in reach._children():
+        with open(f"/proc/{pid}/stat") as file:
+            if file.read().rpartition(")")[2].split()[0] != "Z":
+                return False
+    return True
+
+
+def test_what_ran_before_the_limit_began_is_left_alone():
+    before = subprocess.Popen(["sleep", "60"])
+    try:
+        guest()[0].run("sleep 987", seconds=0.2)
+        assert before.poll() is None
+    finally:
+        before.kill()
+        before.wait()
+
+
+def test_a_limit_is_over_when_the_script_is():
+    reached, _action = guest()
+    reached.run("true", seconds=0.2)
+    time.sleep(0.3)  # no alarm rings
+
+
+def test_a_connection_plugin_that_catches_every_exception_does_not_swallow_the_limit():
+    def stubborn(command):
+        while True:
+            with contextlib.suppress(Exception):
+                time.sleep(60)
+
+    assert guest(stubborn)[0].run("x", seconds=0.2).why == "no answer within 0 s"
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EMFILE, "Too many open files"), True),
+        (OSError(errno.EAGAIN, "Resource temporarily unavailable"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), True),
+        (OSError(errno.EROFS, "Read-only file system"), True),
+        (AnsibleError("failure writing module data to temporary file for transfer: x"), True),
+        (AnsibleError("[Errno 2] No usable temporary directory found"), True),
+        (AnsibleConnectionFailure("mux: Cannot allocate memory"), True),
+        (OSError(errno.ECONNREFUSED, "Connection refused"), False),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), False),
+        (TimeoutError("timed out"), False),
+        (AnsibleConnectionFailure("Failed to connect to the host via ssh"), False),
+        (AnsibleError("failure"), False),
+        (ValueError("No usable temporary directory"), False),
+    ],
+)
+def test_a_fault_of_the_controller_is_told_from_the_guests(error, ours):
+    reached, _action = guest(raises(error), raises(error))
+    for answer in (reached.run("x"), reached.ping()):
+        assert (answer.rc, answer.ours) == (None, ours)
+        assert str(error) in answer.why
+
+
+def test_the_cause_of_an_error_counts():
+    try:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as cause:
+            raise AnsibleError("could not run it") from cause
+    except AnsibleError as error:
+        assert guest(raises(error))[0].run("x").ours
+
+
+def test_a_ping_is_judged_by_its_pong_alone():
+    forged = {"ping": "pong", "ansible_facts": {"x": 1}, "ansible_stats": {"data": {"y": 2}}}
+    reached, action = guest(module=lambda: forged)
+    answer = reached.ping()
+    assert (answer.rc, answer.text) == (0, "pong")
+    assert action.modules == [("ansible.legacy.ping", None)]
+    assert action.removed == ["/tmp/on-the-guest"]
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        ({"failed": True, "msg": "no interpreter"}, "no interpreter"),
+        ({"unreachable": True, "msg": "refused"}, "refused"),
+        ({"rc": 127, "module_stderr": "python3: not found", "msg": "x"}, "x: python3: not found"),
+        ({}, "no pong"),
+        ({"ping": "data"}, "no pong"),
+    ],
+)
+def test_a_ping_without_a_pong_says_why(result, why):
+    answer = guest(module=lambda: result)[0].ping()
+    assert (answer.rc, answer.why) == (1, why)
+
+
+def test_a_module_that_hangs_ends_in_time():
+    reached, action = guest(module=lambda: time.sleep(60))
+    started = time.monotonic()
+    assert reached.ping(0.2).why == "no answer within 0 s"
+    assert time.monotonic() - started < 5
+    assert action.removed == ["/tmp/on-the-guest"]
+
+
+def test_another_python_is_used_when_it_was_found():
+    reached, action = guest(module=lambda: {"ping": "pong"})
+    reached.python = "/usr/bin/python3.12"
+    reached.ping()
+    assert action.modules == [("ansible.legacy.ping", "/usr/bin/python3.12")]
+
+
+def test_some_python_is_found():
+    assert guest()[0].find_python().endswith("python3")
+    assert guest(lambda command: {"rc": 1, "stdout": ""})[0].find_python() == ""
+    assert guest(raises(OSError("gone")))[0].find_python() == ""
+
+
+def test_a_host_is_waited_for_over_new_connections(monkeypatch):
+    monkeypatch.setattr(reach, "PAUSE_SECONDS", 0.01)
+    pongs = iter([{}, {}, {"ping": "pong"}])
+    reached, action = guest(module=lambda: next(pongs))
+    assert reached.wait(10).rc == 0
+    assert action.resets == 3
+
+
+def test_a_wait_ends_by_a_clock_that_nobody_sets(monkeypatch):
+    monkeypatch.setattr(reach, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    reached, action = guest(module=dict)
+    started = time.monotonic()
+    assert reached.wait(0.3).rc == 1
+    assert 0.2 < time.monotonic() - started < 5 and action.resets > 1
+
+
+def test_a_wait_ends_with_the_controller(monkeypatch):
+    pids = iter([os.getppid()])
+    monkeypatch.setattr(os, "getppid", lambda: next(pids, -1))
+    started = time.monotonic()
+    assert guest(module=dict)[0].wait(60).rc == 1
+    assert time.monotonic() - started < 5
+
+
+def test_a_connection_that_cannot_be_reset_stops_nothing():
+    reached, action = guest(module=lambda: {"ping": "pong"})
+    action._connection.reset = raises(AnsibleError("no reset"))
+    assert reached.wait(5).rc == 0
+
+
+def test_facts_of_the_role_are_not_taken_from_a_guest():
+    facts = {"module_setup": True, "vps_org_server_id": 1, "safe_upgrade_change": {}}
+    reached, _action = guest(module=lambda: {"ansible_facts": facts})
+    assert reached.gather() == {"module_setup": True}
+    assert guest(module=raises(OSError("gone")))[0].gather() == {}
+
+
+def test_the_interpreter_is_the_named_or_the_discovered_one():
+    reached, action = guest(task_vars={"ansible_python_interpreter": "{{ x }}"})
+    action._templar = SimpleNamespace(template=lambda value: "/x/python")
+    assert reached.interpreter() == "/x/python"
+    known = {"ansible_facts": {"discovered_interpreter_python": "/d/python"}}
+    reached, action = guest(task_vars=known)
+    assert reached.interpreter() == "/d/python" and reached.discovered() == {}
+    action._discovered_interpreter_key = "discovered_interpreter_python"
+    action._discovered_interpreter = "/n/python"
+    assert reached.interpreter() == "/n/python"
+    assert reached.discovered() == {"discovered_interpreter_python": "/n/python"}
+    assert guest()[0].interpreter() == ""
+    assert not reached.is_local()

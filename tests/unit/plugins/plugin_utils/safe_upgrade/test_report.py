@@ -1,0 +1,270 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import ENDS
+
+NOW = datetime(2026, 1, 31, 4, 12, 5, tzinfo=timezone(timedelta(hours=2)))
+
+
+def result(**changes):
+    snapshot = {"id": 802, "name": "pre-upgrade-j7", "created_at": "2026-01-31T02:00:00Z"}
+    fields = {"state": "restored", "server_id": 12345, "server_name": "web-01", "run_id": "j7"}
+    rest = {"failed_task": "Install", "reason": "no space left", "own_failure": True}
+    times = {
+        "started": "2026-01-31T01:55:00Z",
+        "ended": "2026-01-31T02:12:00Z",
+        "next_step": "look",
+    }
+    return {**fields, **rest, **times, "snapshot": snapshot, **changes}
+
+
+@pytest.mark.parametrize(
+    ("state", "entry_point", "green"),
+    [
+        ("upgraded", "main", True),
+        ("check_mode", "main", True),
+        ("restored", "main", False),
+        ("restored", "restore", False),
+        ("armed", "snapshot", True),
+        ("armed", "main", False),
+        ("preflight", "preflight", True),
+        ("aborted", "preflight", False),
+    ],
+)
+def test_only_the_wanted_end_is_green(state, entry_point, green):
+    assert report.is_green(result(state=state), entry_point) is green
+
+
+@pytest.mark.parametrize(
+    ("state", "snapshot", "reason", "step"),
+    [
+        ("upgraded", 802, None, "nothing to do"),
+        ("check_mode", None, None, "run again without check mode"),
+        ("aborted", None, "x", "mend the reason and run again"),
+        (
+            "aborted",
+            802,
+            "x",
+            "mend the reason and run again (snapshot 802 stays and can be used or deleted)",
+        ),
+        (
+            "restored",
+            802,
+            "x",
+            "find out why the change failed before the next try; the snapshot is still there",
+        ),
+        (
+            "restored_unproven",
+            802,
+            "the restored host shows another host key than the known one",
+            "look at it in the dashboard (by a console, if yours offers one) and compare the "
+            "host's key with the one it shows there; if they are the same, forget the old one by "
+            "ssh-keygen -R and look at the server",
+        ),
+        (
+            "restored_unproven",
+            802,
+            None,
+            "look at it in the dashboard (by a console, if yours offers one) and check that it is "
+            "as it was at 2026-01-31T02:00:00Z; if it is not: ansible "
+            "localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'",
+        ),
+        (
+            "left_changed",
+            802,
+            "the restored host shows another host key than the known one",
+            "look at the server; to restore it, which erases all since the snapshot: ansible "
+            "localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'",
+        ),
+    ],
+)
+def test_every_end_has_its_next_step(state, snapshot, reason, step):
+    before = result(state="changing", reason=reason, ended=None, next_step=None)
+    if snapshot is None:
+        before["snapshot"] = None
+    moved = report.moved(before, {"state": state}, NOW)
+    assert moved["next_step"] == step
+    assert moved["ended"] == "2026-01-31T02:12:05Z"
+    given = report.moved(before, {"state": state, "next_step": "wait"}, NOW)
+    assert given["next_step"] == "wait"
+    assert report.moved(before, {"state": "restoring"}, NOW)["ended"] is None
+
+
+def test_what_a_restore_erases_counts_to_the_end_of_the_run_or_to_now():
+    assert report.lost_seconds(result()) == 720
+    assert report.lost_seconds(result(ended="2026-01-31T01:00:00Z")) == 0
+    young = datetime.now(timezone.utc) - timedelta(seconds=100)
+    running = result(ended=None, snapshot={"created_at": timestamp(young.timestamp())})
+    assert 100 <= report.lost_seconds(running) < 110
+
+
+def test_the_line_of_a_state_without_a_snapshot_says_so():
+    told = {"state": "aborted", "server_id": 1, "snapshot": None, "run_id": "r1", "reason": "full"}
+    assert report.line("web-01", told) == (
+        "aborted web-01 server=1 snapshot=none run=r1 reason: full"
+    )
+
+
+SNAPSHOT = "snapshot 802 (pre-upgrade-j7) of 2026-01-31T02:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("changes", "closing", "lines"),
+    [
+        (
+            {},
+            "restored at 'Install'. Next: look.",
+            [
+                "failed at: Install.",
+                "reason:    no space left.",
+                f"server:    Restored from {SNAPSHOT}.",
+                "lost:      what was written in the 12 minutes since is lost.",
+                "next:      look.",
+            ],
+        ),
+        (
+            {"state": "restored_unproven", "reason": "why!", "next_step": "look."},
+            "restored_unproven at 'Install'. Next: look.",
+            [
+                "failed at: Install.",
+                "reason:    why!",
+                f"server:    It is not proved that the server is as in {SNAPSHOT}, which is kept.",
+                "next:      look.",
+            ],
+        ),
+        (
+            {"state": "restore_failed"},
+            "restore_failed at 'Install'. Next: look.",
+            [
+                "failed at: Install.",
+                "reason:    no space left.",
+                f"server:    Whether the server was restored is told by the reason; {SNAPSHOT} is "
+                "kept.",
+                "next:      look.",
+            ],
+        ),
+        (
+            {"state": "left_changed", "failed_task": None, "reason": "said 'no'"},
+            "left_changed. Next: look.",
+            [
+                "reason:    said 'no'",
+                f"server:    The server was NOT restored; {SNAPSHOT} is kept.",
+                "next:      look.",
+            ],
+        ),
+        (
+            {"state": "aborted", "failed_task": None, "reason": None, "next_step": None},
+            "aborted. Next: .",
+            ["server:    The change was not started; nothing was changed by it."],
+        ),
+        (
+            {"state": "preflight", "snapshot": None, "failed_task": None, "reason": None},
+            "preflight. Next: look.",
+            ["next:      look."],
+        ),
+    ],
+)
+def test_a_host_that_did_not_end_well_is_told_in_a_line_and_in_a_paragraph(changes, closing, lines):
+    told = result(**changes)
+    assert report.closing_message("web-01", told) == f"web-01 (server 12345): {closing}"
+    head, *rest = report.paragraph("web-01", told).splitlines()
+    assert head == f"web-01 (server 12345): {told['state']}"
+    assert rest == [f"  {line}" for line in lines]
+
+
+@pytest.mark.parametrize("state", ["restore_failed", "left_changed"])
+def test_a_server_that_was_not_seen_restored_is_told_with_the_restore_command(state):
+    moved = report.moved(result(state="changing"), {"state": state}, NOW)
+    command = (
+        "ansible localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'"
+    )
+    assert command in report.closing_message("web-01", moved)
+    text = report.paragraph("web-01", moved)
+    assert command in text
+    assert ("NOT restored" in text) == (state == "left_changed")
+
+
+def test_a_state_that_keeps_its_end_has_no_sentence_that_ends_twice():
+    for state in ENDS:
+        text = report.paragraph("web-01", report.moved(result(), {"state": state}, NOW))
+        assert ".." not in text and "'." not in text
+
+
+LONG = "host-with-a-name-of-forty-letters-number"
+NIGHT = [
+    ("web-01", result(reason="no space left on the device " * 4)),
+    (LONG, result(server_name=None, state="restored_unproven", reason="x " * 40)),
+    (LONG, result(server_name="s" * 40, state="left_changed", reason="word")),
+    ("db.example.org", result(server_name="db.example.org", reason=None, state="upgraded")),
+    ("web-03", result(server_name=None, snapshot=None, state="aborted", ended=None, reason="x")),
+    ("n" * 200, result(server_name="s" * 200, snapshot={"id": 10**14}, state="check_mode")),
+]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 120, 160])
+def test_the_table_fits_the_columns_and_cuts_no_name_away(columns):
+    assert len(LONG) == 40
+    text = report.table(NIGHT, columns)
+    assert max(map(len, text.splitlines()[:-1])) <= columns
+    assert "~" not in text and "..." not in text
+    # Wrapped into its column, every letter of a name and every word of a reason is there.
+    letters = "".join(text.split())
+    for host, told in NIGHT:
+        for name in (host, told["server_name"] or host):
+            assert _is_spelt(name, text), name
+        for word in (told["reason"] or "").split():
+            assert word in letters
+        assert told["state"] in text
+
+
+def _is_spelt(name, text):
+    """Whether the first column of the table holds the name, perhaps in pieces."""
+    rows = text.splitlines()[1:-1]
+    width = max(len(row.split("  ", 1)[0]) for row in rows if not row.startswith(" "))
+    return name in "".join(row[:width].strip() for row in rows)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 160])
+def test_one_host_with_a_long_name_is_never_cut_to_nothing(columns):
+    first = report.table([(LONG, result(server_name=None))], columns).splitlines()[1]
+    assert len(first.split()[0]) >= report.NARROWEST
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 160])
+def test_a_heading_explains_itself_and_stands_over_its_cells(columns):
+    lines = report.table(NIGHT[:4], columns).splitlines()
+    heads = lines[0]
+    assert heads.split()[:4] == ["HOST", "SNAPSHOT", "STATE", "MINUTES"]
+    web = next(line for line in lines if line.startswith("web-01 "))
+    for head, cell in (("SNAPSHOT", "802"), ("STATE", "restored"), ("MINUTES", "17")):
+        assert web[heads.index(head) :].startswith(cell)
+    assert lines[-1] == "safe_upgrade: 1 restored, 1 restored_unproven, 1 left_changed, 1 upgraded"
+
+
+def test_the_name_is_told_once_where_host_and_server_have_the_same():
+    (row,) = report.table([("web-01", result(reason=None))], 100).splitlines()[1:-1]
+    assert row.count("web-01") == 1
+    (row,) = report.table([("web", result(reason=None))], 100).splitlines()[1:-1]
+    assert row.startswith("web (web-01)  802")
+
+
+def test_a_reason_stands_beside_its_row_where_there_is_room_else_below():
+    rows = [("web-01", result(reason="no space left"))]
+    wide, narrow = (report.table(rows, columns).splitlines() for columns in (100, 60))
+    assert wide[0].endswith("REASON") and wide[1].endswith("  17       no space left")
+    assert "REASON" not in narrow[0]
+    assert narrow[1].endswith("17") and narrow[2] == "    no space left"
+
+
+def test_the_minutes_are_those_from_the_start_to_the_end():
+    rows = [("a", result(ended="2026-01-31T02:54:31Z")), ("b", result(ended=None))]
+    told = [line.split()[4] for line in report.table(rows, 100).splitlines()[1:3]]
+    assert told == ["60", "0"]

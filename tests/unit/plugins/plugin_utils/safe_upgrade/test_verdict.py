@@ -1,0 +1,272 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import pytest
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import verdict
+
+SETTINGS = {
+    "on_failure": "restore",
+    "on_unreachable": "restore",
+    "on_interrupted": "leave",
+    "on_delegate_lost": "leave",
+    "mass_loss": 50,
+}
+
+
+def decide(**changes):
+    given = {"changed": True, "own_failure": True, "lost": False, "lost_in_batch": 0, "batch": 10}
+    settings = {**SETTINGS, **{key: changes.pop(key) for key in list(changes) if key in SETTINGS}}
+    return verdict.decide(settings, **{**given, **changes})
+
+
+def test_an_own_failure_restores_and_policies_leave():
+    assert decide() == ("restore", None)
+    assert decide(on_failure="leave")[0] == "leave"
+    assert decide(lost=True, lost_in_batch=1) == ("restore", None)
+    assert decide(lost=True, lost_in_batch=1, on_unreachable="leave")[0] == "leave"
+    assert decide(changed=False)[0] == "abort"
+
+
+def test_another_hosts_failure_never_overwrites_a_server_unless_asked_to():
+    act, why = decide(own_failure=False)
+    assert act == "leave" and "may be incomplete" in why
+    assert decide(own_failure=False, on_interrupted="restore")[0] == "restore"
+
+
+@pytest.mark.parametrize(
+    ("lost", "batch", "percent", "many"),
+    [
+        (10, 10, 50, True),
+        (3, 5, 50, True),
+        (2, 2, 50, False),
+        (5, 10, 50, False),
+        (10, 10, 0, False),
+    ],
+)
+def test_many_lost_at_once_are_a_network_fault(lost, batch, percent, many):
+    assert verdict.many_lost(lost, batch, percent) is many
+
+
+def test_of_a_no_log_task_only_name_and_action_are_told():
+    task = {"name": "set the password", "action": "user", "no_log": True}
+    name, reason = verdict.failure(task, {"msg": "hunter2", "stderr": "hunter2"})
+    assert name == "set the password" and "hunter2" not in reason and "user" in reason
+
+
+def test_the_failed_item_of_a_loop_is_told():
+    result = {
+        "msg": "One or more items failed",
+        "results": [{"msg": "ok"}, {"failed": True, "msg": "disk"}],
+    }
+    assert verdict.failure({"name": "", "action": "copy"}, result) == ("copy", "disk")
+
+
+def test_a_role_that_refuses_its_arguments_has_changed_nothing():
+    refused = {"path": "/roles/patch", "argument_spec_name": "main"}
+    for ending in (".yml", ".yaml", ""):
+        assert not may_have_changed(refused, f"/roles/patch/tasks/main{ending}")
+    assert not may_have_changed(
+        {**refused, "argument_spec_name": "kernel"}, "/roles/patch/tasks/kernel.yml"
+    )
+
+
+def test_a_role_that_is_included_later_and_refuses_its_arguments_may_have_changed_much():
+    first = "/roles/patch/tasks/main.yml"
+    for other in ({"path": "/collections/roles/patch"}, {"argument_spec_name": "kernel"}):
+        refused = {"path": "/roles/patch", "argument_spec_name": "main", **other}
+        assert may_have_changed(refused, first)
+    for nothing in ({}, None):
+        assert may_have_changed(nothing, first)
+    refused = {"path": "/roles/patch", "argument_spec_name": "main"}
+    assert may_have_changed(refused, None)
+    assert may_have_changed(refused, first, {"action": "copy"})
+    assert may_have_changed(refused, first, {"action": None})
+    assert may_have_changed(refused, first, None)
+
+
+def may_have_changed(
+    context, first_file, task=MappingProxyType({"action": "ansible.builtin.validate_argument_spec"})
+):
+    return verdict.may_have_changed(task, {"validate_args_context": context}, first_file)
+
+
+@pytest.mark.parametrize(
+    ("task", "failed_result", "told"),
+    [
+        ({"name": "n", "action": "copy"}, None, ("n", "copy failed")),
+        ({"name": "n", "action": "copy"}, {"failed_task": "probe", "msg": "x"}, ("n", "x")),
+        ({"name": "n"}, {}, ("n", " failed")),
+        ({"name": "n", "action": None}, {}, ("n", " failed")),
+        ({"no_log": False, "tags": []}, {"msg": "x"}, ("a task without a name", "x")),
+        ({"name": "n s3cret"}, {"msg": "s3cret"}, ("n ********", "********")),
+        ({"name": "n"}, {"msg": "A.", "stderr": "B", "module_stderr": "C.."}, ("n", "A.: B: C")),
+        ({"name": "n"}, {"msg": "same", "stderr": "same"}, ("n", "same")),
+        ({"name": "n"}, {"msg": " ", "stderr": "B"}, ("n", "B")),
+        ({"name": "n"}, {"msg": "x" * 301}, ("n", "x" * 297)),
+        (
+            {"name": "n"},
+            {"msg": "m", "results": ["text", {"msg": "ok"}, {"unreachable": True, "msg": "lost"}]},
+            ("n", "lost"),
+        ),
+        (
+            {"name": "n"},
+            {"msg": "m", "results": [{"failed": True, "_ansible_no_log": True, "msg": "hunter2"}]},
+            ("n", " failed"),
+        ),
+        (
+            {"name": "n"},
+            {
+                "results": [
+                    {"failed": True, "_ansible_no_log": True},
+                    {"failed": True, "msg": "2nd"},
+                ]
+            },
+            ("n", " failed"),
+        ),
+    ],
+)
+def test_what_failed_is_told_by_its_name_and_its_own_words(task, failed_result, told):
+    assert verdict.failure(task, failed_result, ["s3cret"]) == told
+
+
+@pytest.mark.parametrize("off", [None, False, "false", "no", "False", "No"])
+def test_a_task_whose_no_log_is_off_is_told(off):
+    assert verdict.failure({"name": "n", "no_log": off}, {"msg": "x"}) == ("n", "x")
+    assert verdict.failure({"name": "n", "action": "user", "no_log": "{{ x }}"}, {"msg": "x"}) == (
+        "n",
+        "user failed (its result is hidden by no_log)",
+    )
+    assert verdict.failure(None, {"msg": "x"}) == (None, None)
+
+
+def test_one_percent_of_many_is_many():
+    assert verdict.many_lost(3, 100, 1)
+    assert not verdict.many_lost(1, 10, 1)
+
+
+def test_each_decision_says_why():
+    assert decide(own_failure=False, on_interrupted="restore") == (
+        "restore",
+        "the change was interrupted by a failure outside this host",
+    )
+    assert decide(own_failure=False) == (
+        "leave",
+        "the change was interrupted by a failure outside this host, or by one that left no name: "
+        "it may be incomplete (safe_upgrade_on_interrupted: leave)",
+    )
+    assert decide(lost=True, lost_in_batch=6) == (
+        "leave",
+        "many lost at once: 6 of 10 hosts stopped answering together; suspect network, bastion or "
+        "credential (safe_upgrade_mass_loss)",
+    )
+    assert decide(lost=True, lost_in_batch=5) == ("restore", None)
+    assert decide(lost=False, lost_in_batch=6) == ("restore", None)
+    assert decide(lost=True, on_unreachable="leave") == (
+        "leave",
+        "safe_upgrade_on_unreachable: leave",
+    )
+    assert decide(on_failure="leave") == ("leave", "safe_upgrade_on_failure: leave")
+    assert verdict.too_much_lost(600, 600) is None
+    assert verdict.too_much_lost(601, 0) is None
+    assert verdict.too_much_lost(661, 600) == (
+        "a restore would erase 11 minutes of data, more than the 10 minutes of "
+        "safe_upgrade_max_data_loss"
+    )
+
+
+#: What a module may give for anything in its result.
+ODD = [
+    5,
+    True,
+    None,
+    "text",
+    b"bytes",
+    [],
+    {},
+    [[["x"] * 3] * 3],
+    {"deep": {"deeper": [{}]}},
+    ["text", 5, None, [], {"failed": True, "msg": 5}],
+    "x" * 1_000_000,
+    float("inf"),
+    1 << 40_000,
+    {"failed": {"failed": True}},
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: type(odd).__name__)
+@pytest.mark.parametrize("key", ["results", "msg", "stderr", "module_stderr", "failed"])
+def test_whatever_a_module_returned_its_task_is_named(key, odd):
+    name, reason = verdict.failure({"name": "n", "action": "copy"}, {"failed": True, key: odd})
+    assert name == "n" and isinstance(reason, str) and len(reason) <= 300
+    verdict.lost_registers({"r": {key: odd}, "s": odd}, ["r", "s"])
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: type(odd).__name__)
+def test_a_task_or_result_that_is_none_is_no_traceback(odd):
+    verdict.failure(odd, odd)
+    assert verdict.failure({"name": "n", "action": "copy"}, odd)[0] == "n"
+    assert not verdict.fails_for_all(odd)
+    verdict.is_same(odd, odd)
+    assert verdict.may_have_changed({"action": "validate_argument_spec"}, odd, "/r/tasks/main.yml")
+    for context in (odd, {"path": odd, "argument_spec_name": odd}, {"path": "a\0b"}):
+        assert may_have_changed(context, "/roles/patch/tasks/main.yml")
+
+
+def test_results_that_hold_themselves_are_read_once():
+    result = {"msg": "m"}
+    result["results"] = [result]
+    assert verdict.failure({"name": "n"}, result) == ("n", "m")
+    a, b = {"failed": True}, {"failed": True}
+    a["results"], b["results"] = [b], [a]
+    assert verdict.failure({"name": "n"}, a)[0] == "n"
+
+
+def test_a_result_nested_without_end_is_no_traceback():
+    deep = {"failed": True, "msg": "deep"}
+    for _level in range(5000):
+        deep = {"failed": True, "msg": "m", "results": [deep]}
+    assert verdict.failure({"name": "n"}, deep)[0] == "n"
+
+
+@pytest.mark.parametrize(
+    ("given", "act"),
+    [
+        # nothing was changed
+        ({"changed": False}, "abort"),
+        ({"changed": False, "own_failure": False}, "abort"),
+        ({"changed": False, "lost": True, "lost_in_batch": 10}, "abort"),
+        ({"changed": False, "on_failure": "leave"}, "abort"),
+        ({"changed": False, "delegate": "lb"}, "abort"),
+        # the host's own failure
+        ({}, "restore"),
+        ({"on_failure": "leave"}, "leave"),
+        ({"on_unreachable": "leave"}, "restore"),
+        ({"on_interrupted": "leave"}, "restore"),
+        ({"lost_in_batch": 10}, "restore"),
+        # lost
+        ({"lost": True, "lost_in_batch": 1}, "restore"),
+        ({"lost": True, "lost_in_batch": 1, "on_unreachable": "leave"}, "leave"),
+        ({"lost": True, "lost_in_batch": 1, "on_failure": "leave"}, "leave"),
+        ({"lost": True, "lost_in_batch": 6}, "leave"),
+        ({"lost": True, "lost_in_batch": 6, "mass_loss": 0}, "restore"),
+        # somebody else's failure
+        ({"own_failure": False}, "leave"),
+        ({"own_failure": False, "on_interrupted": "restore"}, "restore"),
+        ({"own_failure": False, "lost": True, "lost_in_batch": 10}, "leave"),
+        # a delegate was lost
+        ({"delegate": "lb"}, "leave"),
+        ({"delegate": "lb", "on_delegate_lost": "restore"}, "restore"),
+        ({"delegate": "lb", "on_delegate_lost": "restore", "on_failure": "leave"}, "leave"),
+    ],
+)
+def test_the_table_of_decisions(given, act):
+    assert decide(**given)[0] == act
+
+
+def test_a_lost_delegate_is_told_with_its_policy():
+    assert decide(delegate="lb") == ("leave", "safe_upgrade_on_delegate_lost: leave")

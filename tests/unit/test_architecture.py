@@ -1,0 +1,27 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.states import diagram
+
+COLLECTION = Path(__file__).resolve().parents[2]
+
+
+def test_the_picture_of_the_states_is_made_from_the_table():
+    assert f"```mermaid\n{diagram()}\n```" in (COLLECTION / "docs/architecture.md").read_text()
+
+
+def test_every_room_of_the_role_stands_in_the_architecture():
+    page = (COLLECTION / "docs/architecture.md").read_text()
+    rooms = (COLLECTION / "plugins/plugin_utils/safe_upgrade").glob("[a-z]*.py")
+    untold = {"snapshots.py", "texts.py"}
+    assert {room.name for room in rooms if f"`{room.name}`" not in page} == untold
+
+
+def test_no_room_is_larger_than_can_be_read_at_once():
+    rooms = (COLLECTION / "plugins/plugin_utils/safe_upgrade").glob("*.py")
+    assert [room.name for room in rooms if len(room.read_text().splitlines()) > 300] == []
+    assert len([*(COLLECTION / "roles/safe_upgrade/tasks").rglob("*.yml")]) <= 12
