@@ -12,7 +12,13 @@ from __future__ import annotations
 project = "vps_org.cloud"
 copyright = "2026, VPS.org collection contributors"
 
-extensions = ["myst_parser", "sphinx_external_toc", "sphinx_antsibull_ext"]
+extensions = [
+    "myst_parser",
+    "sphinx_external_toc",
+    "sphinx_antsibull_ext",
+    "sphinxcontrib.mermaid",
+]
+myst_fence_as_directive = ["mermaid"]
 external_toc_path = "docs/docsite/toc.yml"
 include_patterns = ["**.md", "reference/*_*.rst"]
 exclude_patterns = [".github"]
@@ -23,7 +29,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("std:envvar", r"ANSIBLE_.+"),
     ("std:ref", r"ansible_collections\.ansible\..+"),
-    ("std:ref", r"action_plugins|ansible_configuration_settings|common_return_values"),
+    (
+        "std:ref",
+        r"action_plugins|ansible_configuration_settings|callback_plugins|common_return_values",
+    ),
 ]
 # The toctrees that antsibull-docs writes are replaced by toc.yml.
 suppress_warnings = ["etoc.toctree"]

@@ -164,7 +164,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         problem = options_problem(source, self.option_definitions)
         if problem:
             raise AnsibleParserError(problem)
-        super().set_options(task_keys, var_options, given(source, os.environ))
+        options = given(source, os.environ)
+        if str(source.get("api_token") or "").strip():
+            # A trimmed template would no longer be trusted. What it gives is trimmed in the end.
+            options["api_token"] = source["api_token"]
+        super().set_options(task_keys, var_options, options)
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         """Add the servers to *inventory*. Raises AnsibleParserError."""

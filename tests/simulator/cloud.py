@@ -60,6 +60,8 @@ class Cloud:
         self.born: dict[int, float] = {}
         self.statuses: dict[int, list[tuple[float, str]]] = {}
         self._sizes: dict[int, int] = {}
+        #: the names of the disks, by server id: a server that is renamed keeps its disk
+        self._disks: dict[int, str] = {}
         self._deleted: set[int] = set()
         self._snapshot_ids = itertools.count(FIRST_SNAPSHOT_ID)
         self._tasks: list[tuple[float, int, t.Callable[[], None]]] = []
@@ -91,6 +93,7 @@ class Cloud:
             raise ValueError(f"two servers have the id {row['id']}")
         self.servers[row["id"]] = row
         self.statuses[row["id"]] = [(moment, row["status"])]
+        self._disks[row["id"]] = name
         if self.disks:
             self.disks.install(name)
 
@@ -166,7 +169,9 @@ class Cloud:
         }
         self.snapshots[row["id"]] = row
         self.born[row["id"]] = moment
-        self._sizes[row["id"]] = self.disks.save(server["name"], row["id"]) if self.disks else 5120
+        self._sizes[row["id"]] = (
+            self.disks.save(self._disks[server["id"]], row["id"]) if self.disks else 5120
+        )
         return row
 
     def _complete(self, row: Row) -> None:
@@ -199,7 +204,9 @@ class Cloud:
         else:
             self._power_off(server)
             rolled_back = self.disks and "restore_reboots" not in faults
-            ready = self.disks.prepare(server["name"], snapshot_id) if rolled_back else None
+            ready = (
+                self.disks.prepare(self._disks[server["id"]], snapshot_id) if rolled_back else None
+            )
             self._later(
                 self.restore_seconds, lambda: self._finish_restore(server, ready, frozenset(faults))
             )
@@ -209,7 +216,7 @@ class Cloud:
         return snapshot, answer
 
     def _finish_restore(self, server: Row, ready: t.Any, faults: t.Collection[str]) -> None:
-        name = server["name"]
+        name = self._disks[server["id"]]
         stopped = "left_stopped" in faults
         if self.disks:
             if ready is not None:
@@ -223,7 +230,7 @@ class Cloud:
 
     def _power_off(self, server: Row) -> None:
         if self.disks:
-            self.disks.power_off(server["name"])
+            self.disks.power_off(self._disks[server["id"]])
 
     def _set_status(self, server: Row, status: str) -> None:
         server.update(status=status, updated_at=iso(self.clock()))

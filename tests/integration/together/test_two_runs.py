@@ -30,7 +30,7 @@ def test_without_its_snapshot_no_change_begins(site):
     wake.write_text(
         "- vps_org.cloud.snapshot:\n"
         "    state: absent\n"
-        "    snapshot_id: '{{ safe_upgrade_started.snapshot.id }}'\n"
+        "    snapshot_id: '{{ safe_upgrade_result.snapshot.id }}'\n"
     )
     run = one.run(role={"safe_upgrade_quiesce": {"after_tasks_file": str(wake)}})
     assert run.code == 2 and run.states() == {"web": "aborted"}
