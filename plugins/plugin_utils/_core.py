@@ -156,9 +156,10 @@ def parse(
     """Parse a tasks file or a role as Ansible will, and run nothing of it.
 
     *role* is ``{name, tasks_from}``, the latter empty where none is named. Returns why Ansible
-    would refuse it, and its tasks as ``{action, name, includes, register, delegate, meta, when,
+    would refuse it, and its tasks as ``{action, name, includes, registers, delegate, meta, when,
     place}``, those of a role's dependencies and of static imports among them; nothing where it is
-    unknown. The handlers of a role become known to this worker's play.
+    unknown. ``registers`` leaves out what may lose its host by its author's wish. The handlers of
+    a role become known to this worker's play.
     """
     try:
         from ansible.errors import AnsibleError
@@ -211,12 +212,28 @@ def _parsed(task: t.Any) -> dict[str, t.Any]:
         "action": action,
         "name": str(task.name or ""),
         "includes": hasattr(task, "statically_loaded") and not task.statically_loaded,
-        "register": str(task.register or ""),
+        "registers": [] if ignores_unreachable_itself(task) else registers(task.register),
         "delegate": str(task.delegate_to or ""),
         "meta": str(task.args.get("_raw_params", "")).strip() if is_meta else None,
         "when": bool(task.when),
         "place": str(task.get_path() or ""),
     }
+
+
+def registers(written: t.Any) -> list[str]:
+    """The names in a ``register``; ansible-core 2.21 takes several, each with its expression."""
+    if isinstance(written, str):
+        return [written]
+    return [str(name) for name in written] if isinstance(written, t.Mapping) else []
+
+
+def trusted(text: str) -> str:
+    """A text of the user's files, of which ansible-core 2.19 asks whether it may be a template."""
+    with contextlib.suppress(ImportError):
+        from ansible.template import trust_as_template
+
+        return t.cast(str, trust_as_template(text))
+    return text
 
 
 def task_and_host(result: t.Any) -> tuple[t.Any, t.Any]:

@@ -439,7 +439,7 @@ CHANGE = {
     "probe": Guard(
         "An ignored unreachable host looks well until it is probed.",
         UNIT + "test_phases.py::test_a_host_that_is_lost_is_restored",
-        _code("change", "_wait", "lambda host: None"),
+        _code("change", "_probe", "lambda host: None"),
         _code("losses", "lost_task", "lambda host: None"),
     ),
     "python_moved": Guard(
@@ -511,7 +511,7 @@ CHANGE = {
         "A host whose shell answers and whose Python hangs is lost.",
         UNIT + "test_phases.py"
         "::test_a_host_whose_modules_do_not_answer_is_lost_though_its_shell_answers",
-        _code("change", "_wait", "lambda host: None"),
+        _code("change", "_probe", "lambda host: None"),
     ),
     "delegate_lost": Guard(
         "No server is overwritten because another machine was lost.",
@@ -522,12 +522,33 @@ CHANGE = {
             "lambda settings, **known: original(settings, **{**known, 'delegate': ''})",
         ),
     ),
+    "delegate_of_a_register": Guard(
+        "Without the callback plugin, too, a lost delegate is told from a lost server.",
+        UNIT + "test_losses.py"
+        "::test_a_dead_delegate_is_told_by_its_register_and_nobody_is_overwritten",
+        _code("losses", "_delegate", "lambda host, register, lost: ''"),
+    ),
+    "dead_beside_its_delegate": Guard(
+        "A server that is dead itself is restored, though another machine is dead, too.",
+        UNIT + "test_losses.py"
+        "::test_a_host_that_is_dead_itself_is_restored_whatever_its_delegate_is[leave]",
+        _code("change", "_probe", "lambda host: None"),
+    ),
+    "loss_of_an_earlier_attempt": Guard(
+        "A connection lost in one attempt of a check does not fail the next one.",
+        UNIT + "test_losses.py::test_a_loss_in_one_attempt_of_a_check_is_none_of_the_next",
+        _code(
+            "losses",
+            "forget",
+            "lambda host: None if host.record.state == 'verifying' else original(host)",
+        ),
+    ),
     "controllers_own_fault": Guard(
         "A fault of the controller overwrites no server.",
         UNIT + "test_phases.py::test_a_controllers_own_fault_overwrites_nobody",
         _code(
             "change",
-            "_wait",
+            "_probe",
             _first(
                 "setattr(host.reach, 'wait', (lambda wait: lambda seconds: "
                 "[answer for answer in [wait(seconds)] if not setattr(answer, 'ours', False)][0]"

@@ -31,8 +31,10 @@ def check(host: Host) -> None:
     if problems:
         host.abort("; ".join(problems))
         return
-    losses.forget(host)
     settings = host.settings
+    if settings["entry_point"] == "main":
+        losses.watch(host)
+    losses.forget(host)
     listed = host.ask(snapshot_info, server_id=settings["server_id"])
     if listed.get("failed"):
         host.abort(listed["msg"])

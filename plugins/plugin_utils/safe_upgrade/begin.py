@@ -14,7 +14,6 @@ from datetime import datetime, timezone
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     files,
-    losses,
     record,
     report,
     roles,
@@ -30,11 +29,6 @@ Data = dict[str, t.Any]
 
 # Made when the parent process loads this file, so that all hosts of a run share it.
 _STARTED = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-
-HINT = (
-    "safe_upgrade: tasks that lose their host are noticed by the registers of your files alone; "
-    "exactly with callbacks_enabled = vps_org.cloud.night in ansible.cfg"
-)
 
 #: piece of the user's code: (the variable that names it, the key of its tasks file)
 PIECES = {
@@ -142,37 +136,41 @@ def read_user_files(host: Host) -> list[str]:
         ]
     if problems:
         return problems
-    wanted: list[tuple[str, str | None, Data | None]] = [
-        (name, path, None) for name, path in settings_.user_files(settings, entry_point)
-    ]
-    wanted += [
-        (name, None, {"name": role, "tasks_from": tasks_from})
-        for name, role, tasks_from in settings_.user_roles(settings, entry_point)
-    ]
-    for name, file, a_role in wanted:
-        problem, tasks = core.parse(
-            host.task, host.vars["hostvars"], host.reach.loader, file, a_role
-        )
+    for name, problem, tasks in parsed(host):
         if problem:
             problems.append(f"safe_upgrade_{name}: {problem}")
         problems += [
             f"safe_upgrade_{name}: {text}" for text in files.ends_of_the_play(tasks, may_leave)
         ]
-        for one in sorted(tasks, key=lambda one: not one["delegate"]):
-            host.record.delegates[one["register"]] = one["delegate"]  # of two, the host's own task
-    if not losses.exact() and entry_point == "main" and not problems:
-        _watch_the_registers(host)
     return problems
 
 
-def _watch_the_registers(host: Host) -> None:
-    """Watch what the user's files register, for nobody else tells of a task that lost its host."""
-    names = {*host.settings["watch_registers"]}
+def parsed(host: Host) -> t.Iterator[tuple[str, str | None, list[Data]]]:
+    """(variable, why Ansible would refuse it, tasks) of the user's files and roles; see core.parse.
+
+    The variable is named without the role's prefix.
+    """
+    settings, entry_point = host.settings, host.record.entry_point
+    how = (host.task, host.vars["hostvars"], host.reach.loader)
+    for name, path in settings_.user_files(settings, entry_point):
+        yield name, *core.parse(*how, path, None)
+    for name, role, tasks_from in settings_.user_roles(settings, entry_point):
+        yield name, *core.parse(*how, None, {"name": role, "tasks_from": tasks_from})
+
+
+def registers(host: Host) -> dict[str, str]:
+    """{register: the host that its task is delegated to}, as the user's files write it.
+
+    Left out are tasks that may lose their host by their author's wish. Empty is this host itself,
+    and of several tasks with one register one that runs there.
+    """
+    found: dict[str, str] = {}
     for _variable, path, role in user_files(host):
-        names |= files.registers(path, host.load, places(host, role))
-    host.settings["watch_registers"] = sorted(names)
-    if host.name == host.vars["ansible_play_hosts_all"][0]:
-        host.say(HINT)
+        files.add_registers(found, path, host.load, places(host, role))
+    for _variable, _problem, tasks in parsed(host):
+        for one in tasks:
+            files.add(found, one["registers"], one["delegate"])
+    return found
 
 
 def user_files(host: Host) -> list[tuple[str, str, str | None]]:

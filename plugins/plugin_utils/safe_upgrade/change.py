@@ -10,6 +10,7 @@ together must be counted together.
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     brakes,
@@ -37,9 +38,9 @@ def back(host: Host) -> None:
     if loss:
         fail(host, loss)
         return
-    _wait(host)
-    if not record.failure:
-        record.due = "handlers"
+    gone = _probe(host)
+    record.failure = vars(gone) if gone else None
+    record.due = "" if gone else "handlers"
 
 
 def handled(host: Host) -> None:
@@ -48,24 +49,25 @@ def handled(host: Host) -> None:
     if record.state != "changing" or record.failure:
         return
     record.due = ""
-    if not host.look()["answered"]:
-        _wait(host)
+    gone = None if host.look()["answered"] else _probe(host)
+    if gone:
+        record.failure = vars(gone)
+        return
     loss = losses.lost_task(host)
-    if not record.failure and loss:
+    if loss:
         fail(host, loss)
-    if record.failure:
         return
     host.move("verifying")
     record.due = next((piece for piece in ("health", "verify") if record.files.get(piece)), "")
 
 
-def _wait(host: Host) -> None:
+def _probe(host: Host) -> Failure | None:
     """Wait for the host; one that does not come back within the time is lost."""
     seconds = host.settings["reconnect_timeout"]
     answer = host.reach.wait(seconds)
     if answer.rc == 0:
         host.facts = host.reach.discovered()
-        return
+        return None
     # The interpreter found before the change may be gone; the host itself may be well.
     python = host.reach.find_python()
     if python:
@@ -73,32 +75,27 @@ def _wait(host: Host) -> None:
         again = host.reach.ping()  # its shell answers: slow is not lost
         if again.rc == 0:
             host.facts = {"discovered_interpreter_python": python}
-            return
+            return None
         if again.ours:
             answer = again
+    host.record.ours = answer.ours
+    host.record.lost = not answer.ours
     if answer.ours:
-        host.record.failure = vars(
-            Failure(None, f"the controller, not the host: {answer.why}", own=False)
-        )
-        host.record.ours = True
-        return
-    host.record.lost = True
-    fail(
-        host,
-        Failure(
-            "probe of the host",
-            f"the host did not answer again within {seconds} s: {answer.why}",
-        ),
-        look=False,
+        return Failure(None, f"the controller, not the host: {answer.why}", own=False)
+    return Failure(
+        "probe of the host", f"the host did not answer again within {seconds} s: {answer.why}"
     )
 
 
-def fail(host: Host, failure: Failure, look: bool = True) -> None:
+def fail(host: Host, failure: Failure) -> None:
     """Record what failed; it is decided on when the whole batch has got so far."""
     record = host.record
     record.due = ""
     record.failure = vars(failure)
-    if not look:
+    if failure.delegate and not failure.refused:
+        gone = _probe(host)  # a host that is dead itself is no matter of its delegate's
+        if gone and gone.own:
+            record.failure = vars(replace(gone, reason=f"{failure.reason}; {gone.reason}"))
         return
     now = host.look()
     record.lost = not now["answered"] and not now["ours"]

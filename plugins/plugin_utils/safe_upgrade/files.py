@@ -9,6 +9,7 @@ import os
 import re
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import relative
 
 #: What takes a host out of the play, or a failed one back in.
@@ -147,23 +148,40 @@ def notified(path: str, load: Load, places: t.Sequence[str]) -> tuple[dict[str, 
     return names, may_bring_more
 
 
-def registers(
-    path: str, load: Load, places: t.Sequence[str], seen: frozenset[str] = frozenset()
-) -> set[str]:
-    """The variables that the tasks file *path*, or one it includes by a plain name, registers.
+def add_registers(
+    found: dict[str, str],
+    path: str,
+    load: Load,
+    places: t.Sequence[str],
+    delegate: str = "",
+    seen: frozenset[str] = frozenset(),
+) -> None:
+    """Add what the tasks file *path* registers, or one that it includes by a plain name.
 
-    Left out are those of tasks that may lose their host by their author's wish.
+    Left out are those of tasks that may lose their host by their author's wish. *delegate*: the
+    host that the whole file is delegated to.
     """
-    names: set[str] = set()
-    for task in _tasks_that_may_not_be_lost(load(path)):
-        if isinstance(task.get("register"), str):
-            names.add(task["register"])
+    for task, to in _tasks_that_may_not_be_lost(load(path), delegate):
+        add(found, core.registers(task.get("register")), to)
         for key in _INCLUDES:
             name = _included(task.get(key))
             if name is not None and path not in seen:
                 file = _found(path, name, places, static=key in _STATIC)
-                names |= registers(file, load, places, seen | {path})
-    return names
+                handed_on = to if key in _STATIC else str(_applied(task[key], "delegate_to") or "")
+                if not _applied(task[key], "ignore_unreachable"):
+                    add_registers(found, file, load, places, handed_on, seen | {path})
+
+
+def add(found: dict[str, str], names: t.Iterable[str], delegate: str) -> None:
+    """Add registers with the host that their task is delegated to; one on the host itself wins."""
+    for name in names:
+        found[name] = delegate if found.get(name, delegate) else ""
+
+
+def _applied(target: t.Any, keyword: str) -> t.Any:
+    """What an include applies to the tasks that it brings."""
+    applied = target.get("apply") if isinstance(target, dict) else None
+    return applied.get(keyword) if isinstance(applied, dict) else None
 
 
 def _word(value: t.Any) -> str:
@@ -190,14 +208,18 @@ def _with_conditions(data: t.Any, under_when: bool) -> t.Iterator[tuple[dict[str
                     yield from _with_conditions(task[section], conditional)
 
 
-def _tasks_that_may_not_be_lost(data: t.Any) -> t.Iterator[dict[str, t.Any]]:
+def _tasks_that_may_not_be_lost(
+    data: t.Any, delegate: str
+) -> t.Iterator[tuple[dict[str, t.Any], str]]:
+    """(task, the host that it is delegated to), those of blocks among them."""
     for task in data or []:
         if not isinstance(task, dict) or task.get("ignore_unreachable"):
             continue
-        yield task
+        to = str(task.get("delegate_to", delegate) or "")
+        yield task, to
         for section in ("block", "rescue", "always"):
             if isinstance(task.get(section), list):
-                yield from _tasks_that_may_not_be_lost(task[section])
+                yield from _tasks_that_may_not_be_lost(task[section], to)
 
 
 def _included(target: t.Any) -> str | None:

@@ -13,7 +13,11 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts, verdict
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    begin,
+    texts,
+    verdict,
+)
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Failure
 
@@ -23,6 +27,10 @@ Data = dict[str, t.Any]
 NAME = "safe_upgrade_loss"
 #: The one that holds what was seen of the host since its change was armed.
 SEEN = "safe_upgrade_seen"
+HINT = (
+    "safe_upgrade: tasks that lose their host are noticed by the registers of your files alone; "
+    "exactly with callbacks_enabled = vps_org.cloud.night in ansible.cfg"
+)
 SWITCH = "VPS_ORG_NIGHT_LOSSES"
 EXACT = "exact"
 #: Ansible's own actions that change nothing, wherever they run.
@@ -58,11 +66,9 @@ def may_have_changed(action: str, changed: bool, elsewhere: bool) -> bool:
 
 def why(result: t.Mapping[str, t.Any]) -> str:
     """Why a task, or the first lost item of its loop, was unreachable."""
-    items = result.get("results")
-    for item in items if isinstance(items, (list, tuple)) else ():
-        if isinstance(item, t.Mapping) and item.get("unreachable"):
-            return texts.written(item.get("msg") or "")
-    return texts.written(result.get("msg") or "")
+    told = (verdict.lost_item(result) or result).get("msg") or ""
+    text = texts.written(told)[: verdict.TOLD_CHARACTERS]
+    return texts.harmless(text, limit=verdict.REASON_LENGTH)
 
 
 def exact() -> bool:
@@ -116,12 +122,24 @@ def forget(host: Host) -> None:
     record.stale_registers = {name: core.stamp(host.vars[name]) for name in told}
 
 
-def _delegate(host: Host, register: str) -> str:
+def watch(host: Host) -> None:
+    """Watch what the user's files register, where nobody else tells of a lost task."""
+    if exact():
+        return
+    names = {*host.settings["watch_registers"], *begin.registers(host)}
+    host.settings["watch_registers"] = sorted(names)
+    if host.name == host.vars["ansible_play_hosts_all"][0]:
+        host.say(HINT)
+
+
+def _delegate(host: Host, register: str, lost: t.Mapping[str, t.Any]) -> str:
     """The other host that the task of that register was delegated to; empty: none."""
-    written = host.record.delegates.get(register, "")
+    written = begin.registers(host).get(register, "")
+    loop_variable = str(lost.get("ansible_loop_var") or "item")
+    among = {**host.vars, "omit": "", loop_variable: lost.get(loop_variable)}
     try:
-        found = str(host.template(written))
-    except Exception:
+        found = str(host.template(core.trusted(written), among))
+    except Exception:  # by a variable of the task's own, for instance
         found = written
     return "" if found == host.name else found
 
@@ -143,11 +161,11 @@ def lost_task(host: Host) -> Failure | None:
     if _shown_number(host) != record.loss_number:
         return Failure(None, f"a fact of the guest's, {NAME}, kept the rest of the change from it")
     told = verdict.lost_registers(host.vars, host.settings["watch_registers"])
-    for name, reason in told.items():
+    for name, lost in told.items():
         if record.stale_registers.get(name) != core.stamp(host.vars[name]):
-            task, delegate = f"the task that registers '{name}'", _delegate(host, name)
-            if delegate:
-                told_of = reason.replace("the host was", f"{delegate}, on which it runs, was", 1)
-                return Failure(task, told_of, delegate=delegate)
-            return Failure(task, reason)
+            delegate = _delegate(host, name, lost)
+            who = f"{delegate}, on which it runs, was" if delegate else "the host was"
+            task = f"the task that registers '{name}'"
+            reason = f"{who} unreachable during {task}: {why(lost)}"
+            return Failure(task, reason, delegate=delegate)
     return None

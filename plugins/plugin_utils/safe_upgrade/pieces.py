@@ -77,6 +77,7 @@ def attempt_failed(host: Host, piece: str, failure: Failure) -> None:
         wanted = host.settings[setting]
         if tried < wanted["attempts"]:
             checks.pause(wanted["delay"])
+            losses.forget(host)
             record.due = piece
             return
         reason = f"{name} failed, attempts: {tried}: {reason}"
@@ -152,15 +153,10 @@ def _untouched(host: Host, task: t.Any, result: t.Any) -> bool:
         return losses.untouched(host)
     if not verdict.may_have_changed(task, result, _first_file(host)):
         return True
-    code = host.settings["change"] or {}
-    role = {"name": code.get("role"), "tasks_from": code.get("role_tasks_from") or "main"}
-    dummy, tasks = core.parse(
-        host.task,
-        host.vars["hostvars"],
-        host.reach.loader,
-        code.get("tasks_file"),
-        role if code.get("role") else None,
+    of_the_change = (
+        tasks for name, _problem, tasks in begin.parsed(host) if name.startswith("change.")
     )
+    tasks = next(of_the_change, [])
     return verdict.stands_at_the_head(task, tasks, losses.may_have_changed)
 
 

@@ -105,8 +105,6 @@ class Record:
     lost: bool = False
     #: Watched registers that told of a loss before the change began, see core.stamp.
     stale_registers: dict[str, str] = field(default_factory=dict)
-    #: Registers of delegated tasks, and the hosts that those are delegated to, not templated.
-    delegates: dict[str, str] = field(default_factory=dict)
     #: The number of the loss that was noted before the change began, see losses.
     loss_number: int = 0
     failure: Data | None = None

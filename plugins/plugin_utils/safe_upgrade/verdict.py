@@ -104,20 +104,22 @@ def stands_at_the_head(
     return bool(alike) and alike[-1] < next(changing, len(tasks))
 
 
-def lost_registers(task_vars: t.Mapping[str, t.Any], names: t.Iterable[str]) -> dict[str, str]:
-    """Why the host counts as lost by each watched register that holds an unreachable result."""
+def lost_registers(
+    task_vars: t.Mapping[str, t.Any], names: t.Iterable[str]
+) -> dict[str, t.Mapping[str, t.Any]]:
+    """The watched registers that hold an unreachable result: that one, or the loop's item."""
     found = {}
     for name in names:
         value = task_vars.get(name)
-        if not isinstance(value, t.Mapping):
-            continue
-        for item in (value, *_items(value)):
-            if item.get("unreachable"):
-                told = harmless(item.get("msg"), (), REASON_LENGTH)
-                found[name] = (
-                    f"the host was unreachable during the task that registers '{name}': {told}"
-                )
+        lost = lost_item(value) if isinstance(value, t.Mapping) else None
+        if lost is not None:
+            found[name] = lost
     return found
+
+
+def lost_item(result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any] | None:
+    """The first unreachable result of a loop's items, else *result* if it is one."""
+    return next((item for item in (*_items(result), result) if item.get("unreachable")), None)
 
 
 def may_have_changed(
