@@ -62,6 +62,25 @@ class CallbackModule(CallbackBase):
         #: (host, task): the host to which the lost item of a loop is delegated
         self._delegates: dict[tuple[str, str], str] = {}
 
+    def v2_playbook_on_play_start(self, play: t.Any) -> None:
+        self._seen.clear()
+
+    def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:
+        self._run_on_each(task)
+
+    def v2_playbook_on_handler_task_start(self, task: t.Any) -> None:
+        self._run_on_each(task)
+
+    def _run_on_each(self, task: t.Any) -> None:
+        """Let a task that runs once fail for its own host alone, where hosts keep no step.
+
+        Ansible runs it on every host there, but its failure on one would take all of them out of
+        the play, wherever they are: those, too, whose server is to be restored.
+        """
+        with self._harmless():
+            if self._seen and core.runs_once(task) and not core.is_linear(task):
+                task.run_once = False
+
     def v2_runner_on_ok(self, result: t.Any) -> None:
         self._note(result)
 

@@ -87,10 +87,20 @@ def ignored_handlers(task: t.Any) -> list[str]:
 
 
 def is_linear(task: t.Any) -> bool:
-    """Whether the hosts of the play keep step."""
+    """Whether the hosts of the play keep step: its strategy is linear, or made of it."""
     with contextlib.suppress(Exception):
-        return str(task.get_play().strategy).rsplit(".", maxsplit=1)[-1] in ("linear", "debug")
+        from ansible.plugins.loader import strategy_loader
+        from ansible.plugins.strategy.linear import StrategyModule
+
+        found = strategy_loader.get(str(task.get_play().strategy), class_only=True)
+        return issubclass(found, StrategyModule)
     return False
+
+
+def strategy(task: t.Any) -> str:
+    with contextlib.suppress(Exception):
+        return str(task.get_play().strategy)
+    return ""
 
 
 def handlers(task: t.Any, hostvars: t.Any, template: t.Callable[..., str]) -> set[str] | None:
@@ -156,10 +166,10 @@ def parse(
     """Parse a tasks file or a role as Ansible will, and run nothing of it.
 
     *role* is ``{name, tasks_from}``, the latter empty where none is named. Returns why Ansible
-    would refuse it, and its tasks as ``{action, name, includes, registers, delegate, meta, when,
-    place}``, those of a role's dependencies and of static imports among them; nothing where it is
-    unknown. ``registers`` leaves out what may lose its host by its author's wish. The handlers of
-    a role become known to this worker's play.
+    would refuse it, and its tasks as ``{action, name, includes, registers, delegate, run_once,
+    meta, when, place}``, those of a role's dependencies and of static imports among them; nothing
+    where it is unknown. ``registers`` leaves out what may lose its host by its author's wish. The
+    handlers of a role become known to this worker's play.
     """
     try:
         from ansible.errors import AnsibleError
@@ -214,6 +224,7 @@ def _parsed(task: t.Any) -> dict[str, t.Any]:
         "includes": hasattr(task, "statically_loaded") and not task.statically_loaded,
         "registers": [] if ignores_unreachable_itself(task) else registers(task.register),
         "delegate": str(task.delegate_to or ""),
+        "run_once": runs_once(task),
         "meta": str(task.args.get("_raw_params", "")).strip() if is_meta else None,
         "when": bool(task.when),
         "place": str(task.get_path() or ""),

@@ -27,7 +27,7 @@ Data = dict[str, t.Any]
 
 def check(host: Host) -> None:
     """Look for what stands against starting; nothing is written anywhere."""
-    problems = begin.read_user_files(host)
+    problems = begin.read_user_files(host) or losses.problems(host)
     if problems:
         host.abort("; ".join(problems))
         return

@@ -189,12 +189,7 @@ def _word(value: t.Any) -> str:
 
 
 def _tasks(data: t.Any) -> t.Iterator[dict[str, t.Any]]:
-    for task in data or []:
-        if isinstance(task, dict):
-            yield task
-            for section in ("block", "rescue", "always"):
-                if isinstance(task.get(section), list):
-                    yield from _tasks(task[section])
+    return (task for task, _conditional in _with_conditions(data, False))
 
 
 def _with_conditions(data: t.Any, under_when: bool) -> t.Iterator[tuple[dict[str, t.Any], bool]]:

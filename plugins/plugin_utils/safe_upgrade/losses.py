@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
@@ -97,9 +97,22 @@ def dealt_with(host: Host) -> bool:
     return _noted(host, SEEN).get("failing") is False
 
 
+def _last(host: Host) -> Loss | None:
+    """The host's last loss, as the plugin notes it; None where nothing of that shape is."""
+    try:
+        loss = Loss(**_noted(host, NAME))
+    except TypeError:
+        return None
+    written = type(loss.number) is int and all(
+        isinstance(text, str) for text in (loss.task, loss.delegate, loss.why)
+    )
+    return loss if written else None
+
+
 def _number(host: Host) -> int:
     """The number of the host's last loss; 0: none."""
-    return int(_noted(host, NAME).get("number") or 0)
+    loss = _last(host)
+    return loss.number if loss else 0
 
 
 def _shown_number(host: Host) -> t.Any:
@@ -110,8 +123,8 @@ def _shown_number(host: Host) -> t.Any:
 
 def _since(host: Host, earlier: int) -> Loss | None:
     """The loss that came after the one with the number *earlier*."""
-    found = _noted(host, NAME)
-    return Loss(**found) if found and found["number"] != earlier else None
+    loss = _last(host)
+    return loss if loss and loss.number != earlier else None
 
 
 def forget(host: Host) -> None:
@@ -130,6 +143,41 @@ def watch(host: Host) -> None:
     host.settings["watch_registers"] = sorted(names)
     if host.name == host.vars["ansible_play_hosts_all"][0]:
         host.say(HINT)
+
+
+def problems(host: Host) -> list[str]:
+    """What would hide a loss, or make one up."""
+    return [*_variable_in_the_way(host), *refused_run_once(host)]
+
+
+def _variable_in_the_way(host: Host) -> list[str]:
+    """Why the condition around the change would not see what the plugin notes."""
+    last = _last(host)
+    if NAME not in host.vars or (last and host.vars[NAME] == asdict(last)):
+        return []
+    return [
+        f"the role itself sets {NAME}, and a variable of that name stands in its place: take it "
+        "out of the inventory, the play or the file that sets it"
+    ]
+
+
+def refused_run_once(host: Host) -> list[str]:
+    """Why tasks of the user's that run once stand against starting, where hosts keep no step.
+
+    The callback plugin lets such a task fail for its own host alone.
+    """
+    if exact() or core.is_linear(host.task) or len(host.in_play()) < 2:
+        return []
+    strategy = core.strategy(host.task)
+    return [
+        f"safe_upgrade_{name}: {one['place']}: 'run_once' under the strategy '{strategy}', where "
+        "Ansible runs the task on every host, and when it fails on one takes all out of the play, "
+        "those too whose server is to be restored. Enable the callback plugin (callbacks_enabled = "
+        "vps_org.cloud.night in ansible.cfg), use the strategy linear, or take it out"
+        for name, _problem, tasks in begin.parsed(host)
+        for one in tasks
+        if one["run_once"]
+    ]
 
 
 def _delegate(host: Host, register: str, lost: t.Mapping[str, t.Any]) -> str:

@@ -33,7 +33,7 @@ SILENT_SECONDS = 60
 
 def choose(host: Host) -> None:
     """Choose the snapshot of a restore that was asked for, and tell what it would erase."""
-    problems = begin.read_user_files(host)
+    problems = begin.read_user_files(host) or losses.refused_run_once(host)
     if problems:
         host.abort("; ".join(problems))
         return

@@ -92,15 +92,20 @@ def test_what_a_rescue_dealt_with_is_not_blamed_when_another_host_fails_for_all(
     assert "in vain" not in run.results["two"]["reason"]
 
 
-@both
-@pytest.mark.parametrize("strategy", ["linear", "free"])
-@pytest.mark.parametrize("rescued", [True, False])
+@pytest.mark.parametrize(
+    ("switched", "strategy", "rescued"),
+    [
+        ("watched", "linear", True),
+        ("watched", "linear", False),
+        ("watched", "free", True),
+        ("watched", "free", False),
+        ("unwatched", "linear", True),  # else, without the plugin, nothing tells the two's order
+    ],
+)
 def test_a_failure_of_its_own_stays_its_own_whatever_fails_elsewhere(
     site, switched, strategy, rescued
 ):
     """Of two hosts, one meets a task that runs once and fails; the other fails by itself."""
-    if switched == "unwatched" and strategy == "linear" and not rescued:
-        pytest.skip("without the callback plugin Ansible tells no order of the two")
     one = site({"one": QUICK, "two": QUICK})
     once = "- name: Once\n  raw: test {{ inventory_hostname }} = two\n  run_once: true\n"
     if rescued:
@@ -172,3 +177,53 @@ def test_what_another_hosts_task_changed_here_is_restored_here(site):
         role={"safe_upgrade_change": change(one, "change", text)}, environment=SWITCHED["watched"]
     )
     assert one.ends(run) == {"one": ("restored", "1"), "two": ("restored", "1")}, run.out
+
+
+@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+def test_where_hosts_keep_no_step_each_keeps_its_place_whatever_another_runs_once(site, strategy):
+    """While one fails, two is not armed yet, and three is being restored."""
+    one = site({"one": QUICK, "two": QUICK, "three": QUICK}, restore_seconds=15.0)
+    text = (
+        INSTALL
+        + """
+- name: Own
+  raw: test {{ inventory_hostname }} != three
+- name: Wait until three is restored
+  raw: while test {{ inventory_hostname }} = one -a -e "{{ case_folder }}/disks/.power/three";
+    do sleep 0.2; done
+- name: Once
+  raw: touch srv/app/ONCE; test {{ inventory_hostname }} != one
+  run_once: true
+"""
+    )
+    hook = (
+        "- raw: while test -e '{{ case_folder }}/disks/.power/one' -a ! -e "
+        "'{{ case_folder }}/disks/one/srv/app/ONCE'; do sleep 0.2; done; sleep 3\n"
+    )
+    one.hosts["two"] = {
+        **QUICK,
+        "safe_upgrade_quiesce": {"before_tasks_file": change(one, "hook", hook)["tasks_file"]},
+    }
+    run = one.run(
+        play={"strategy": strategy},
+        role={"safe_upgrade_change": change(one, "change", text)},
+        environment=SWITCHED["watched"],
+    )
+    assert one.ends(run) == {
+        "one": ("restored", "1"),
+        "two": ("upgraded", "2"),
+        "three": ("restored", "1"),
+    }, run.out
+    assert run.results["one"]["failed_task"] == "Once"
+    assert run.results["three"]["failed_task"] == "Own"
+
+
+def test_it_is_refused_where_nobody_sees_to_that(site):
+    one = site({"one": QUICK, "two": QUICK})
+    text = INSTALL + "- {raw: 'true', run_once: true}\n"
+    run = one.run(
+        play={"strategy": "free"}, role={"safe_upgrade_change": change(one, "change", text)}
+    )
+    assert run.code == 2 and one.sim.calls("create") == [], run.out
+    assert one.ends(run) == {"one": ("aborted", "1"), "two": ("aborted", "1")}, run.out
+    assert "change.yml:2: 'run_once' under the strategy 'free'" in run.results["one"]["reason"]

@@ -161,3 +161,29 @@ def test_the_names_of_newer_cores_are_known(night):
     new = SimpleNamespace(task=old._task, host=host, result=old._result)
     night.v2_runner_on_unreachable(new)
     assert lost(host)["why"] == "no route"
+
+
+@pytest.mark.parametrize("strategy", ["free", "linear"])
+@pytest.mark.parametrize("begun_there", [True, False])
+@pytest.mark.parametrize("handler", [True, False])
+def test_a_task_that_runs_once_fails_for_its_own_host_alone_where_hosts_keep_no_step(
+    night, strategy, begun_there, handler
+):
+    if begun_there:
+        begun(night, Host())
+    one = result(Host())._task
+    one.run_once, one.get_play = True, lambda: SimpleNamespace(strategy=strategy)
+    if handler:
+        night.v2_playbook_on_handler_task_start(one)
+    else:
+        night.v2_playbook_on_task_start(one, is_conditional=False)
+    assert one.run_once is not (begun_there and strategy == "free")
+
+
+def test_a_new_play_begins_without_the_hosts_of_the_last(night):
+    host = Host()
+    begun(night, host)
+    night.v2_playbook_on_play_start(None)
+    host.known.clear()
+    night.v2_runner_on_ok(result(host, returned={"changed": True}))
+    assert host.known == {}

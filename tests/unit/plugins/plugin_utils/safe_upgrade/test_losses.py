@@ -9,6 +9,8 @@ import json
 
 import pytest
 
+from ansible.plugins.loader import strategy_loader
+
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
 
 LOST = {"unreachable": True, "msg": "timed out"}
@@ -162,3 +164,48 @@ def test_a_loss_in_one_attempt_of_a_check_is_none_of_the_next(nights, tmp_path):
     night.noted(loss={"number": 1, "task": "ping", "delegate": "", "why": "timed out"})
     assert night.phase("judge", piece="verify")["run"]["due"] == "verify"
     assert night.phase("judge", piece="verify")["run"]["failure"] is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x", [], {}, {"number": "x"}, {"number": 1},
+     {"number": 1.5, "task": "", "delegate": "", "why": ""},
+     {"number": 1, "task": "", "delegate": [], "why": ""}, {"number": 1, "x": 2}],
+)  # fmt: skip
+@pytest.mark.parametrize("switch", [losses.EXACT, ""])
+def test_a_variable_in_the_place_of_the_noted_loss_is_refused(nights, monkeypatch, value, switch):
+    monkeypatch.setenv(losses.SWITCH, switch)
+    told = nights(variables={losses.NAME: value}).phase("check")
+    assert told["state"] == "aborted"
+    assert f"the role itself sets {losses.NAME}" in told["reason"]
+
+
+@pytest.mark.parametrize("text", ["- raw: x\n  run_once: true\n",
+                                  "- run_once: true\n  block:\n  - raw: x\n",
+                                  "- raw: x\n  run_once: '{{ maybe }}'\n"])  # fmt: skip
+@pytest.mark.parametrize("strategy", ["free", "ansible.builtin.free", "host_pinned"])
+def test_a_task_that_runs_once_is_refused_where_hosts_keep_no_step_and_nobody_sees_losses(
+    unwatched, monkeypatch, text, strategy
+):
+    night = unwatched(text, play={"strategy": strategy})
+    told = night.phase("check")
+    assert told["state"] == "aborted" and night.world.calls("create") == []
+    assert f"'run_once' under the strategy '{strategy}'" in told["reason"]
+    assert f"{night.change}:" in told["reason"] and "callbacks_enabled" in told["reason"]
+    monkeypatch.setenv(losses.SWITCH, losses.EXACT)
+    night.begin_a_call()
+    assert night.phase("check")["state"] == "preflight"
+
+
+@pytest.mark.parametrize("settings", [{"hosts": 1}, {"hosts": 2, "linear": True}])
+def test_it_is_not_where_one_host_is_alone_or_all_keep_step(unwatched, tmp_path, settings):
+    folder = tmp_path / "strategies"
+    folder.mkdir()
+    (folder / "made_of_linear.py").write_text(
+        "from ansible.plugins.strategy.linear import StrategyModule as Linear\n"
+        "class StrategyModule(Linear):\n    pass\n"
+    )
+    strategy_loader.add_directory(str(folder))
+    strategy = "made_of_linear" if settings.pop("linear", False) else "free"
+    night = unwatched("- raw: x\n  run_once: true\n", play={"strategy": strategy}, **settings)
+    assert night.phase("check")["state"] == "preflight"
