@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from ansible.plugins.loader import strategy_loader
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
