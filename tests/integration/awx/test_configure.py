@@ -92,6 +92,7 @@ def test_the_guide_s_first_command_works_without_an_api_url(configure):
     assert limits == ["job_template"] * 6 + ["workflow_job_template"]
 
 
+@pytest.mark.long
 def test_an_api_url_that_was_given_reaches_the_credential(configure):
     dummy, dummy2, told = configure(TOKEN, "https://api.example.com/api/v1")
     [credential] = [given for module, given in told if module == "credential"]

@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from cases import long_but
 from integration.role.conftest import PATIENT
 
 SAME = {"fault": "health", **PATIENT}
@@ -60,10 +61,8 @@ OTHERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name",
-    [one if one == "two only" else pytest.param(one, marks=pytest.mark.long) for one in OTHERS],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", OTHERS)
 def test_others_are_restored(site, name):
     hosts, role = OTHERS[name]
     one = site({host: dict(variables) for host, variables in hosts.items()})
@@ -74,17 +73,18 @@ def test_others_are_restored(site, name):
     )
 
 
+@pytest.mark.long
 def test_verifications_that_fail_alike_count_too(site):
     one = site({name: {"fault": "verify", **PATIENT} for name in "abc"})
     run = one.run(role={"safe_upgrade_mass_failure": 99})
     assert set(run.states().values()) == {"left_changed"}, run.out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("play", "forks"),
-    [({}, "25"), pytest.param({"serial": 2}, "25", marks=pytest.mark.long),
-     pytest.param({}, "1", marks=pytest.mark.long)],
-)  # fmt: skip
+    [({}, "25"), ({"serial": 2}, "25"), ({}, "1")],
+)
 def test_no_more_servers_are_restored_than_the_run_may(site, play, forks):
     hosts = {"good": {**PATIENT}, **{name: {"fault": "task", **PATIENT} for name in "abcd"}}
     one = site(hosts)
@@ -101,6 +101,7 @@ def test_no_more_servers_are_restored_than_the_run_may(site, play, forks):
     assert f"server_id={one.ids[left]}" in run.message(left)
 
 
+@pytest.mark.long
 def test_a_restore_that_was_asked_for_is_not_counted(site):
     one = site({"a": {**PATIENT}, "b": {**PATIENT}})
     for name in "ab":
@@ -109,7 +110,9 @@ def test_a_restore_that_was_asked_for_is_not_counted(site):
     assert set(run.states().values()) == {"restored"}, run.out
 
 
-@pytest.mark.parametrize("entry_point", ["main", "preflight", "snapshot", "restore", "prune"])
+@pytest.mark.parametrize(
+    "entry_point", long_but(["main"], ["main", "preflight", "snapshot", "restore", "prune"])
+)
 def test_the_hold_file_stops_every_entry_point_before_it_writes(site, entry_point):
     one = site({"one": {**PATIENT}})
     count = 1 if entry_point == "restore" else 3
@@ -124,6 +127,7 @@ def test_the_hold_file_stops_every_entry_point_before_it_writes(site, entry_poin
     hold.unlink()
 
 
+@pytest.mark.long
 def test_a_link_to_nowhere_holds_too(site):
     one = site({"one": {**PATIENT}})
     (one.folder / "HOLD").symlink_to("nowhere")
@@ -145,6 +149,7 @@ def appears(one, when):
     return thread
 
 
+@pytest.mark.long
 def test_one_that_appears_during_the_snapshot_stops_the_change(site):
     one = site({"one": {**PATIENT}}, snapshot_seconds=3.0)
     thread = appears(one, lambda: one.sim.calls("create"))
@@ -169,6 +174,7 @@ def test_one_that_appears_during_the_change_stops_the_restore(site):
     assert "snapshot_restore" in run.message("one") and one.sim.calls("restore") == []
 
 
+@pytest.mark.long
 def test_one_that_appears_during_the_hook_before_the_restore_stops_it(site):
     one = site({"one": {"fault": "task", **PATIENT}})
     (one.folder / "fence.yml").write_text(
@@ -184,6 +190,7 @@ def test_one_that_appears_during_the_hook_before_the_restore_stops_it(site):
     assert one.sim.calls("restore") == []
 
 
+@pytest.mark.long
 def test_during_a_good_change_it_lets_the_run_end_well_and_prunes_nothing(site):
     one = site({"one": {**PATIENT}})
     one.own_snapshot("one", "old")
@@ -200,6 +207,7 @@ def test_during_a_good_change_it_lets_the_run_end_well_and_prunes_nothing(site):
     assert one.sim.calls("delete") == [] and not one.marked("one")
 
 
+@pytest.mark.long
 def test_a_hold_file_by_a_relative_path_is_refused(site):
     one = site({"one": {**PATIENT}})
     run = one.run(role={"safe_upgrade_hold_file": "HOLD"})

@@ -61,6 +61,7 @@ def test_facts_with_names_of_variables_are_refused_by_name(site):
     assert one.calls("create", "one") == 0 and one.calls("create", "other") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("entry_point", ["preflight", "snapshot", "prune"])
 def test_so_they_are_at_every_entry_point_but_the_restore(site, entry_point):
     one = site({"one": {}, "other": {}})
@@ -94,6 +95,7 @@ def test_a_restore_ignores_them_with_a_warning(site):
     assert one.calls("restore", "one") == 1 and one.calls("restore", "other") == 0
 
 
+@pytest.mark.long
 def test_a_restore_whose_server_only_facts_name_is_refused(site):
     one = site({"one": {"vps_org_server_id": "{{ ansible_facts.number }}"}, "other": {}})
     one.own_snapshot("other", "r1")
@@ -144,6 +146,7 @@ def test_facts_that_come_in_the_middle_of_the_change_redirect_nothing(site):
         assert one.calls(call_, "other") == 0
 
 
+@pytest.mark.long
 def test_facts_of_a_neighbour_that_was_refused_decide_nothing(site):
     one = site({"evil": {}, "one": {"fault": "task"}})
     forged = {
@@ -159,6 +162,7 @@ def test_facts_of_a_neighbour_that_was_refused_decide_nothing(site):
     assert one.ends(run)["one"] == ("restored", "1"), run.out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cacheable", [False, True])
 def test_what_the_play_itself_sets_is_kept(site, cacheable):
     one = site({"one": {"vps_org_server_id": ""}})
@@ -168,6 +172,7 @@ def test_what_the_play_itself_sets_is_kept(site, cacheable):
     assert run.code == 0 and run.states() == {"one": "upgraded"}, run.out
 
 
+@pytest.mark.long
 def test_a_fact_cache_that_an_earlier_play_filled_counts_too(site):
     one = site({"one": {}, "other": {}})
     one.own_snapshot("other", "r1")

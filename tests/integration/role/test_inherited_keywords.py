@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from cases import long_but
 
 ROLE = "vps_org.cloud.safe_upgrade"
 IGNORE = {"ignore_errors": True}
@@ -47,9 +48,7 @@ def broken_change(one):
 WAYS = ("play", "roles", "import_role", "apply", "block", "blocks", "include_role")
 
 
-@pytest.mark.parametrize(
-    "way", [way if way == "play" else pytest.param(way, marks=pytest.mark.long) for way in WAYS]
-)
+@pytest.mark.parametrize("way", long_but(["play"], WAYS))
 def test_ignored_errors_take_no_restore_away(site, way):
     one = site({"good": {}, "task": {"fault": "task"}, "health": {"fault": "health"}})
     run = one.run(play=play(way, IGNORE))
@@ -70,6 +69,7 @@ def test_ignored_errors_and_losses_take_no_restore_of_a_lost_host_away(site):
     assert one.ends(run) == {"good": ("upgraded", "2"), "lost": ("restored", "1")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("entry_point", ["main", "restore"])
 def test_a_restore_that_fails_is_red_where_errors_are_ignored(site, entry_point):
     one = site({"one": {"fault": "task"}})
@@ -80,6 +80,7 @@ def test_a_restore_that_fails_is_red_where_errors_are_ignored(site, entry_point)
     assert run.code == 2 and run.states() == {"one": "restore_failed"}, run.out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("entry_point", ["preflight", "snapshot", "prune"])
 def test_what_is_refused_is_red_where_errors_are_ignored(site, entry_point):
     one = site({"one": {}})
@@ -94,6 +95,7 @@ def test_what_is_refused_is_red_where_errors_are_ignored(site, entry_point):
     assert {row["method"] for row in one.sim.calls()} == {"GET"}
 
 
+@pytest.mark.long
 def test_a_users_own_ignore_errors_keeps_its_effect(site):
     one = site({"one": {}})
     (one.folder / "change.yml").write_text(
@@ -107,6 +109,7 @@ def test_a_users_own_ignore_errors_keeps_its_effect(site):
     assert "ignored=2" in run.out
 
 
+@pytest.mark.long
 def test_a_handler_whose_failure_would_go_unnoticed_is_told(site):
     one = site({"one": {}})
     run = one.run(play=play("play", IGNORE))
@@ -115,9 +118,8 @@ def test_a_handler_whose_failure_would_go_unnoticed_is_told(site):
 
 
 @pytest.mark.parametrize(
-    "way", [way if way == "import_role" else pytest.param(way, marks=pytest.mark.long)
-            for way in ("import_role", "roles", "apply", "block", "blocks")]
-)  # fmt: skip
+    "way", long_but(["import_role"], ["import_role", "roles", "apply", "block", "blocks"])
+)
 def test_a_condition_that_the_change_can_alter_is_refused_by_name(site, way):
     one = site({"one": {}})
     run = one.run(play=play(way, {"when": R1}, role=broken_change(one)))
@@ -126,6 +128,7 @@ def test_a_condition_that_the_change_can_alter_is_refused_by_name(site, way):
     assert one.version("one") == "1" and not one.marked("one") and one.sim.calls() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("entry_point", ["preflight", "snapshot", "restore", "prune"])
 def test_so_it_is_at_every_entry_point(site, entry_point):
     one = site({"one": {}})
@@ -149,13 +152,7 @@ CHANGEABLE = [
 ]
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        one if one in (CHANGEABLE[0], "later") else pytest.param(one, marks=pytest.mark.long)
-        for one in CHANGEABLE
-    ],
-)
+@pytest.mark.parametrize("condition", long_but(["later"], CHANGEABLE))
 def test_every_form_of_such_a_condition_is_refused(site, condition):
     one = site({"one": {}})
     extra = {"later": "{{ done is not defined }}", "text": "done is not defined"}
@@ -179,10 +176,7 @@ FIXED = [
 ]
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [one if one == FIXED[-2] else pytest.param(one, marks=pytest.mark.long) for one in FIXED],
-)
+@pytest.mark.parametrize("condition", long_but(FIXED[-2:-1], FIXED))
 def test_a_condition_that_no_change_can_alter_is_kept(site, condition):
     one = site({"one": {}, "bad": {"fault": "task"}})
     if condition == FIXED[0]:
@@ -192,6 +186,7 @@ def test_a_condition_that_no_change_can_alter_is_kept(site, condition):
     assert one.ends(run) == {"one": ("upgraded", "2"), "bad": ("restored", "1")}, run.out
 
 
+@pytest.mark.long
 def test_a_condition_on_the_include_itself_is_judged_once(site):
     one = site({"one": {}})
     run = one.run(play=play("include_role", {"when": R1}, role=broken_change(one)))
@@ -199,9 +194,8 @@ def test_a_condition_on_the_include_itself_is_judged_once(site):
 
 
 @pytest.mark.parametrize(
-    "way", [way if way == "block" else pytest.param(way, marks=pytest.mark.long)
-            for way in ("block", "blocks", "roles", "import_role", "apply")]
-)  # fmt: skip
+    "way", long_but(["block"], ["block", "blocks", "roles", "import_role", "apply"])
+)
 def test_an_inherited_delegation_is_refused(site, way):
     one = site({"one": {}, "bastion": {}})
     keywords = {"delegate_to": "{{ 'bastion' }}", "delegate_facts": True}
@@ -210,7 +204,9 @@ def test_an_inherited_delegation_is_refused(site, way):
     assert one.version("bastion") == "1" and one.sim.calls() == []
 
 
-@pytest.mark.parametrize("entry_point", ["preflight", "snapshot", "restore", "prune", "status"])
+@pytest.mark.parametrize(
+    "entry_point", long_but(["restore"], ["preflight", "snapshot", "restore", "prune", "status"])
+)
 def test_no_entry_point_is_delegated(site, entry_point):
     one = site({"one": {}, "bastion": {}})
     one.own_snapshot("one", "r1")

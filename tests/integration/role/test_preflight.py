@@ -141,6 +141,7 @@ def test_a_file_that_cannot_be_parsed_ends_before_the_snapshot(site, text, words
     assert one.sim.calls("create", "restore") == [] and one.version("one") == "1"
 
 
+@pytest.mark.long
 @UNPARSED
 def test_a_file_that_cannot_be_parsed_ends_before_the_restore(site, text, words):
     one = site({"one": {}})

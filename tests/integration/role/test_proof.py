@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-import time
 
 import pytest
 from integration.role.conftest import PATIENT
@@ -113,6 +111,7 @@ def tables(module_site):
     return one, one.run(role=PATIENT)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", TABLES)
 def test_a_marker_that_a_reboot_would_empty_is_refused(tables, host):
     one, run = tables
@@ -144,6 +143,7 @@ def test_a_marker_that_cannot_be_written_blocks(site):
     assert "marker" in run.results["one"]["reason"] and one.calls("delete", "one") == 0
 
 
+@pytest.mark.long
 def test_no_night_deletes_the_snapshot_of_a_failed_one_without_a_marker(site):
     one = site({"one": {**PATIENT, "fault": "task", "safe_upgrade_marker_path": ""}})
     one.sim.set_fault("status", call="restore", status=400)
@@ -154,6 +154,7 @@ def test_no_night_deletes_the_snapshot_of_a_failed_one_without_a_marker(site):
     assert one.held("one") == ["pre-upgrade-night-1"]
 
 
+@pytest.mark.long
 def test_without_a_marker_by_choice_pruning_comes_after_upgraded(site):
     one = site({"one": {**PATIENT, "safe_upgrade_marker_path": ""}})
     one.own_snapshot("one", "old")
@@ -161,6 +162,7 @@ def test_without_a_marker_by_choice_pruning_comes_after_upgraded(site):
     assert run.states() == {"one": "upgraded"} and one.held("one") == ["pre-upgrade-new"], run.out
 
 
+@pytest.mark.long
 def test_a_change_that_removes_the_marker_prunes_nothing(site):
     one = site({"one": {**PATIENT}})
     one.own_snapshot("one", "old")
@@ -171,6 +173,7 @@ def test_a_change_that_removes_the_marker_prunes_nothing(site):
     assert one.calls("delete", "one") == 0, run.out
 
 
+@pytest.mark.long
 def test_a_restore_works_where_no_marker_can_be_written(site):
     one = site({"one": {**PATIENT}})
     unwritable(one)
@@ -178,27 +181,6 @@ def test_a_restore_works_where_no_marker_can_be_written(site):
     run = one.run(tasks_from="restore")
     assert run.results["one"]["snapshot"]["id"] == snapshot and one.calls("restore", "one") == 1
     assert run.results["one"]["state"] in ("restored", "restored_unproven"), run.out
-
-
-def test_a_server_renamed_during_the_change_is_restored(site):
-    one = site({"one": {**PATIENT}})
-    (one.folder / "change.yml").write_text(
-        "- raw: echo 2 > srv/app/VERSION\n- pause: {seconds: 2}\n- fail: {msg: broken}\n"
-    )
-    role = {"safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")}}
-    renaming = threading.Thread(target=_rename_when_changed, args=(one,))
-    renaming.start()
-    run = one.run(role=role)
-    renaming.join()
-    assert one.calls("restore", "one") == 1 and one.ends(run) == {"one": ("restored", "1")}, run.out
-
-
-def _rename_when_changed(one):
-    end = time.monotonic() + 120
-    while one.version("one") != "2" and time.monotonic() < end:
-        time.sleep(0.05)
-    for row in one.sim.cloud.servers.values():
-        row["name"] = "renamed-in-the-dashboard"
 
 
 def interrupted(one, run_id="i1", prefix="a"):
@@ -213,6 +195,7 @@ def interrupted(one, run_id="i1", prefix="a"):
     return row["id"]
 
 
+@pytest.mark.long
 def test_an_interrupted_run_of_another_prefix_refuses_and_its_command_works(site):
     one = site({"one": {**PATIENT, "safe_upgrade_snapshot_prefix": "b"}})
     snapshot = interrupted(one)
@@ -225,6 +208,7 @@ def test_an_interrupted_run_of_another_prefix_refuses_and_its_command_works(site
     assert one.calls("restore", "one") == 1
 
 
+@pytest.mark.long
 def test_by_its_run_it_is_found_too(site):
     one = site({"one": {**PATIENT, "safe_upgrade_snapshot_prefix": "b"}})
     snapshot = interrupted(one)
@@ -232,6 +216,7 @@ def test_by_its_run_it_is_found_too(site):
     assert run.results["one"]["snapshot"]["id"] == snapshot, run.out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("entry_point", ["main", "prune"])
 def test_its_snapshot_is_not_pruned(site, entry_point):
     one = site({"one": {**PATIENT, "safe_upgrade_snapshot_prefix": "b", "safe_upgrade_keep": 0,
@@ -254,6 +239,7 @@ def unfinished(one, run_id, snapshot):
     return one.seen(done.returncode, done.stdout)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("marker", ["another run", "the same run", "unreadable"])
 def test_an_unfinished_run_is_restored_only_where_no_other_run_came_after_it(site, marker):
     one = site({"one": {**PATIENT}})

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -105,14 +106,17 @@ def test_a_snapshot_that_is_listed_late_is_awaited(site):
     assert one.calls("create", "one") == 1
 
 
+@pytest.mark.long
 def test_a_snapshot_that_is_too_old_does_not_cover_the_change(site):
     one = site({"one": {}})
     one.own_snapshot("one", "old", age=7200)
     run = one.run(role={"safe_upgrade_use_run": "old"})
-    assert run.states() == {"one": "aborted"} and "120 minutes old" in run.results["one"]["reason"]
+    assert run.states() == {"one": "aborted"}
+    assert re.search(r"12\d minutes old", run.results["one"]["reason"])
     assert one.version("one") == "1"
 
 
+@pytest.mark.long
 def test_an_existing_snapshot_of_the_same_run_id_is_not_taken_for_a_fresh_one(site):
     one = site({"one": {}})
     one.own_snapshot("one", "fixed", age=60)

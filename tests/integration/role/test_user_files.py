@@ -94,6 +94,7 @@ def test_the_table_holds_every_host_and_no_line_of_a_file(night):
     assert "TOP-SECRET" not in run.out and site.sim.token not in run.out
 
 
+@pytest.mark.long
 def test_a_role_that_cannot_be_loaded_is_told_in_the_table(site):
     one = site({"web-01": {}})
     meta = one.folder / "run-1/roles/app/meta"

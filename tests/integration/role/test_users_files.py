@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cases import long_but
 from integration.role.conftest import PATIENT
 
 CHANGED = "- name: Install version 2\n  raw: echo 2 > srv/app/VERSION\n"
@@ -138,7 +139,9 @@ LOOKUPS = {
 LOOKUPS_ON = numbered(LOOKUPS)
 
 
-@pytest.fixture(scope="module", params=[("--check",), ()], ids=["check mode", "run"])
+@pytest.fixture(
+    scope="module", params=long_but([()], [("--check",), ()]), ids=["check mode", "run"]
+)
 def lookups(module_site, request):
     one = module_site({host: {} for host in LOOKUPS_ON})
     for host, keyword in LOOKUPS_ON.items():
@@ -155,6 +158,7 @@ def test_no_lookup_of_a_users_file_runs_at_preflight(lookups, host):
     assert not (one.folder / f"ran-{host}").exists(), run.out
 
 
+@pytest.mark.long
 def test_no_name_of_a_users_task_is_printed_at_preflight(site):
     one = site({"one": {}})
     (one.disks / "one/srv/app/SICK").touch()
@@ -187,6 +191,7 @@ def of_dependencies(module_site):
     return one, one.run(role=PATIENT)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", [*OF_DEPENDENCIES, "deeper", "check"])
 def test_a_role_of_dependencies_alone_runs(of_dependencies, host):
     one, run = of_dependencies
@@ -269,6 +274,7 @@ def hidden(module_site):
     return one, one.run(role=PATIENT)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", HIDDEN_ON, ids=map(" ".join, HIDDEN_ON.values()))
 def test_so_it_is_in_every_file_and_behind_what_parsing_follows(hidden, host):
     one, run = hidden
@@ -334,6 +340,7 @@ SHIPPED = json.dumps(
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", [*LEAVING, "in-a-role"])
 def test_an_end_host_under_a_condition_is_accepted_by_a_variable(leaving, host):
     one, run = leaving
@@ -341,6 +348,7 @@ def test_an_end_host_under_a_condition_is_accepted_by_a_variable(leaving, host):
     assert one.ends(run)[host] == wanted, run.out
 
 
+@pytest.mark.long
 def test_a_host_that_left_so_is_found_by_the_second_play_of_the_shipped_playbook(leaving):
     one, run = leaving
     assert one.ends(run)["leaves"] == ("changing", "2") and one.marked("leaves"), run.out
@@ -371,6 +379,7 @@ def not_found(module_site):
     return one, one.run(role=PATIENT)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", NOT_FOUND_ON, ids=map(" ".join, NOT_FOUND_ON.values()))
 def test_a_path_that_is_not_absolute_and_a_path_for_a_role_are_refused(not_found, host):
     one, run = not_found
@@ -450,6 +459,7 @@ def test_a_relative_name_that_would_find_a_file_of_the_role_is_refused(relative,
     assert one.calls("create", host) == 0
 
 
+@pytest.mark.long
 def test_a_relative_name_that_only_the_user_has_is_the_users(site):
     one = site({"one": {}})
     run_1 = one.folder / "run-1"
@@ -468,6 +478,7 @@ def test_a_relative_name_that_only_the_user_has_is_the_users(site):
     assert (one.disks / "one/srv/app/app.conf").read_text() == "app\n"
 
 
+@pytest.mark.long
 def test_a_role_with_its_own_files_of_our_names_runs(site):
     one = site({"one": {}})
     role = a_role(
@@ -487,6 +498,7 @@ def test_a_role_with_its_own_files_of_our_names_runs(site):
     assert (one.disks / "one/srv/app/got").read_text() == "mine\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", ["defaults", "vars"])
 def test_a_handler_named_by_a_variable_of_its_role_exists(site, where):
     one = site({"one": {}})

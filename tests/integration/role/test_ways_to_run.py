@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from background import start, until
+from cases import long_but
 
 FILES = Path(__file__).parent / "files"
 THREE = {"one": {}, "two": {"fault": "task"}, "three": {}}
@@ -28,6 +29,7 @@ def test_any_errors_fatal_does_not_send_healthy_hosts_into_rescue(site):
     assert "went on" not in run.out
 
 
+@pytest.mark.long
 def test_run_once_that_fails_restores_only_the_host_it_ran_on(site):
     one = site({"one": {"fault": "run_once"}, "two": {"fault": "survivor"}, "three": {}})
     run = one.run()
@@ -107,7 +109,7 @@ def test_limit_to_one_host_restores_it(site):
     assert one.version("two") == "1" and one.calls("create", "one") == 0
 
 
-@pytest.mark.parametrize("how", [["--check"], {"check_mode": True}])
+@pytest.mark.parametrize("how", long_but([["--check"]], [["--check"], {"check_mode": True}]))
 def test_check_mode_reads_only_even_where_a_user_task_would_really_change(site, how):
     one = site({"one": {}})
     (one.folder / "real.yml").write_text(
@@ -122,6 +124,7 @@ def test_check_mode_reads_only_even_where_a_user_task_would_really_change(site, 
     assert "0 of 5 held" in run.results["one"]["reason"] and "3 to 10 minutes" in run.out
 
 
+@pytest.mark.long
 def test_start_at_task_cannot_get_past_the_snapshot(site):
     one = site({"one": {}})
     # In a play's roles the step is a task that Ansible finds; in an included role it finds none.
@@ -147,6 +150,7 @@ def test_tags_cannot_part_the_snapshot_from_the_change(site, arguments, tags):
     assert one.calls("create", "one") == 1
 
 
+@pytest.mark.long
 def test_force_handlers_is_refused(site):
     one = site({"one": {"fault": "task"}})
     run = one.run("--force-handlers")
@@ -156,6 +160,7 @@ def test_force_handlers_is_refused(site):
     )
 
 
+@pytest.mark.long
 def test_a_handler_notified_before_the_role_that_fails_aborts(site):
     one = site({"one": {"fault": "handler"}})
     first = {
@@ -218,6 +223,7 @@ def test_a_second_call_in_one_play_is_a_run_of_its_own(site):
     assert second == f"{first}-2"
 
 
+@pytest.mark.long
 def test_json_on_stdout_stays_parseable(site):
     one = site({"one": {"fault": "task"}})
     command, environment = one.command()
