@@ -40,6 +40,13 @@ QUICK = {
 }
 # For many hosts in one run, none of which is lost: the machine of the tests may be slow.
 PATIENT = {"safe_upgrade_reconnect_timeout": 60}
+#: The built-in checks alone, without files of the user's.
+BUILT_IN = {
+    "safe_upgrade_verify": {"attempts": 1},
+    "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
+}
+#: The first task of a change.
+INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
 
 
 @dataclass
@@ -106,6 +113,12 @@ class Site:
             "safe_upgrade_marker_path": str(disk / "var/lib/vps_org_safe_upgrade.json"),
             **self.hosts[host],
         }
+
+    def tasks(self, name: str, text: str) -> dict[str, str]:
+        """A tasks file, as the role's variables name one."""
+        path = self.folder / f"{name}.yml"
+        path.write_text(text)
+        return {"tasks_file": str(path)}
 
     def version(self, host: str) -> str:
         """What is on the disk: 1 before the change, 2 after it."""

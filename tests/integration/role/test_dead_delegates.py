@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import pytest
+from integration.role.conftest import BUILT_IN, INSTALL
 
 pytestmark = pytest.mark.long
 
-INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
 FAIL = "- {name: Fail, fail: {msg: broken}}\n"
 #: A task of a load balancer that is dead.
 DRAIN = """
@@ -22,35 +22,28 @@ DRAIN = """
 QUICK = {
     "safe_upgrade_mass_loss": 0,
     "safe_upgrade_reconnect_timeout": 15,
-    "safe_upgrade_verify": {"attempts": 1},
-    "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
+    **BUILT_IN,
 }
-
-
-def change(one, name, text):
-    path = one.folder / f"{name}.yml"
-    path.write_text(text)
-    return {"tasks_file": str(path)}
 
 
 @pytest.mark.parametrize("switched", ["vps_org.cloud.night", ""])
 def test_a_dead_load_balancer_overwrites_nobody(site, switched):
     names = ("change", "verify", "fence", "then-fails", "wanted", "no-fence")
     one = site({name: dict(QUICK) for name in names})
-    good, bad = change(one, "good", INSTALL), change(one, "bad", INSTALL + FAIL)
-    drain = change(one, "drain", DRAIN)
-    late = change(one, "late", INSTALL + DRAIN + "- fail:\n")
+    good, bad = one.tasks("good", INSTALL), one.tasks("bad", INSTALL + FAIL)
+    drain = one.tasks("drain", DRAIN)
+    late = one.tasks("late", INSTALL + DRAIN + "- fail:\n")
     blip = INSTALL + "- name: Blip\n  raw: 'true'\n  register: lost\n"
     blip += "  vars: {simulated_disk: /none/nowhere}\n"
     for host, settings in {
-        "change": {"change": change(one, "change", INSTALL + DRAIN)},
+        "change": {"change": one.tasks("change", INSTALL + DRAIN)},
         "verify": {"change": good, "verify": {**drain, "attempts": 1}},
         "fence": {"change": bad, "restore_hooks": {"before_tasks_file": drain["tasks_file"]}},
         "then-fails": {"change": late},
         "wanted": {"change": late, "on_delegate_lost": "restore"},
         "no-fence": {
-            "change": change(one, "blip", blip),
-            "restore_hooks": {"before_tasks_file": change(one, "h", "- debug:\n")["tasks_file"]},
+            "change": one.tasks("blip", blip),
+            "restore_hooks": {"before_tasks_file": one.tasks("h", "- debug:\n")["tasks_file"]},
         },
     }.items():
         one.hosts[host].update({f"safe_upgrade_{key}": value for key, value in settings.items()})
@@ -62,3 +55,21 @@ def test_a_dead_load_balancer_overwrites_nobody(site, switched):
         assert "lb-1" in run.results[host]["reason"], run.results[host]
         assert "unreachable" in run.results[host]["reason"], run.results[host]
     assert "hook before the restore failed" in run.results["fence"]["reason"]
+
+
+def test_a_controller_that_has_no_temporary_folder_any_more_overwrites_nobody(site):
+    one = site({"one": {**QUICK}})
+    temporary = one.folder / "temporary"
+    temporary.mkdir()
+    text = """
+- raw: rm -r "{{ case_folder }}/temporary"; touch "{{ case_folder }}/temporary"
+  delegate_to: localhost
+  vars: {ansible_connection: local}
+"""
+    run = one.run(
+        role={"safe_upgrade_change": one.tasks("change", INSTALL + text)},
+        environment={"ANSIBLE_LOCAL_TEMP": str(temporary)},
+    )
+    assert one.ends(run) == {"one": ("left_changed", "2")}, run.out
+    assert "the controller, not the host" in run.results["one"]["reason"]
+    assert one.sim.calls("restore") == []

@@ -6,24 +6,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
+from integration.role.conftest import BUILT_IN, INSTALL
 
 pytestmark = pytest.mark.long
 
-INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
 LOCK_OUT = "- raw: touch etc/firewall.d/lockout\n  changed_when: true\n"
 QUICK = {
     "safe_upgrade_reconnect_timeout": 5,
-    "safe_upgrade_verify": {"attempts": 1},
-    "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
+    **BUILT_IN,
 }
-
-
-def change(one, name, text):
-    path = one.folder / f"{name}.yml"
-    path.write_text(text)
-    return {"tasks_file": str(path)}
 
 
 @pytest.mark.parametrize("bad", ["a-bad", "z-bad"])
@@ -32,7 +27,7 @@ def test_a_host_without_a_server_does_not_split_a_batch(site, bad):
     hosts[bad] = {**QUICK, "vps_org_server_id": ""}
     one = site(dict(sorted(hosts.items())))
     run = one.run(
-        role={"safe_upgrade_change": change(one, "change", INSTALL + LOCK_OUT)},
+        role={"safe_upgrade_change": one.tasks("change", INSTALL + LOCK_OUT)},
         environment={"ANSIBLE_FORKS": "2"},
     )
     assert one.sim.calls("restore") == [], run.out
@@ -40,6 +35,30 @@ def test_a_host_without_a_server_does_not_split_a_batch(site, bad):
         assert one.ends(run)[host] == ((None, "1") if host == bad else ("left_changed", "2")), (
             run.out
         )
+
+
+def test_hosts_that_were_lost_in_an_earlier_play_do_not_count(site):
+    one = site({name: dict(QUICK) for name in ("a", "b", "c", "d")})
+    lost = INSTALL + LOCK_OUT + "  when: inventory_hostname in lost\n"
+    command, environment = one.command(role={"safe_upgrade_change": one.tasks("change", lost)})
+    playbook = Path(command[3])
+    (play,) = json.loads(playbook.read_text())
+    plays = [{**play, "vars": {"lost": names}} for names in (["a", "b"], ["c"])]
+    playbook.write_text(json.dumps(plays))
+    done = subprocess.run(
+        command,
+        check=False,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    run = one.seen(done.returncode, done.stdout)
+    assert one.ends(run) == {
+        **dict.fromkeys("abc", ("restored", "1")),
+        "d": ("upgraded", "2"),
+    }, run.out
+    assert [row.split()[0] for row in run.table()] == [*"abcd", *"cd"], run.out
 
 
 def test_servers_named_by_the_play_in_batches_and_one_of_them_wrong(site):
@@ -54,7 +73,7 @@ def test_servers_named_by_the_play_in_batches_and_one_of_them_wrong(site):
             "vars_files": [str(one.folder / "ids.json")],
             "max_fail_percentage": 100,
         },
-        role={"safe_upgrade_change": change(one, "change", INSTALL)},
+        role={"safe_upgrade_change": one.tasks("change", INSTALL)},
     )
     assert one.ends(run) == {
         "one": ("upgraded", "2"),
@@ -69,7 +88,7 @@ def test_a_change_that_is_not_there_says_so_in_message_and_table(site, kind):
     what = {
         "role": {"role": "nosuchrole"},
         "file": {"tasks_file": str(one.folder / "nosuchfile.yml")},
-        "broken": change(one, "broken", "- raw: 'x\n"),
+        "broken": one.tasks("broken", "- raw: 'x\n"),
     }[kind]
     run = one.run(role={"safe_upgrade_change": what})
     assert one.ends(run) == {"one": ("aborted", "1")}, run.out

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
+from integration.role.conftest import BUILT_IN, INSTALL
 
-INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
 AFTER = "- raw: touch srv/app/AFTER\n  changed_when: true\n"
 #: A task that loses the connection for a moment, for there is no such server.
 BLIP = """
@@ -70,12 +70,6 @@ def each(hosts):
     return pytest.mark.parametrize("host", hosts)
 
 
-def change(one, name, text):
-    path = one.folder / f"{name}.yml"
-    path.write_text(text)
-    return {"safe_upgrade_change": {"tasks_file": str(path)}}
-
-
 @pytest.fixture(scope="module", params=["linear", "free"])
 def night(request, module_site, chosen):
     hosts = {
@@ -83,16 +77,15 @@ def night(request, module_site, chosen):
             "safe_upgrade_mass_loss": 0,
             "safe_upgrade_reconnect_timeout": 3 if host == "gone" else 60,
             "balancer": "lb-1",
-            "safe_upgrade_verify": {"attempts": 1},
-            "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
+            **BUILT_IN,
         }
         for host in chosen(dict.fromkeys(CHANGES, {}))
     }
     site = module_site(hosts)
-    change(site, "drain", DRAIN)
-    change(site, "blip", BLIP)
+    site.tasks("drain", DRAIN)
+    site.tasks("blip", BLIP)
     for host, variables in site.hosts.items():
-        variables.update(change(site, f"change-{host}", CHANGES[host]))
+        variables["safe_upgrade_change"] = site.tasks(f"change-{host}", CHANGES[host])
     run = site.run(
         "-v",
         play={"strategy": request.param},

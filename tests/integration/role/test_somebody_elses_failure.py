@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import pytest
+from integration.role.conftest import BUILT_IN, INSTALL
 
 pytestmark = pytest.mark.long
 
-INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
 QUICK = {
     "safe_upgrade_mass_loss": 0,
     "safe_upgrade_reconnect_timeout": 60,
-    "safe_upgrade_verify": {"attempts": 1},
-    "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
+    **BUILT_IN,
 }
 SWITCHED = {
     "watched": {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"},
@@ -29,12 +28,6 @@ RESCUED = """
   rescue:
     - {name: Cope, raw: "true", changed_when: false}
 """
-
-
-def change(one, name, text):
-    path = one.folder / f"{name}.yml"
-    path.write_text(text)
-    return {"tasks_file": str(path)}
 
 
 @both
@@ -68,8 +61,8 @@ def test_a_check_that_fails_for_all_restores_only_the_host_it_failed_on(site, sw
     text = "- name: Ask\n  raw: test {{ inventory_hostname }} = two -o ! -e srv/app/VERSION -o "
     text += f'"$(cat srv/app/VERSION)" = 1\n  {key}: true\n'
     role = {
-        "safe_upgrade_change": change(one, "change", INSTALL),
-        f"safe_upgrade_{piece}": {**change(one, piece, text), "attempts": 1},
+        "safe_upgrade_change": one.tasks("change", INSTALL),
+        f"safe_upgrade_{piece}": {**one.tasks(piece, text), "attempts": 1},
     }
     run = one.run(role=role, environment=SWITCHED[switched])
     assert one.ends(run) == {"one": ("restored", "1"), "two": ("left_changed", "2")}, run.out
@@ -85,7 +78,7 @@ def test_what_a_rescue_dealt_with_is_not_blamed_when_another_host_fails_for_all(
     text = INSTALL + RESCUED
     text += f"- name: Ask\n  raw: test {{{{ inventory_hostname }}}} = two\n  {key}: true\n"
     run = one.run(
-        role={"safe_upgrade_change": change(one, "change", text)},
+        role={"safe_upgrade_change": one.tasks("change", text)},
         environment=SWITCHED[switched],
     )
     assert one.ends(run) == {"one": ("restored", "1"), "two": ("left_changed", "2")}, run.out
@@ -115,7 +108,7 @@ def test_a_failure_of_its_own_stays_its_own_whatever_fails_elsewhere(
     text = INSTALL + (once + own if rescued else own + once)
     run = one.run(
         play={"strategy": strategy},
-        role={"safe_upgrade_change": change(one, "change", text)},
+        role={"safe_upgrade_change": one.tasks("change", text)},
         environment=SWITCHED[switched],
     )
     first = ("upgraded", "2") if rescued else ("restored", "1")
@@ -135,9 +128,9 @@ def test_a_failure_before_an_always_section_of_the_change_still_stands(site):
     - include_tasks: "{{ case_folder }}/tidy.yml"
 """
     )
-    change(one, "tidy", "- {raw: 'true', changed_when: false}\n- debug:\n")
+    one.tasks("tidy", "- {raw: 'true', changed_when: false}\n- debug:\n")
     run = one.run(
-        role={"safe_upgrade_change": change(one, "change", text)}, environment=SWITCHED["watched"]
+        role={"safe_upgrade_change": one.tasks("change", text)}, environment=SWITCHED["watched"]
     )
     assert one.ends(run) == {"one": ("restored", "1"), "two": ("upgraded", "2")}, run.out
     assert run.results["one"]["failed_task"] == "Fail"
@@ -153,7 +146,7 @@ def test_a_dead_balancer_that_drains_for_all_stops_the_change_everywhere(site):
   vars: {ansible_connection: simulated_server, simulated_disk: /none/lb-1}
 """
     run = one.run(
-        role={"safe_upgrade_change": change(one, "change", text + INSTALL)},
+        role={"safe_upgrade_change": one.tasks("change", text + INSTALL)},
         environment=SWITCHED["watched"],
     )
     assert one.ends(run) == {"one": ("aborted", "1"), "two": ("aborted", "1")}, run.out
@@ -174,7 +167,7 @@ def test_what_another_hosts_task_changed_here_is_restored_here(site):
   fail:
 """
     run = one.run(
-        role={"safe_upgrade_change": change(one, "change", text)}, environment=SWITCHED["watched"]
+        role={"safe_upgrade_change": one.tasks("change", text)}, environment=SWITCHED["watched"]
     )
     assert one.ends(run) == {"one": ("restored", "1"), "two": ("restored", "1")}, run.out
 
@@ -202,11 +195,11 @@ def test_where_hosts_keep_no_step_each_keeps_its_place_whatever_another_runs_onc
     )
     one.hosts["two"] = {
         **QUICK,
-        "safe_upgrade_quiesce": {"before_tasks_file": change(one, "hook", hook)["tasks_file"]},
+        "safe_upgrade_quiesce": {"before_tasks_file": one.tasks("hook", hook)["tasks_file"]},
     }
     run = one.run(
         play={"strategy": strategy},
-        role={"safe_upgrade_change": change(one, "change", text)},
+        role={"safe_upgrade_change": one.tasks("change", text)},
         environment=SWITCHED["watched"],
     )
     assert one.ends(run) == {
@@ -222,7 +215,7 @@ def test_it_is_refused_where_nobody_sees_to_that(site):
     one = site({"one": QUICK, "two": QUICK})
     text = INSTALL + "- {raw: 'true', run_once: true}\n"
     run = one.run(
-        play={"strategy": "free"}, role={"safe_upgrade_change": change(one, "change", text)}
+        play={"strategy": "free"}, role={"safe_upgrade_change": one.tasks("change", text)}
     )
     assert run.code == 2 and one.sim.calls("create") == [], run.out
     assert one.ends(run) == {"one": ("aborted", "1"), "two": ("aborted", "1")}, run.out

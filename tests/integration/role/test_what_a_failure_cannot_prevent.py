@@ -9,10 +9,10 @@ import json
 import sys
 
 import pytest
+from integration.role.conftest import INSTALL
 
 pytestmark = pytest.mark.long
 
-INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
 FAIL = "- {name: Fail, fail: {msg: broken}}\n"
 MARKER = "var/lib/vps_org_safe_upgrade.json"
 #: A module that answers as it is told.
@@ -78,22 +78,16 @@ HOSTS = {
 }
 
 
-def change(one, name, text):
-    path = one.folder / f"{name}.yml"
-    path.write_text(text)
-    return {"tasks_file": str(path)}
-
-
 @pytest.fixture(scope="module")
 def night(module_site, chosen):
     site = module_site({host: dict(HOSTS) for host in chosen(dict.fromkeys(CHANGES, {}))})
     library = site.folder / "library"
     library.mkdir()
     (library / "odd.py").write_text(ODD)
-    hook = change(site, "hook", "- ping:\n- raw: touch srv/app/HOOK\n")["tasks_file"]
-    health = change(site, "health", "- ping:\n")
+    hook = site.tasks("hook", "- ping:\n- raw: touch srv/app/HOOK\n")["tasks_file"]
+    health = site.tasks("health", "- ping:\n")
     for host, variables in site.hosts.items():
-        variables["safe_upgrade_change"] = change(site, f"change-{host}", CHANGES[host])
+        variables["safe_upgrade_change"] = site.tasks(f"change-{host}", CHANGES[host])
         variables["safe_upgrade_restore_hooks"] = {"after_tasks_file": hook}
         if host == "python":
             variables["safe_upgrade_health"] = {**health, "attempts": 1}
@@ -130,7 +124,7 @@ def test_a_host_whose_python_hangs_is_lost_and_keeps_nobody_waiting(site):
     text += "- fail:\n  when: inventory_hostname == 'fails'\n"
     run = one.run(
         role={
-            "safe_upgrade_change": change(one, "change", text),
+            "safe_upgrade_change": one.tasks("change", text),
             "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
             "safe_upgrade_verify": {"attempts": 1},
         },

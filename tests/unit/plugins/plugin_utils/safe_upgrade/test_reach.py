@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import subprocess
 import time
@@ -214,9 +215,11 @@ def test_a_host_is_waited_for_over_new_connections(monkeypatch):
     assert action.resets == 3
 
 
-def test_a_wait_ends_by_a_clock_that_nobody_sets(monkeypatch):
+@pytest.mark.parametrize("step", [0, 7200, -7200])
+def test_a_wait_ends_by_a_clock_that_nobody_sets(monkeypatch, step):
     monkeypatch.setattr(reach, "PAUSE_SECONDS", 0.05)
-    monkeypatch.setattr(time, "time", lambda: 0.0)
+    clock = itertools.count(1e9, step)
+    monkeypatch.setattr(time, "time", lambda: next(clock))
     reached, action = guest(module=dict)
     started = time.monotonic()
     assert reached.wait(0.3).rc == 1
