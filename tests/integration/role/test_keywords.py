@@ -137,7 +137,7 @@ def test_all_of_them_together_take_none_away(site, way):
         "sick": {"fault": "health", **PATIENT},
         "lost": {"fault": "lost"},
     }
-    one = site(hosts)
+    one = site(hosts, restore_seconds=15.0)
     run = one.run(play=play(way, TOGETHER))
     assert run.code == 2 and one.ends(run) == {
         "good": ("upgraded", "2"),
