@@ -19,6 +19,7 @@ from ansible.template import Templar
 from plays import Plays
 from world import World
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     guest,
     host,
@@ -122,6 +123,10 @@ class Timed(host.Host):
     """A phase's host in the world's time."""
 
     world: World
+
+    @property
+    def clock(self) -> Clock:
+        return self.world.clock
 
     @property
     def now(self) -> datetime:

@@ -653,7 +653,7 @@ RESTORE = {
         "A restore that fails is told as that, with the command to repeat it.",
         UNIT + "test_phases.py::test_a_restore_that_the_api_refused_is_told_with_the_command",
         _code(
-            "restoring", "_restore_failed", "lambda host, why, begun: host.move('restored', why)"
+            "restoring", "_restore_failed", "lambda host, why, phase: host.move('restored', why)"
         ),
     ),
     "begun_restore": Guard(
@@ -661,6 +661,17 @@ RESTORE = {
         UNIT + "test_phases.py"
         "::test_of_a_restore_that_may_have_begun_nobody_is_told_to_start_another",
         _code("report", "after_a_begun_restore", "lambda result: None"),
+    ),
+    "the_guest_settles_a_lost_answer": Guard(
+        "A restore that the guest disproves is sent again, though the API could not be seen.",
+        UNIT + "test_unknown_restores.py::test_what_the_guest_disproves_is_sent_again",
+        _code("settling", "settle", "lambda host, deadline: ('unknown', '')"),
+    ),
+    "a_silent_guest_disproves_nothing": Guard(
+        "Without a guest that answers no restore is sent again, for the first may have ended.",
+        UNIT + "test_unknown_restores.py"
+        "::test_of_a_silent_guest_and_a_server_never_seen_restoring_nothing_is_known",
+        _code("settling", "_is_as_before", "lambda host, now: True"),
     ),
     "restores_before_waits": Guard(
         "The cloud restores all servers at once only when all are started first.",

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import time
-
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import guest
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -30,7 +27,7 @@ def builtin_attempts(host: Host, piece: str) -> str | None:
     for _attempt in range(wanted["attempts"] - 1):
         if not fault:
             break
-        pause(wanted["delay"])
+        host.clock.sleep(wanted["delay"])
         fault = builtin_fault(host, piece)
     return f"{name} failed, attempts: {wanted['attempts']}: {fault}" if fault else None
 
@@ -59,10 +56,3 @@ def builtin_fault(host: Host, piece: str) -> str | None:
         if check not in failing:
             host.warn(fault)
     return "; ".join(hard) or None
-
-
-def pause(seconds: float) -> None:
-    """Wait between two attempts; ends with the controller."""
-    parent, end = os.getppid(), time.monotonic() + seconds
-    while time.monotonic() < end and os.getppid() == parent:
-        time.sleep(min(1.0, max(0.0, end - time.monotonic())))

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import os
+import time
 import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     guest,
@@ -26,6 +28,13 @@ NAME = "safe_upgrade_result"
 
 class Failed(Exception):
     """The phase's task fails, with this message."""
+
+
+def pause(seconds: float) -> None:
+    """Wait; ends with the controller."""
+    parent, end = os.getppid(), time.monotonic() + seconds
+    while time.monotonic() < end and os.getppid() == parent:
+        time.sleep(min(1.0, max(0.0, end - time.monotonic())))
 
 
 @dataclass
@@ -59,6 +68,11 @@ class Host:
     @property
     def now(self) -> datetime:
         return datetime.now(timezone.utc)
+
+    @property
+    def clock(self) -> Clock:
+        """Time that nobody can set, and pauses that end with the controller."""
+        return Clock(time.monotonic, pause, time.time)
 
     @property
     def piece(self) -> str:

@@ -76,7 +76,7 @@ def attempt_failed(host: Host, piece: str, failure: Failure) -> None:
         setting, name = checks.CHECKS[piece]
         wanted = host.settings[setting]
         if tried < wanted["attempts"]:
-            checks.pause(wanted["delay"])
+            host.clock.sleep(wanted["delay"])
             losses.forget(host)
             record.due = piece
             return

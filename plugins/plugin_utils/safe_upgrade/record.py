@@ -13,6 +13,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass, field, fields
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.proof import Evidence
+
 Data = dict[str, t.Any]
 
 #: state: (what it means, the states that may follow it)
@@ -126,6 +128,10 @@ class Record:
     @property
     def ended(self) -> bool:
         return self.state in ENDS
+
+    def evidence(self) -> Evidence:
+        """What a restore can be proved by."""
+        return Evidence(self.last_boot_id, self.fresh_boot_id, self.marker, self.witness)
 
     def as_result(self) -> Data:
         """The registered result: the public part, and ``run``."""

@@ -77,6 +77,14 @@ def after_a_begun_restore(result: Result) -> str:
     )
 
 
+def after_an_unknown_restore(result: Result) -> str:
+    """The next step when nobody can say whether the API took the restore."""
+    return (
+        f"{after_a_begun_restore(result)}. When it is not restoring, look at it: if it holds what "
+        f"was written after the snapshot, it was not restored: {restore_command(result)}"
+    )
+
+
 def next_step(result: Result) -> str:
     """One exact act or command for the person who reads the result."""
     state = result["state"]

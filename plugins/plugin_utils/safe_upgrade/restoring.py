@@ -6,11 +6,17 @@
 from __future__ import annotations
 
 import secrets
-import time
 import typing as t
 from datetime import timedelta
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
+    ACCEPTED,
+    REJECTED,
+    UNKNOWN,
+    Phase,
+)
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot_info, snapshot_restore
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     begin,
@@ -20,6 +26,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     losses,
     proof,
     report,
+    settling,
     snapshots,
     texts,
     verdict,
@@ -88,11 +95,13 @@ def plan(host: Host) -> None:
 def _restore(host: Host, **options: t.Any) -> Data:
     return host.ask(
         snapshot_restore,
-        snapshot_id=host.record.result["snapshot"]["id"],
-        server_id=host.settings["server_id"],
-        rollback=True,
-        wait_timeout=host.settings["restore_timeout"],
-        **options,
+        **{
+            "snapshot_id": host.record.result["snapshot"]["id"],
+            "server_id": host.settings["server_id"],
+            "rollback": True,
+            "wait_timeout": host.settings["restore_timeout"],
+            **options,
+        },
     )
 
 
@@ -110,13 +119,38 @@ def restore(host: Host) -> None:
     if not record.lost:
         _last_look(host)
     host.move("restoring")
-    started = _restore(host, wait=False)
+    started = _start(host)
     host.changed = True
     if started.get("failed"):
-        refused = (started.get("failure") or {}).get("phase") == "rejected"
-        _restore_failed(host, started["msg"], begun=not refused)
+        _restore_failed(host, started["msg"], _phase(started))
         return
-    record.started = {"changed": started["changed"], "clock": time.monotonic()}
+    record.started = {"changed": started["changed"], "clock": host.clock.monotonic()}
+
+
+def _start(host: Host) -> Data:
+    """Start the restore. What was lost on the way, and is disproved, is sent again."""
+    deadline = Deadline(host.settings["restore_timeout"], host.clock)
+    while True:
+        left = max(1, int(deadline.left()))
+        started = _restore(host, wait=False, wait_timeout=left)
+        phase = _phase(started)
+        if phase == UNKNOWN:
+            phase, known = settling.settle(host, deadline)
+            started["msg"] += f"; {known}"
+            if phase == ACCEPTED:
+                return {"changed": True}
+            if phase == REJECTED and deadline.left() > 0:
+                host.warn(f"the restore is sent again, for it was not carried out: {known}")
+                continue
+            started["failure"] = {"phase": phase}
+        return started
+
+
+def _phase(started: Data) -> Phase:
+    """What became of the restore that was to be started; a failure of any kind may hide it."""
+    if not started.get("failed"):
+        return ACCEPTED
+    return str((started.get("failure") or {}).get("phase") or UNKNOWN)
 
 
 def _last_look(host: Host) -> None:
@@ -140,18 +174,15 @@ def wait_restore(host: Host) -> None:
     record = host.record
     if record.state != "restoring":
         return
-    waited = host.ask(
-        snapshot_restore,
-        snapshot_id=record.result["snapshot"]["id"],
-        server_id=host.settings["server_id"],
-        rollback=True,
+    accepted = host.now - timedelta(seconds=_since_accepted(host))
+    waited = _restore(
+        host,
         wait_only=True,
-        accepted_at=timestamp((host.now - timedelta(seconds=_since_accepted(host))).timestamp()),
-        wait_timeout=host.settings["restore_timeout"],
+        accepted_at=timestamp(accepted.timestamp()),
         wait_interval=host.settings["wait_interval"],
     )
     if waited.get("failed"):
-        _restore_failed(host, waited["msg"], begun=True)
+        _restore_failed(host, waited["msg"], ACCEPTED)
         return
     record.waited = {
         "status": waited["server"]["status"],
@@ -161,12 +192,13 @@ def wait_restore(host: Host) -> None:
 
 def _since_accepted(host: Host) -> float:
     """The age of the restore in seconds, by a clock that nobody can set."""
-    return time.monotonic() - float(host.record.started["clock"])
+    return host.clock.monotonic() - float(host.record.started["clock"])
 
 
-def _restore_failed(host: Host, why: str, begun: bool) -> None:
+def _restore_failed(host: Host, why: str, phase: Phase) -> None:
     """Where a restore may be under way nobody is told to start another."""
-    step = report.after_a_begun_restore(host.record.result) if begun else None
+    steps = {ACCEPTED: report.after_a_begun_restore, UNKNOWN: report.after_an_unknown_restore}
+    step = steps[phase](host.record.result) if phase in steps else None
     host.move("restore_failed", host.with_reason(why), next_step=step)
 
 
@@ -185,7 +217,7 @@ def prove(host: Host) -> None:
         late = _since_accepted(host) >= settings["restore_timeout"]
         if proved or status != "restoring" or late:
             break
-        checks.pause(settings["wait_interval"])
+        host.clock.sleep(settings["wait_interval"])
         host.reach.forget()
     if not record.started["changed"]:
         why = (
@@ -212,10 +244,7 @@ def prove(host: Host) -> None:
 def _judge(host: Host) -> tuple[bool, str, Data]:
     record = host.record
     now = host.look()
-    evidence = proof.Evidence(
-        record.last_boot_id, record.fresh_boot_id, record.marker, record.witness
-    )
-    proved, why = proof.prove(evidence, now, record.waited["restoring_seen"])
+    proved, why = proof.prove(record.evidence(), now, record.waited["restoring_seen"])
     status = record.waited["status"]
     if not proved and status == "restoring":
         why = f"the API cannot be asked whether the restore is finished, and {why}"
