@@ -210,7 +210,7 @@ class Night:
             variables = seen if among is None else among
             return Templar(self.plays.loader, variables=variables).template(value)
 
-        def ask(module: t.Any, check_mode: bool | None = None, **params: t.Any) -> Data:
+        def run(module: t.Any, check_mode: bool | None = None, **params: t.Any) -> Data:
             answer = self.answers.get(module.__name__.rpartition(".")[2])
             if answer is not None:
                 return t.cast(Data, answer(**params))
@@ -226,7 +226,7 @@ class Night:
             template=template,
             load=self.plays.loader.load_from_file,
             reach=t.cast(t.Any, self.guests[name]),
-            ask=ask,
+            modules=run,
             say=self.said.append,
             secrets=[TOKEN],
             record=begun

@@ -69,7 +69,7 @@ class ActionModule(ControllerAction):
             template=self._template,
             load=self._loader.load_from_file,
             reach=reach.Guest(self, task_vars),
-            ask=self._asker(options),
+            modules=self._modules(options),
             say=_say,
             secrets=[str(token)] if token else [],
             record=begun
@@ -95,11 +95,11 @@ class ActionModule(ControllerAction):
         templar = self._templar if among is None else Templar(self._loader, variables=among)
         return templar.template(value)
 
-    def _asker(self, options: Data) -> t.Callable[..., Data]:
-        def ask(module: t.Any, check_mode: bool | None = None, **params: t.Any) -> Data:
+    def _modules(self, options: Data) -> t.Callable[..., Data]:
+        def run(module: t.Any, check_mode: bool | None = None, **params: t.Any) -> Data:
             return self._run_here({**options, **params}, module, check_mode)
 
-        return ask
+        return run
 
 
 def _warned(host: Host) -> Data:

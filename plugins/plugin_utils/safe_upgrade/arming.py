@@ -20,6 +20,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     marker,
     preflight,
     texts,
+    variables,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -34,7 +35,7 @@ def take_snapshot(host: Host) -> None:
     if record.state != "preflight" or record.failure:
         return
     why = [
-        *preflight.same_server(settings["server_id"], before.named_by_others(host)),
+        *preflight.same_server(settings["server_id"], before.named_by_others(host, variables.named_server)),
         *preflight.too_late(settings["start_before"], host.now),
         *filter(None, [brakes.held(settings["hold_file"])]),
     ]
@@ -142,7 +143,13 @@ def _against_the_change(host: Host, now: Data) -> str | None:
     if listed.get("failed"):
         return str(listed["msg"])
     why = preflight.meanwhile(
-        listed["snapshots"], record.known, took, now["marker"], record.before["marker"], settings
+        listed["snapshots"],
+        record.known,
+        took,
+        now["marker"],
+        record.before["marker"],
+        settings,
+        listed["complete"],
     )
     return why or _gate(settings, took, host.now)
 

@@ -19,6 +19,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     losses,
     preflight,
     snapshots,
+    variables,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -53,7 +54,7 @@ def check(host: Host) -> None:
         )
     adopted = None
     if settings["use_run"]:
-        adopted, missing = preflight.adoptable(rows, settings)
+        adopted, missing = preflight.adoptable(rows, settings, listed["complete"])
         blockers += missing
     for text in warnings:
         host.warn(text)
@@ -115,6 +116,7 @@ def _verdicts(
         listed,
         servers.get("msg"),
         (servers.get("failure") or {}).get("status") in (401, 403),
+        servers.get("complete", True),
     )
     interrupted = (now["marker"] or {}).get("run_id")
     verdicts = [
@@ -160,20 +162,18 @@ def _module_problem(host: Host) -> list[str]:
     ]
 
 
-def named_by_others(host: Host) -> Data:
-    """The servers that the other hosts of the play name, as far as it is known by now."""
+def named_by_others(
+    host: Host, of_others: t.Callable[[Host, str], t.Any] = variables.written_server
+) -> Data:
+    """The servers that the other hosts of the play name, as far as it is known by now.
+
+    *of_others* tells it of hosts that have not begun, such as those of later batches.
+    """
     found: Data = {}
-    hostvars = host.vars["hostvars"]
     for name in host.vars["ansible_play_hosts_all"]:
-        if name == host.name:
-            continue
-        other = host.other(name)
-        found[name] = (
-            other.result["server_id"]
-            if other
-            else core.inventory_variable(hostvars, name, "safe_upgrade_server_id")
-            or core.inventory_variable(hostvars, name, "vps_org_server_id")
-        )
+        if name != host.name:
+            other = host.other(name)
+            found[name] = other.result["server_id"] if other else of_others(host, name)
     return found
 
 

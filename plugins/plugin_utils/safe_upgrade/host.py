@@ -41,7 +41,7 @@ def pause(seconds: float) -> None:
 class Host:
     """One phase on one host.
 
-    *ask* runs a module of this collection inside the controller and returns its result;
+    *modules* runs a module of this collection inside the controller and returns its result;
     *say* shows a line at once.
     """
 
@@ -52,7 +52,7 @@ class Host:
     template: t.Callable[..., t.Any]
     load: t.Callable[[str], t.Any]
     reach: reach.Guest
-    ask: t.Callable[..., Data]
+    modules: t.Callable[..., Data]
     say: t.Callable[[str], None]
     secrets: list[str]
     record: Record
@@ -83,6 +83,13 @@ class Host:
 
     def warn(self, text: str) -> None:
         self.warnings.append(f"{self.name}: {self.harmless(text)}")
+
+    def ask(self, module: t.Any, **options: t.Any) -> Data:
+        """Run a module of this collection; what it warns of is a warning of the phase, once."""
+        result = self.modules(module, **options)
+        told = dict.fromkeys(self.harmless(text) for text in result.get("warnings") or [])
+        self.warnings += [text for text in told if text not in self.warnings]
+        return result
 
     def look(self) -> Data:
         """The state of the guest, by one look; ``ours``: the controller could not look."""

@@ -19,6 +19,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     begin,
     change,
     ending,
+    marker,
     pieces,
     restoring,
 )
@@ -55,7 +56,10 @@ def _stands(host: Host, error: Exception) -> None:
 def _restored_all_the_same(host: Host, error: Exception) -> None:
     host.warn(_blamed(host, error))
     failure = Failure(**(host.record.failure or vars(Failure(None, None, own=False))))
-    if failure.own and not failure.refused:
+    if failure.refused:
+        host.abort(_blamed(host, error))
+        marker.unmark(host)
+    elif failure.own:
         host.record.due = "restore"
     else:
         host.move("left_changed", _blamed(host, error), own_failure=failure.own)

@@ -35,11 +35,16 @@ def same_server(server_id: int, others: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def server(
-    server_id: int, listed: t.Sequence[Row] | None, why: str | None, may_not_list: bool
+    server_id: int,
+    listed: t.Sequence[Row] | None,
+    why: str | None,
+    may_not_list: bool,
+    complete: bool,
 ) -> tuple[Row | None, Verdict]:
     """Judge the server's row; *listed* is None when the servers could not be listed (*why*).
 
-    A token that may not list servers is a warning; any other reason may pass, and blocks.
+    A token that may not list servers is a warning; any other reason may pass, and blocks. Only a
+    *complete* list tells that there is no such server.
     """
     if listed is None and may_not_list:
         return None, (
@@ -68,6 +73,8 @@ def server(
                 ],
                 [],
             )
+    if not complete:
+        return None, ([_not_shown(f"server {server_id}", "server")], [])
     return None, (
         [
             f"server {server_id} is not among the servers this token can see: "
@@ -154,13 +161,17 @@ def meanwhile(
     marker: t.Mapping[str, t.Any] | None,
     marker_before: t.Mapping[str, t.Any] | None,
     settings: t.Mapping[str, t.Any],
+    complete: bool,
 ) -> str | None:
     """Why the change must not begin after all: what happened to the server since preflight.
 
     *known* are the ids of the snapshots that preflight saw. Two runs that both got through
     preflight see each other's snapshots here.
     """
-    if not any(row["id"] == snapshot["id"] and row["status"] == COMPLETED for row in rows):
+    shown = [row for row in rows if row["id"] == snapshot["id"]]
+    if not shown and not complete:
+        return _not_shown(f"snapshot {snapshot['id']}", "snapshot")
+    if not any(row["status"] == COMPLETED for row in shown):
         return (
             f"snapshot {snapshot['id']} is no longer among the server's completed ones: somebody "
             "deleted it, and nothing would cover this change"
@@ -169,6 +180,12 @@ def meanwhile(
         run = marker["run_id"] if marker else (marker_before or {}).get("run_id")
         return f"run {run} began or ended on this server meanwhile: look at it, then run again"
     for row in own.own(rows, settings):
+        if row["id"] not in (*known, snapshot["id"]) and row["run_id"] == settings["run_id"]:
+            return (
+                f"the server holds two snapshots of run {row['run_id']}, {snapshot['id']} and "
+                f"{row['id']}: one was listed late, or another run has the same id; delete one, "
+                "then run again"
+            )
         if row["id"] not in (*known, snapshot["id"]):
             return (
                 f"run {row['run_id']} began on this server meanwhile (snapshot {row['id']}): "
@@ -178,7 +195,7 @@ def meanwhile(
 
 
 def adoptable(
-    rows: t.Sequence[Row], settings: t.Mapping[str, t.Any]
+    rows: t.Sequence[Row], settings: t.Mapping[str, t.Any], complete: bool
 ) -> tuple[Row | None, list[str]]:
     """The completed own snapshot of the run that ``use_run`` names, or what stands against it."""
     run = settings["use_run"]
@@ -189,6 +206,8 @@ def adoptable(
             return None, [
                 f"snapshot {row['id']} of run {run} is '{row['status']}', not 'completed'"
             ]
+    if not complete:
+        return None, [_not_shown(f"the snapshot of run {run} (safe_upgrade_use_run)", "snapshot")]
     return None, [f"the server has no snapshot of run {run} (safe_upgrade_use_run)"]
 
 
@@ -243,6 +262,13 @@ def interrupted(marker: t.Mapping[str, t.Any] | None, marker_path: str, proceed:
         "state by safe_upgrade_interrupted_run: proceed"
     )
     return ([], [text]) if proceed else ([text], [])
+
+
+def _not_shown(what: str, kind: str) -> str:
+    return (
+        f"{what} is not shown, and the API's list of {kind}s, which is not complete, may lack it: "
+        "try again later"
+    )
 
 
 def _canonical(address: str) -> str:

@@ -49,7 +49,7 @@ def choose(host: Host) -> None:
     if listed.get("failed"):
         host.abort(listed["msg"])
         return
-    found, why = snapshots.candidate(listed["snapshots"], host.settings)
+    found, why = snapshots.candidate(listed["snapshots"], host.settings, listed["complete"])
     if not found:
         host.abort(why)
         return

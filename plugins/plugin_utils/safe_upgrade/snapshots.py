@@ -76,9 +76,12 @@ def to_make_room(
 
 
 def candidate(
-    rows: t.Sequence[Row], settings: t.Mapping[str, t.Any]
+    rows: t.Sequence[Row], settings: t.Mapping[str, t.Any], complete: bool
 ) -> tuple[dict[str, t.Any] | None, str]:
-    """The one snapshot that a restore may mean, or why there is no such one."""
+    """The one snapshot that a restore may mean, or why there is no such one.
+
+    That it is the only one is told by a *complete* list alone, unless it is named by its id.
+    """
     mine = [row for row in own(rows, settings) if row["status"] == COMPLETED]
     if settings["snapshot_id"]:
         mine = [dict(row) for row in rows if row["id"] == settings["snapshot_id"]]
@@ -88,11 +91,17 @@ def candidate(
         wanted = f"a completed snapshot of run {settings['restore_run']}"
     else:
         wanted = "exactly one completed snapshot made by this role"
-    if len(mine) == 1:
+    if len(mine) == 1 and (complete or settings["snapshot_id"]):
         return mine[0], ""
     held = ", ".join(
         f"{row['id']} {row['name']} ({row['status']}, {row['created_at']})" for row in mine or rows
     )
+    if not complete:
+        return None, (
+            f"the API's list of snapshots is not complete, and the restore needs {wanted}: try "
+            "again later, or choose one by safe_upgrade_snapshot_id from those that it shows: "
+            f"{held or 'none at all'}"
+        )
     return None, (
         f"server {settings['server_id']} holds {len(mine) or 'no'} such snapshots: the restore "
         f"needs {wanted}; choose one by safe_upgrade_snapshot_id or safe_upgrade_restore_run "

@@ -9,6 +9,7 @@ server is overwritten. But it must not forbid its own restore either: there they
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
@@ -76,6 +77,27 @@ def given(host: Host, entry_point: str) -> Data:
     return _templated(
         host, lambda name: without[settings_.reserved if may_depend(name) else _every]
     )
+
+
+def written_server(host: Host, other: str) -> t.Any:
+    """The server that the inventory gives to another host in plain words; None: it does not."""
+    hostvars = host.vars["hostvars"]
+    for name in (f"{settings_.PREFIX}server_id", "vps_org_server_id"):
+        value = core.inventory_variable(hostvars, other, name)
+        if value is not None and "{" not in str(value):
+            return value
+    return None
+
+
+def named_server(host: Host, other: str) -> t.Any:
+    """The server that another host names, by templates too, which see no facts; None: unknown."""
+    written = written_server(host, other)
+    if written is not None:
+        return written
+    among = core.variables_without(host.vars["hostvars"], other, host.task, _every)
+    with contextlib.suppress(Exception):  # it may be found out later, or never
+        return host.template((among or {})[f"{settings_.PREFIX}server_id"], among)
+    return None
 
 
 def _refuse_misnamed(host: Host, given_names: t.Iterable[str]) -> None:

@@ -120,6 +120,15 @@ def test_hosts_of_the_play_that_share_a_server_block_each_other(nights):
     assert "server 12345 is also named by web-02" in refusal(night)
 
 
+def test_a_host_of_a_later_batch_is_seen_where_a_template_names_its_server(nights):
+    """Of a batch that has begun each host's record tells its server; of a later one nothing does."""
+    ids = {"ids": {"web-01": 12345, "web-02": 12345}}
+    night = nights(variables={**ids, "vps_org_server_id": "{{ ids[inventory_hostname] }}"})
+    told = night.phases("check", "take_snapshot")
+    assert told["state"] == "aborted" and night.world.calls("create") == []
+    assert "server 12345 is also named by web-02" in told["reason"]
+
+
 def test_a_host_whose_number_is_found_out_later_is_no_reason_to_fail(nights):
     night = nights(hosts=3)
     night.plays.inventory.get_host("web-03").vars["vps_org_server_id"] = "{{ nowhere }}"

@@ -146,16 +146,22 @@ def test_a_failure_is_restored_when_the_decision_fails(night, monkeypatch):
     assert "phase 'decide'" in night.warned[0]
 
 
-@pytest.mark.parametrize("failure", [{"own": False}, {"own": True, "refused": True}])
-def test_somebody_elses_failure_restores_nobody_when_the_decision_fails(
-    night, monkeypatch, failure
-):
+@pytest.mark.parametrize(
+    ("failure", "state"),
+    [
+        ({"own": False}, "left_changed"),
+        ({"own": True, "refused": True}, "aborted"),
+        ({"own": False, "refused": True}, "aborted"),
+    ],
+)
+def test_who_is_not_restored_is_not_when_the_decision_fails(night, monkeypatch, failure, state):
     night.armed()
     known = {"task": "t", "reason": "r", "refused": False, "delegate": "", **failure}
     night.change_record(failure=known)
     break_phase(monkeypatch, "decide")
     told = night.phase("decide")
-    assert told["state"] == "left_changed" and not told["run"]["due"]
+    assert told["state"] == state and not told["run"]["due"]
+    assert night.guests["web-01"].marker.exists() == (state == "left_changed")
 
 
 def test_a_good_upgrade_is_not_touched_when_the_decision_fails(night, monkeypatch):
