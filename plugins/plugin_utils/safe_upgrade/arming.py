@@ -34,8 +34,9 @@ def take_snapshot(host: Host) -> None:
     record, settings = host.record, host.settings
     if record.state != "preflight" or record.failure:
         return
+    others = before.named_by_others(host, variables.named_server)
     why = [
-        *preflight.same_server(settings["server_id"], before.named_by_others(host, variables.named_server)),
+        *preflight.same_server(settings["server_id"], others),
         *preflight.too_late(settings["start_before"], host.now),
         *filter(None, [brakes.held(settings["hold_file"])]),
     ]

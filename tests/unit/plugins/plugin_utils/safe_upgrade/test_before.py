@@ -121,7 +121,7 @@ def test_hosts_of_the_play_that_share_a_server_block_each_other(nights):
 
 
 def test_a_host_of_a_later_batch_is_seen_where_a_template_names_its_server(nights):
-    """Of a batch that has begun each host's record tells its server; of a later one nothing does."""
+    """Of a batch that has begun the records tell the servers; of a later one nothing does."""
     ids = {"ids": {"web-01": 12345, "web-02": 12345}}
     night = nights(variables={**ids, "vps_org_server_id": "{{ ids[inventory_hostname] }}"})
     told = night.phases("check", "take_snapshot")

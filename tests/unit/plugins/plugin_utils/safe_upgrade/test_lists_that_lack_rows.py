@@ -38,7 +38,8 @@ def test_a_server_that_is_shown_is_there(nights, world):
     incomplete(world, "servers")
     night = nights()
     night.armed()
-    assert [text for text in night.warned if f"{LACKING.format('servers')} is not complete: 1" in text]
+    lacking = f"{LACKING.format('servers')} is not complete: 1"
+    assert [text for text in night.warned if lacking in text]
 
 
 def test_rows_that_cannot_be_read_are_named_in_a_warning(nights, world):
