@@ -72,7 +72,7 @@ def test_ignored_errors_and_losses_take_no_restore_of_a_lost_host_away(site):
 @pytest.mark.long
 @pytest.mark.parametrize("entry_point", ["main", "restore"])
 def test_a_restore_that_fails_is_red_where_errors_are_ignored(site, entry_point):
-    one = site({"one": {"fault": "task"}})
+    one = site({"one": {"fault": "task", "safe_upgrade_restore_timeout": 4}})
     if entry_point == "restore":
         one.own_snapshot("one", "r1")
     one.sim.set_fault("status", call="restore", status=400)

@@ -145,7 +145,8 @@ def test_a_marker_that_cannot_be_written_blocks(site):
 
 @pytest.mark.long
 def test_no_night_deletes_the_snapshot_of_a_failed_one_without_a_marker(site):
-    one = site({"one": {**PATIENT, "fault": "task", "safe_upgrade_marker_path": ""}})
+    once = {"fault": "task", "safe_upgrade_marker_path": "", "safe_upgrade_restore_timeout": 4}
+    one = site({"one": {**PATIENT, **once}})
     one.sim.set_fault("status", call="restore", status=400)
     run = one.run(role={"safe_upgrade_run_id": "night-1"})
     assert run.states() == {"one": "restore_failed"}, run.out
