@@ -21,6 +21,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     preflight,
     texts,
     variables,
+    way,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -126,6 +127,7 @@ def arm(host: Host) -> None:
         return
     record.before = now
     record.last_boot_id = now["boot_id"] or ""
+    record.way = way.now(host)
     losses.forget(host)
     record.had_facts = bool((host.vars.get("ansible_facts") or {}).get("module_setup"))
     host.move("changing")

@@ -90,6 +90,9 @@ class Record:
     had_facts: bool = False
     #: The interpreter that Ansible used on the guest before the change; empty: unknown.
     python: str = ""
+    #: How Ansible reached the guest before the change, and what a restore takes back of it.
+    way: Data = field(default_factory=dict)
+    take_back: Data = field(default_factory=dict)
     #: The guest before the change, see guest.state.
     before: Data = field(default_factory=dict)
     known: list[int] = field(default_factory=list)

@@ -30,6 +30,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     snapshots,
     texts,
     verdict,
+    way,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -124,6 +125,7 @@ def restore(host: Host) -> None:
     if started.get("failed"):
         _restore_failed(host, started["msg"], _phase(started))
         return
+    record.take_back = way.to_take_back(host)
     record.started = {"changed": started["changed"], "clock": host.clock.monotonic()}
 
 

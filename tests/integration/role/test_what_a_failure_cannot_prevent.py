@@ -9,7 +9,7 @@ import json
 import sys
 
 import pytest
-from integration.role.conftest import INSTALL
+from integration.role.conftest import INSTALL, PATIENT
 
 pytestmark = pytest.mark.long
 
@@ -65,6 +65,7 @@ CHANGES = {
     "msg-list": answers(msg=[1, None], stderr=5),
     "unreachable-text": answers(unreachable="yes", results=None),
     "python": set_fact(ansible_python_interpreter="/none/python"),
+    "way": set_fact(ansible_connection="ssh", ansible_host="192.0.2.1", ansible_port=2222),
     "settings": set_fact(
         safe_upgrade_on_failure="leave", safe_upgrade_server_id=1, vps_org_server_id=1
     ),
@@ -80,7 +81,9 @@ HOSTS = {
 
 @pytest.fixture(scope="module")
 def night(module_site, chosen):
-    site = module_site({host: dict(HOSTS) for host in chosen(dict.fromkeys(CHANGES, {}))})
+    site = module_site(
+        {host: dict(HOSTS) for host in chosen(dict.fromkeys(CHANGES, {}))}, restore_seconds=15.0
+    )
     library = site.folder / "library"
     library.mkdir()
     (library / "odd.py").write_text(ODD)
@@ -132,3 +135,23 @@ def test_a_host_whose_python_hangs_is_lost_and_keeps_nobody_waiting(site):
     )
     assert one.ends(run) == {"hangs": ("restored", "1"), "fails": ("restored", "1")}, run.out
     assert "did not answer again within 10 s" in run.results["hangs"]["reason"]
+
+
+def test_a_hook_after_the_restore_that_is_delegated_runs_with_the_other_hosts_python(site):
+    one = site({"one": {"fault": "task", **PATIENT}, "two": {**PATIENT}})
+    other = one.folder / "python"
+    other.symlink_to(sys.executable)
+    one.hosts["two"]["ansible_python_interpreter"] = str(other)
+    hook = (
+        "- setup: {gather_subset: ['!all', python]}\n  delegate_to: two\n  register: there\n"
+        '- debug: {msg: "used {{ there.ansible_facts.ansible_python.executable }}"}\n'
+    )
+    run = one.run(
+        role={
+            "safe_upgrade_restore_hooks": {
+                "after_tasks_file": one.tasks("hook", hook)["tasks_file"]
+            }
+        }
+    )
+    assert one.ends(run)["one"] == ("restored", "1"), run.out
+    assert f"used {other}" in run.out

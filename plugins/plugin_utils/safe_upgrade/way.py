@@ -1,0 +1,42 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How Ansible reaches the guest: a restored server is reached as before the change.
+
+The change may have set another port or interpreter for the rest of its play; a restore takes back
+what they led to. Variables of an include would hold for delegated tasks, too, so the host gets them
+as facts of its own, as the change gave them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
+
+Data = dict[str, t.Any]
+
+#: The variables that tell it. Passwords are none of them, for -v shows the record.
+NAMES = (
+    *("ansible_connection", "ansible_host", "ansible_port", "ansible_user"),
+    *("ansible_ssh_host", "ansible_ssh_port", "ansible_ssh_user"),
+    *("ansible_private_key_file", "ansible_ssh_private_key_file"),
+    *("ansible_become", "ansible_become_method", "ansible_become_user"),
+    *("ansible_remote_tmp", "ansible_shell_executable", "ansible_shell_type"),
+)
+
+
+def now(host: Host) -> Data:
+    """The value of each as the next task sees it; None where it is not set."""
+    found: Data = dict.fromkeys(NAMES)
+    for name in NAMES:
+        with contextlib.suppress(Exception):
+            found[name] = host.template(host.vars.get(name))
+    return {**found, "ansible_python_interpreter": host.reach.interpreter() or None}
+
+
+def to_take_back(host: Host) -> Data:
+    """What the change altered of it, as it was before; nothing where no change is known."""
+    here = now(host)
+    return {name: value for name, value in host.record.way.items() if value != here.get(name)}
