@@ -243,7 +243,7 @@ def trusted(text: str) -> str:
     with contextlib.suppress(ImportError):
         from ansible.template import trust_as_template
 
-        return t.cast(str, trust_as_template(text))
+        return trust_as_template(text)
     return text
 
 
