@@ -105,6 +105,7 @@ def test_a_failed_change_is_restored_whatever_it_left(night, host):
     assert "but then" not in run.results[host]["reason"]
     assert (site.disks / host / "srv/app/HOOK").exists()
     assert run.results[host]["failed_task"] in ("Fail", "Odd")
+    assert "MODULE FAILURE" not in run.results[host]["reason"]  # the odd module did answer
 
 
 def test_no_error_of_the_role_itself_is_shown(night):
