@@ -543,6 +543,35 @@ CHANGE = {
             "lambda host: None if host.record.state == 'verifying' else original(host)",
         ),
     ),
+    "run_once_of_another": Guard(
+        "Where hosts keep no step, what runs once and fails on one takes no other from its place.",
+        "tests/unit/plugins/callback/test_night.py"
+        "::test_a_task_that_runs_once_fails_for_its_own_host_alone_where_hosts_keep_no_step",
+        Replaced(
+            "plugins/callback/night.py", "CallbackModule._run_on_each", "lambda self, task: None"
+        ),
+    ),
+    "run_once_unwatched": Guard(
+        "Without the callback plugin nothing sees to that, so such a change is not begun.",
+        UNIT + "test_losses.py"
+        "::test_a_task_that_runs_once_is_refused_where_hosts_keep_no_step_and_nobody_sees_losses",
+        _code("losses", "refused_run_once", "lambda host: []"),
+    ),
+    "variable_of_a_loss": Guard(
+        "No variable of the user's hides a loss, or makes one up.",
+        UNIT + "test_losses.py::test_a_variable_in_the_place_of_the_noted_loss_is_refused",
+        _code("losses", "_variable_in_the_way", "lambda host: []"),
+    ),
+    "way_back": Guard(
+        "A restored server is reached as before its change.",
+        UNIT + "test_way.py::test_what_the_change_set_for_the_connection_is_taken_back",
+        _code("way", "to_take_back", "lambda host: {}"),
+    ),
+    "inherited_throttle": Guard(
+        "Hosts wait for their restores at once: one that nobody saw could not be proved.",
+        ROLE + "test_keywords.py::test_all_of_them_together_take_none_away[play]",
+        Without(TASKS + "restore_server.yml", "Wait for it", "throttle"),
+    ),
     "controllers_own_fault": Guard(
         "A fault of the controller overwrites no server.",
         UNIT + "test_phases.py::test_a_controllers_own_fault_overwrites_nobody",
