@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 from integration.role.conftest import BUILT_IN, INSTALL
 
@@ -73,3 +76,34 @@ def test_a_controller_that_has_no_temporary_folder_any_more_overwrites_nobody(si
     assert one.ends(run) == {"one": ("left_changed", "2")}, run.out
     assert "the controller, not the host" in run.results["one"]["reason"]
     assert one.sim.calls("restore") == []
+
+
+#: Runs a command that has a small file system of its own, by which nobody else's is filled.
+IN_LITTLE_ROOM = 'mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"'
+ALONE = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c"]
+
+
+def test_a_full_temporary_folder_of_the_controller_overwrites_nobody(site):
+    one = site({"one": {"safe_upgrade_reconnect_timeout": 15}})
+    room = one.folder / "room"
+    room.mkdir()
+    if subprocess.run([*ALONE, IN_LITTLE_ROOM, str(room), "true"], check=False).returncode:
+        pytest.skip("this user may not mount")
+    fill = f"- raw: cat /dev/zero > {room}/fill || true\n  delegate_to: localhost\n"
+    fill += "  vars: {ansible_connection: local}\n"
+    command, environment = one.command(
+        role={"safe_upgrade_change": one.tasks("fill", INSTALL + fill)}
+    )
+    done = subprocess.run(
+        [*ALONE, IN_LITTLE_ROOM, str(room), *command],
+        check=False,
+        env={**environment, "ANSIBLE_LOCAL_TEMP": str(room)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    run = one.seen(done.returncode, done.stdout)
+    assert one.ends(run) == {"one": ("left_changed", "2")}, run.out
+    assert "the controller, not the host: " in run.results["one"]["reason"]
+    assert "No space left on device" in run.results["one"]["reason"]
+    assert run.code == 2 and one.calls("restore", "one") == 0
