@@ -25,7 +25,9 @@ description:
   - When an answer to the restore is lost, the module looks at the server for 30 seconds before it
     sends the restore again, and does not send it once a restore may have ended unseen. With a token
     that may not list servers it cannot look, and ends with C(phase=unknown).
-  - Once the restore was accepted, nothing but the time limit or a failed state ends the wait.
+  - Once the restore was accepted, nothing but the time limit or a failed state ends the wait. A
+    server that the list does not show meanwhile is waited for, too, for whether the API lists a
+    server that it restores is not documented.
   - In check mode it tells what would be lost, and sends nothing but reads.
 options:
   snapshot_id:

@@ -91,13 +91,10 @@ def written_server(host: Host, other: str) -> t.Any:
 
 def named_server(host: Host, other: str) -> t.Any:
     """The server that another host names, by templates too, which see no facts; None: unknown."""
-    written = written_server(host, other)
-    if written is not None:
-        return written
     among = core.variables_without(host.vars["hostvars"], other, host.task, _every)
     with contextlib.suppress(Exception):  # it may be found out later, or never
         return host.template((among or {})[f"{settings_.PREFIX}server_id"], among)
-    return None
+    return written_server(host, other)
 
 
 def _refuse_misnamed(host: Host, given_names: t.Iterable[str]) -> None:

@@ -218,3 +218,17 @@ def test_requests_missing_on_the_controller_is_said_before_anything(site):
     assert run.code == 2 and run.states() == {"one": "aborted"}
     assert "pypi.org/project/requests" in run.results["one"]["reason"]
     assert one.sim.calls() == [] and one.version("one") == "1"
+
+
+@pytest.mark.long
+def test_two_batches_that_name_one_server_by_a_template_of_the_play_block_each_other(site):
+    one = site({"one": {}, "two": {}})
+    ids = dict.fromkeys(one.ids, one.ids["one"])
+    template = "{{ ids[inventory_hostname] }}"
+    run = one.run(
+        play={"serial": 1, "vars": {"ids": ids}, "max_fail_percentage": 100},
+        role={"safe_upgrade_server_id": template},
+    )
+    assert run.states()["one"] == "aborted", run.out
+    assert "is also named by two" in run.results["one"]["reason"]
+    assert one.sim.calls("create") == []
