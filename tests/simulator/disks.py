@@ -10,6 +10,7 @@ Below the root directory::
     .power/NAME       exists while the server is powered on
     .cut/NAME         exists while the server's network is cut
     .tmp/NAME/        temporary files of the server, never part of a snapshot
+    .cpu              where it exists: CPU seconds of each command on a server, a line for each
     .programs/        what the servers have in place of this machine's apt-get, shutdown, systemctl
 
 On a disk, ``etc/firewall.d/lockout`` keeps everybody out and ``var/full`` leaves no room for

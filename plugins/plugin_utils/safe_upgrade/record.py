@@ -11,7 +11,7 @@ rest is in ``run``.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.proof import Evidence
 
@@ -138,7 +138,7 @@ class Record:
 
     def as_result(self) -> Data:
         """The registered result: the public part, and ``run``."""
-        data = asdict(self)
+        data = dict(vars(self))
         return {**data.pop("result"), "run": data}
 
 
