@@ -6,6 +6,8 @@
 Beside the role, the same flow written by hand with ``uri``, block and rescue. It lacks what the
 role does besides: preflight, identity, the marker and boot id that prove a restore, lost hosts,
 pruning, the report. So servers fail by a task and by a check, and under the role by being lost too.
+A simulated server runs on the
+same machine: its CPU time is told beside the controller's, as a real one has its own cores.
 After each run every server's disk must be as it should, and with the role its state and its one row
 of the one table, or nothing is said about speed.
 """
@@ -16,14 +18,16 @@ import functools
 import importlib.util
 import json
 import random
+import re
+import statistics
 import sys
 import typing as t
+from dataclasses import dataclass
 
 import common
-from common import Bound, Measured, Part, Variables
+from common import Bound, Chart, Measured, Part, Variables
 
 OPERATION_SECONDS = 5.0
-FORKS = 10
 SEED = 7
 ROLE, BY_HAND = "the role", "by hand with uri"
 KINDS = {ROLE: ("task", "verify", "lost"), BY_HAND: ("task", "verify")}
@@ -74,6 +78,9 @@ CHANGE = [
         "when": "fault == 'lost'",
     },
 ]
+#: A healthy host's results of tasks that are the user's: the change, its handler, health twice,
+#: verification once, and the play's last task.
+USERS_RESULTS = len(CHANGE) + 5
 CHECKS = [
     {"ansible.builtin.include_tasks": str(role_site.FILES / name)}
     for name in ("health.yml", "verify.yml")
@@ -118,46 +125,94 @@ BY_HAND_TASKS = [
 ]
 
 
+@dataclass(frozen=True)
+class Case:
+    """One night; *serial*: how many servers a batch has, 0: all."""
+
+    servers: int
+    failures: int
+    forks: int
+    runs: int
+    serial: int = 0
+
+
+@dataclass
+class Night(Measured):
+    """*guests*: CPU seconds of the simulated servers; *results*: of one healthy host."""
+
+    guests: float
+    results: int
+    lines: int
+
+    @property
+    def controller(self) -> float:
+        return self.cpu - self.guests
+
+
+QUICK = (Case(6, 0, 8, 1), Case(6, 3, 10, 1))
+FULL = (Case(24, 0, 8, 5), Case(100, 0, 10, 3), Case(100, 10, 10, 3))
+#: (what, at most, at most for ``make bench-check``), times the flow by hand.
+HEALTHY = (("controller", "CPU of the controller", 1.0, 1.3), ("wall", "wall time", 1.1, 3))
+FAILING = (("controller", "CPU of the controller", 1.2, 1.6), ("wall", "wall time", 1.2, 6))
+OWN_RESULTS = 30
+PEAK_MIB = 600
+
+
 def measure(quick: bool) -> Part:
-    runs, servers, failures = (1, 6, 3) if quick else (5, 100, 10)
-    found = common.in_turns(
-        runs,
-        {
-            f"{flow}, {servers} servers": functools.partial(_run, servers, failures, flow)
-            for flow in (ROLE, BY_HAND)
-        },
+    rows, bounds, bars = [], [], {}
+    for case in QUICK if quick else FULL:
+        name = f"{case.servers} servers, {case.failures or 'none'} failing"
+        found = common.in_turns(
+            case.runs,
+            {f"{flow}, {name}": functools.partial(run, case, flow) for flow in (ROLE, BY_HAND)},
+        )
+        role, by_hand = found.values()
+        for flow, nights in ((ROLE, role), (BY_HAND, by_hand)):
+            rows.append(_row(case, flow, nights))
+            cpu = [night.controller / case.servers for night in nights]
+            bars[f"{flow}, {name}"] = statistics.median(cpu)
+        for what, text, wanted, checked in FAILING if case.failures else HEALTHY:
+            ratio = common.median(role, what) / common.median(by_hand, what)
+            bounds.append(Bound(f"{name}: {text}, times by hand", ratio, wanted, checked))
+        if case.failures:
+            bounds.append(
+                Bound(f"{name}: peak PSS in MiB", common.median(role, "peak_mib"), *[PEAK_MIB] * 2)
+            )
+        else:
+            own = common.median(role, "results") - USERS_RESULTS
+            bounds.append(Bound(f"{name}: own results a host", own, *[OWN_RESULTS] * 2))
+    return Part(
+        ["servers", "failing", "forks", "runs", "flow", "wall s", "CPU s", "from, to"]
+        + ["guests' CPU s", "peak PSS MiB", "results a host", "lines"],
+        rows,
+        bounds,
+        Chart("CPU seconds of the controller, a server", "CPU s a server", bars, _ours(bars)),
+        [f"{OPERATION_SECONDS:.0f} s a snapshot and a restore."],
     )
-    role, by_hand = found.values()
-    rows = [
-        [name.partition(",")[0], *(f"{common.median(some, what):.0f}" for what in _COLUMNS)]
-        for name, some in found.items()
+
+
+def _ours(bars: t.Iterable[str]) -> list[str]:
+    return [name for name in bars if name.startswith(ROLE)]
+
+
+def _row(case: Case, flow: str, nights: t.Sequence[Night]) -> list[str]:
+    cpu = [night.controller for night in nights]
+    return [
+        *map(str, (case.servers, case.failures, case.forks, case.runs)),
+        *(flow, f"{common.median(nights, 'wall'):.0f}", f"{statistics.median(cpu):.1f}"),
+        *(f"{min(cpu):.1f}, {max(cpu):.1f}", f"{common.median(nights, 'guests'):.1f}"),
+        *(f"{common.median(nights, what):.0f}" for what in ("peak_mib", "results", "lines")),
     ]
-    bounds = [
-        Bound(f"{servers} servers: peak PSS in MiB", common.median(role, "peak_mib"), 600, 600),
-        Bound(
-            f"{servers} servers: wall time, times the flow by hand",
-            common.median(role, "wall") / common.median(by_hand, "wall"),
-            4,
-            5,
-        ),
-    ]
-    note = (
-        f"{servers} servers, {failures} of which fail and are restored (under the role some by "
-        f"being lost, which costs a time limit), {FORKS} forks, "
-        f"{OPERATION_SECONDS:.0f} s a snapshot and a restore; runs of each: {runs}."
-    )
-    return Part(["flow", "wall s", "CPU s", "peak PSS MiB"], rows, bounds, notes=[note])
 
 
-_COLUMNS = ("wall", "cpu", "peak_mib")
-
-
-def _run(servers: int, failures: int, flow: str) -> Measured:
+def run(case: Case, flow: str) -> Night:
     """One run on fresh servers, of which the same ones fail each time."""
-    settings = {} if flow == ROLE else {"play": {"tasks": BY_HAND_TASKS}}
+    play: Variables = {"serial": case.serial} if case.serial else {}
+    if flow == BY_HAND:
+        play["tasks"] = BY_HAND_TASKS
     kinds = KINDS[flow]
-    names = [f"server-{number:03}" for number in range(1, servers + 1)]
-    failing = random.Random(SEED).sample(names, failures)
+    names = [f"server-{number:03}" for number in range(1, case.servers + 1)]
+    failing = random.Random(SEED).sample(names, case.failures)
     faults = {name: kinds[number % len(kinds)] for number, name in enumerate(failing)}
     with common.workshop() as (folder, environment):
         change = folder / "change.json"
@@ -166,6 +221,7 @@ def _run(servers: int, failures: int, flow: str) -> Measured:
             name: {
                 "fault": faults.get(name, ""),
                 "safe_upgrade_change": {"tasks_file": str(change)},
+                **(role_site.PATIENT if not faults else {}),
             }
             for name in names
         }
@@ -175,20 +231,37 @@ def _run(servers: int, failures: int, flow: str) -> Measured:
             snapshot_seconds=OPERATION_SECONDS,
             restore_seconds=OPERATION_SECONDS,
         )
+        guests = site.disks / ".cpu"
+        guests.touch()
         with site.sim:
-            command, more = site.command(**settings)
-            run = common.measure(command, {**environment, **more, "ANSIBLE_FORKS": str(FORKS)})
+            command, more = site.command(play=play)
+            del environment["ANSIBLE_REMOTE_TEMP"]  # a path of the controller's, not of the guests'
+            done = common.measure(
+                command,
+                {
+                    **{key: more[key] for key in more if key.startswith(("ANSIBLE_", "VPS_ORG_"))},
+                    **environment,
+                    "ANSIBLE_FORKS": str(case.forks),
+                    "ANSIBLE_PIPELINING": "true",
+                    **({"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"} if flow == ROLE else {}),
+                },
+            )
             for name in names:
                 seen = (site.version(name), site.calls("create", name), site.calls("restore", name))
                 wanted = ("1", 1, 1) if name in faults else ("2", 1, 0)
-                if seen != wanted or run.code != 2:
+                if seen != wanted or done.code != (2 if faults else 0):
                     raise SystemExit(
-                        f"{run.out}\n{name}: version, creates, restores are {seen}, not {wanted}; "
-                        f"exit code {run.code}"
+                        f"{done.out}\n{name}: version, creates, restores are {seen}, not {wanted}; "
+                        f"exit code {done.code}"
                     )
-            if flow == ROLE:
-                _check_what_is_told(site.seen(run.code, run.out), names, faults)
-    return run
+            if flow == ROLE and not case.serial:
+                _check_what_is_told(site.seen(done.code, done.out), names, faults)
+        used = sum(map(float, guests.read_text().split()))
+    healthy = next(name for name in names if name not in faults)
+    counts = re.search(rf"^{healthy} +: ok=(\d+) .* skipped=(\d+)", done.out, re.M)
+    assert counts
+    results = int(counts[1]) + int(counts[2])
+    return Night(**vars(done), guests=used, results=results, lines=done.out.count("\n"))
 
 
 def _check_what_is_told(told: t.Any, names: list[str], faults: t.Mapping[str, str]) -> None:

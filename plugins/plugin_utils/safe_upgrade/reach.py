@@ -83,7 +83,7 @@ class Guest:
                     f"/bin/sh -c {shlex.quote(script)}", executable=""
                 )
         except _TimeUp:
-            return Answer(None, "", f"no answer within {seconds:.0f} s")
+            return self._silent(seconds)
         except Exception as error:
             return Answer(None, "", str(error), _is_ours(error))
         text = str(done.get("stdout") or "")[:LOOK_CHARACTERS]
@@ -100,7 +100,7 @@ class Guest:
                     module_name="ansible.legacy.ping", module_args={}, task_vars=used
                 )
         except _TimeUp:
-            return Answer(None, "", f"no answer within {seconds:.0f} s")
+            return self._silent(seconds)
         except Exception as error:
             return Answer(None, "", str(error), _is_ours(error))
         finally:
@@ -109,6 +109,11 @@ class Guest:
             return Answer(0, "pong", None)
         told = (str(result[key]) for key in ("msg", "module_stderr") if result.get(key))
         return Answer(1, "", ": ".join(told) or "no pong")
+
+    def _silent(self, seconds: float) -> Answer:
+        """An ssh that keeps the connection open is no child of ours: it would wait for the guest."""
+        self.forget()
+        return Answer(None, "", f"no answer within {seconds:.0f} s")
 
     def is_local(self) -> bool:
         return bool(self._action._connection.transport == "local")
@@ -183,6 +188,10 @@ def _limited(seconds: float) -> t.Iterator[None]:
     """Raise _TimeUp after *seconds*, and end the processes that were started meanwhile."""
 
     def ring(*dummy: t.Any) -> None:
+        # At once: who catches this may end a process, and nobody would know what that one started.
+        for process in [one for child in _children() - earlier for one in (child, *_below(child))]:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
         raise _TimeUp
 
     earlier = _children()
@@ -193,19 +202,19 @@ def _limited(seconds: float) -> t.Iterator[None]:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-    except _TimeUp:
-        for child in _children() - earlier:
-            with contextlib.suppress(OSError):
-                os.kill(child, signal.SIGKILL)
-        raise
     finally:
         signal.signal(signal.SIGALRM, before)
 
 
-def _children() -> set[int]:
-    """The processes that this one started; none are known where there is no /proc."""
+def _below(pid: int) -> list[int]:
+    """The processes that *pid* started, and those that these started."""
+    return [one for child in _children(pid) for one in (child, *_below(child))]
+
+
+def _children(of: t.Union[int, str] = "self") -> set[int]:
+    """The processes that one started, this one itself; none are known where there is no /proc."""
     found: set[int] = set()
-    for thread in Path("/proc/self/task").glob("*/children"):
+    for thread in Path(f"/proc/{of}/task").glob("*/children"):
         with contextlib.suppress(OSError):
             found |= {int(pid) for pid in thread.read_text().split()}
     return found

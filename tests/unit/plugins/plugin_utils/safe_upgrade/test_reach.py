@@ -92,6 +92,37 @@ def test_a_command_that_hangs_ends_in_time_and_its_processes_with_it(script):
     assert reach._children() == set() or _gone()
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="no /proc")
+@pytest.mark.parametrize("script", ["sleep 986.5 & wait", "(sleep 986.5 & wait) & wait"])
+def test_nothing_is_left_behind_that_a_command_started_before_its_time_was_up(script):
+    guest()[0].run(script, seconds=0.5)
+    end = time.monotonic() + 10
+    while _running("986.5") and time.monotonic() < end:
+        time.sleep(0.05)
+    assert _running("986.5") == []
+
+
+def _running(word):
+    listed = subprocess.run(["ps", "-eo", "stat,args"], check=True, capture_output=True, text=True)
+    return [
+        line
+        for line in listed.stdout.splitlines()
+        if f"sleep {word}" in line and not line.startswith("Z")
+    ]
+
+
+def test_a_connection_that_is_kept_open_is_dropped_when_the_time_is_up():
+    one, action = guest(lambda command: time.sleep(60))
+    one.run("x", seconds=0.2)
+    assert action.resets == 1
+    one, action = guest(module=lambda: time.sleep(60))
+    one.ping(seconds=0.2)
+    assert action.resets == 1
+    one, action = guest()
+    one.run("true")
+    assert action.resets == 0
+
+
 def _gone():
     """No child of this process is alive; a killed one may wait to be reaped."""
     for pid in reach._children():
