@@ -130,7 +130,7 @@ class Timed(host.Host):
 
     @property
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self.world.now(), timezone.utc)
+        return datetime.fromtimestamp(self.world.now() + self.world.jump, timezone.utc)
 
 
 class Night:

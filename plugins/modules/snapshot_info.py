@@ -75,6 +75,13 @@ complete:
   returned: success
   type: bool
   sample: true
+now:
+  description:
+    - The time when the list was made, to compare with C(created_at). It is the API's where it tells
+      one, else the time of the machine that asked.
+  returned: success
+  type: str
+  sample: "2025-01-15T18:45:00Z"
 failure:
   description: What failed, as data.
   returned: failure
@@ -91,7 +98,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     connection_options,
     run_module,
 )
-from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row, timestamp
 
 SPEC: Params = {
     "argument_spec": {
@@ -110,7 +117,13 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
     """List and filter; one GET, save for further pages."""
     listed = snapshots.listing(client, client.deadline(), params["server_id"])
     found = [row for row in listed.rows if _wanted(row, params)]
-    return {"changed": False, "snapshots": found, "count": len(found), "complete": not listed.lacks}
+    return {
+        "changed": False,
+        "snapshots": found,
+        "count": len(found),
+        "complete": not listed.lacks,
+        "now": timestamp(listed.now),
+    }
 
 
 def _wanted(row: Row, params: Params) -> bool:

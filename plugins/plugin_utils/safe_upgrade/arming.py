@@ -154,11 +154,16 @@ def _against_the_change(host: Host, now: Data) -> str | None:
         settings,
         listed["complete"],
     )
-    return why or _gate(settings, took, host.now)
+    late = preflight.too_late(settings["start_before"], host.now)
+    return (
+        why
+        or _gate(settings, took, parse_time(listed["now"]))
+        or (late[0] if late else brakes.held(settings["hold_file"]))
+    )
 
 
 def _gate(settings: Data, took: Data, now: datetime) -> str | None:
-    """Why the snapshot does not cover this change; None when it does."""
+    """Why the snapshot does not cover this change; None when it does. *now*: by the API's clock."""
     if took["created_at"] is None:
         return (
             f"the API tells no creation time of snapshot {took['id']}: whether it covers this "
@@ -176,5 +181,4 @@ def _gate(settings: Data, took: Data, now: datetime) -> str | None:
             f"{texts.minutes(settings['snapshot_max_age'])} of safe_upgrade_snapshot_max_age: "
             "it does not cover this change"
         )
-    late = preflight.too_late(settings["start_before"], now)
-    return late[0] if late else brakes.held(settings["hold_file"])
+    return None

@@ -246,6 +246,25 @@ def test_an_old_snapshot_covers_no_change(nights, world):
     assert told["state"] == "aborted" and "safe_upgrade_snapshot_max_age" in told["reason"]
 
 
+@pytest.mark.parametrize("ahead", [-86400, -700, 700, 86400])
+def test_the_age_of_a_snapshot_is_told_by_the_clock_of_the_api(nights, world, ahead):
+    """The controller's clock may be wrong, or be set during the night."""
+    night = nights(snapshot_max_age=600)
+    night.phases("check", "take_snapshot", "wait_snapshot")
+    world.jump = ahead
+    assert night.phase("arm")["state"] == "changing"
+
+
+@pytest.mark.parametrize("ahead", [-86400, -700, 86400])
+def test_a_snapshot_too_old_by_the_clock_of_the_api_covers_no_change(nights, world, ahead):
+    night = nights(snapshot_max_age=600)
+    night.phases("check", "take_snapshot", "wait_snapshot")
+    world.sleep(700)
+    world.jump = ahead
+    told = night.phase("arm")
+    assert told["state"] == "aborted" and "safe_upgrade_snapshot_max_age" in told["reason"]
+
+
 def test_a_marker_that_cannot_be_written_keeps_the_change_from_beginning(night):
     night.guests["web-01"].refuses = "marker.json.part"
     told = night.phases("check", "take_snapshot", "wait_snapshot", "arm")
