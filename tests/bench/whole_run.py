@@ -149,8 +149,6 @@ class Night(Measured):
         return self.cpu - self.guests
 
 
-QUICK = (Case(6, 0, 8, 1), Case(6, 3, 10, 1))
-FULL = (Case(24, 0, 8, 5), Case(100, 0, 10, 3), Case(100, 10, 10, 3))
 #: (what, at most, at most for ``make bench-check``), times the flow by hand.
 HEALTHY = (("controller", "CPU of the controller", 1.0, 1.3), ("wall", "wall time", 1.1, 3))
 FAILING = (("controller", "CPU of the controller", 1.2, 1.6), ("wall", "wall time", 1.2, 6))
@@ -159,8 +157,13 @@ PEAK_MIB = 600
 
 
 def measure(quick: bool) -> Part:
+    return compare([Case(6, 0, 8, 1) if quick else Case(24, 0, 8, 3)])
+
+
+def compare(cases: t.Iterable[Case]) -> Part:
+    """The role beside the flow by hand, in turns."""
     rows, bounds, bars = [], [], {}
-    for case in QUICK if quick else FULL:
+    for case in cases:
         name = f"{case.servers} servers, {case.failures or 'none'} failing"
         found = common.in_turns(
             case.runs,

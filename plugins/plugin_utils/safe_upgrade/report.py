@@ -211,7 +211,7 @@ def table(rows: t.Sequence[tuple[str, Result]], columns: int) -> str:
             lines += textwrap.wrap(reason, columns, initial_indent=INDENT, subsequent_indent=INDENT)
     ends = [result["state"] for dummy, result in rows]
     counts = ", ".join(f"{ends.count(state)} {state}" for state in dict.fromkeys(ends))
-    lines.append(f"safe_upgrade: {counts}")
+    lines += textwrap.wrap(f"safe_upgrade: {counts}", columns, subsequent_indent=INDENT)
     return "\n".join(lines)
 
 

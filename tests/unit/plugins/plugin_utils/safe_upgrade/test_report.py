@@ -213,7 +213,7 @@ NIGHT = [
 def test_the_table_fits_the_columns_and_cuts_no_name_away(columns):
     assert len(LONG) == 40
     text = report.table(NIGHT, columns)
-    assert max(map(len, text.splitlines()[:-1])) <= columns
+    assert max(map(len, text.splitlines())) <= columns
     assert "~" not in text and "..." not in text
     # Wrapped into its column, every letter of a name and every word of a reason is there.
     letters = "".join(text.split())
@@ -227,7 +227,7 @@ def test_the_table_fits_the_columns_and_cuts_no_name_away(columns):
 
 def _is_spelt(name, text):
     """Whether the first column of the table holds the name, perhaps in pieces."""
-    rows = text.splitlines()[1:-1]
+    rows = text.partition("\nsafe_upgrade: ")[0].splitlines()[1:]
     width = max(len(row.split("  ", 1)[0]) for row in rows if not row.startswith(" "))
     return name in "".join(row[:width].strip() for row in rows)
 
@@ -246,7 +246,15 @@ def test_a_heading_explains_itself_and_stands_over_its_cells(columns):
     web = next(line for line in lines if line.startswith("web-01 "))
     for head, cell in (("SNAPSHOT", "802"), ("STATE", "restored"), ("MINUTES", "17")):
         assert web[heads.index(head) :].startswith(cell)
-    assert lines[-1] == "safe_upgrade: 1 restored, 1 restored_unproven, 1 left_changed, 1 upgraded"
+    counts = "1 restored, 1 restored_unproven, 1 left_changed, 1 upgraded"
+    assert " ".join(" ".join(lines).split()).endswith(f"safe_upgrade: {counts}")
+
+
+@pytest.mark.parametrize("columns", [60, 61, 100, 160])
+def test_no_line_is_wider_than_the_terminal_whatever_the_states_are(columns):
+    rows = [(f"web-{number:02}", result(state=state)) for number, state in enumerate(ENDS)]
+    assert max(map(len, report.table(rows, columns).splitlines())) <= columns
+    assert all(state in report.table(rows, columns) for state in ENDS)
 
 
 def test_the_name_is_told_once_where_host_and_server_have_the_same():
