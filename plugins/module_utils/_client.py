@@ -251,6 +251,17 @@ class Client:
         """*text* as it may be shown: see the function of this name."""
         return harmless(text, self.endpoint.token)
 
+    def observe(self, seen: t.Callable[[t.Any], None]) -> None:
+        """Let *seen* look at every answer, whatever its status, before its body is read."""
+        self._session.hooks["response"].append(lambda response, **dummy: seen(response))
+
+    def proxy(self) -> str | None:
+        """The proxy that the environment names for the API; loopback never has one."""
+        if is_loopback(urlsplit(self._base).hostname or ""):
+            return None
+        proxy: str | None = select_proxy(self._base, get_environ_proxies(self._base))
+        return proxy
+
     def warn_once(self, text: str) -> None:
         """Warn, unless these words were said before: the same list is looked at many times."""
         if text not in self._warned:
@@ -427,7 +438,7 @@ class Client:
         host = urlsplit(self._base).hostname or ""
         if is_loopback(host):
             return {"no_proxy": host}
-        proxy = select_proxy(self._base, get_environ_proxies(self._base))
+        proxy = self.proxy()
         if proxy and not _is_proxy(proxy):
             names = " and ".join(name for name, value in os.environ.items() if value == proxy)
             raise RequestFailed(

@@ -19,6 +19,7 @@ import typing as t  # noqa: E402
 
 from simulator import TOKEN, Simulator  # noqa: E402
 from simulator.faults import parse  # noqa: E402
+from simulator.profiles import PROFILES  # noqa: E402
 
 
 def main() -> int:
@@ -40,6 +41,7 @@ def main() -> int:
             list_lag=options.list_lag,
             page_size=options.page_size,
             rate_limit=options.rate_limit,
+            profile=options.profile,
             log_file=options.log,
         )
         simulator.faults += [parse(text) for text in options.fault]
@@ -73,10 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--list-lag", type=float, default=0.0, metavar="S", help="lists are so old (%(default)s)")
     add("--page-size", type=int, metavar="N", help="lists come in pages of N rows")
     add("--rate-limit", type=int, metavar="N", help="more requests in a second are answered 429")
+    add("--profile", choices=PROFILES, default="documented", help=_profiles())
     add("--fault", action="append", default=[], metavar="KIND[,KEY=VALUE]", help="see README.md")
     add("--log", type=Path, metavar="FILE", help="append a JSON line for every request")
     add("--until-stdin-closes", action="store_true", help="stop when standard input ends")
     return parser
+
+
+def _profiles() -> str:
+    return "; ".join(f"{name}: {profile.about}" for name, profile in PROFILES.items())
 
 
 def _servers(text: str) -> int | list[str]:

@@ -13,7 +13,7 @@ import json
 import re
 import typing as t
 import urllib.parse
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from simulator.cloud import Cloud, Refused, Row
 from simulator.faults import Fault
@@ -94,17 +94,20 @@ def act(
         try:
             if request.call in _LISTS:
                 lag = faults["lag"]["seconds"] if "lag" in faults else lag
-                rows = _LISTS[request.call](request, cloud, lag)
+                wanted = replace(request, query=_documented(request.query, faults))
+                rows = _LISTS[request.call](wanted, cloud, lag)
                 answer = _page(request, rows, page_size, faults)
             else:
                 answer = _ACTIONS[t.cast(str, request.call)](request, cloud, faults)
         except Refused as refusal:
-            return Answer(refusal.status, refusal.body)
+            return Answer(refusal.status, _error_body(refusal, faults))
         request.acted = True
         # The rows go on changing while the answer is on its way.
         answer.body = copy.deepcopy(answer.body)
     if "missing_fields" in faults:
         _drop(answer.body, faults["missing_fields"]["fields"])
+    if "spelling" in faults:
+        _spell(answer.body, faults["spelling"]["words"])
     return answer
 
 
@@ -230,6 +233,31 @@ def _integer(value: t.Any) -> int | None:
 
 def _with_query(path: str, query: t.Mapping[str, str]) -> str:
     return f"{path}?{urllib.parse.urlencode(query)}" if query else path
+
+
+def _spell(body: t.Any, words: t.Mapping[str, str]) -> None:
+    """Give every status below *body* the word that the API has for it."""
+    if isinstance(body, dict):
+        if isinstance(body.get("status"), str):
+            body["status"] = words.get(body["status"], body["status"])
+        body = list(body.values())
+    for one in body if isinstance(body, list) else ():
+        _spell(one, words)
+
+
+def _documented(query: dict[str, str], faults: t.Mapping[str, Fault]) -> dict[str, str]:
+    """The filter, its status as it is documented; a word that this API does not have finds none."""
+    if "spelling" not in faults or "status" not in query:
+        return query
+    meant = {word: documented for documented, word in faults["spelling"]["words"].items()}
+    return {**query, "status": meant.get(query["status"], "no such status")}
+
+
+def _error_body(refusal: Refused, faults: t.Mapping[str, Fault]) -> Row:
+    """What the API tells of a refusal; with the fault, as of a form that does not hold together."""
+    if "error_bodies" in faults and refusal.status == 400 and "detail" in refusal.body:
+        return {"non_field_errors": [refusal.body["detail"]]}
+    return refusal.body
 
 
 def _drop(body: t.Any, fields: t.Iterable[str]) -> None:

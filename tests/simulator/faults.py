@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[tuple[str, ...], dict[str, t.Any]]] = {
     "lost": (CALLS, {"act": True, "seconds": 60.0}),
     "delay": (CALLS, {"act": False, "seconds": 1.0}),
     "status": (CALLS, {"act": False, "status": 503, "body": None, "headers": {}}),
-    "odd_status": (CALLS, {"every": 3, "seed": 0}),
+    "odd_status": (CALLS, {"every": 3, "seed": 0, "first": 300, "last": 599}),
     "redirect": (CALLS, {"act": False, "status": 302, "url": "http://127.0.0.2:9/api/v1/"}),
     "html": (CALLS, {"act": False}),
     "garbage": (CALLS, {"act": True}),
@@ -39,6 +39,8 @@ KINDS: dict[str, tuple[tuple[str, ...], dict[str, t.Any]]] = {
     "huge": (CALLS, {"act": True, "mib": 64}),
     "gzip_bomb": (CALLS, {"act": True, "mib": 256}),
     "missing_fields": (CALLS, {"act": True, "fields": ["status"]}),
+    "spelling": (CALLS, {"words": {}}),
+    "error_bodies": (CALLS, {}),
     # no answer is spoiled: each waits until so many have come
     "together": (CALLS, {"requests": 2, "seconds": 30.0}),
     # lists
@@ -128,4 +130,8 @@ def _odd_status(one: Fault) -> dict[str, Fault]:
     if one["met"] % one["every"]:
         return {}
     draw = random.Random(one["seed"] * 1_000_000 + one["met"])
-    return {"status": fault("status", status=draw.randint(300, 599), act=draw.random() < 0.5)}
+    return {
+        "status": fault(
+            "status", status=draw.randint(one["first"], one["last"]), act=draw.random() < 0.5
+        )
+    }

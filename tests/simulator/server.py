@@ -29,6 +29,7 @@ from simulator import api
 from simulator import faults as faults_
 from simulator.cloud import Cloud, Row
 from simulator.disks import Disks
+from simulator.profiles import PROFILES
 
 TOKEN = "vps_simulator"
 _CONTROL = "/simulator/"
@@ -42,7 +43,8 @@ class Simulator:
 
     *servers*: a number, names, or rows (a ``name`` at least). *disks*: the directory of the disks;
     without one nothing but the API is simulated. *clock*: seconds since the epoch; with an own
-    clock, operations end when the next request finds that their time has come.
+    clock, operations end when the next request finds that their time has come. *profile*: one of
+    `profiles.PROFILES`.
     """
 
     def __init__(
@@ -58,16 +60,18 @@ class Simulator:
         list_lag: float = 0.0,
         page_size: int | None = None,
         rate_limit: int | None = None,
+        profile: str = "documented",
         log_file: str | os.PathLike[str] | None = None,
         clock: t.Callable[[], float] = time.time,
     ) -> None:
         self.token = token
         self.list_lag = list_lag
-        self.page_size = page_size
-        self.rate_limit = rate_limit
+        world = PROFILES[profile]
+        self.page_size = page_size or world.settings.get("page_size")
+        self.rate_limit = rate_limit or world.settings.get("rate_limit")
         self.clock = clock
         self.log: list[Row] = []
-        self.faults: list[faults_.Fault] = []
+        self.faults = [faults_.fault(**one) for one in world.faults]
         self.stopping = threading.Event()
         self._let_through: collections.deque[float] = collections.deque()
         self._log_file = Path(log_file) if log_file else None

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook check_account as users start it, in every world that the simulator knows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from contract.documented import undocumented_requests
+from simulator import Simulator
+from simulator.profiles import PROFILES
+
+SERVER = 12345
+#: Which profiles show something that differs, and what of it matters.
+DIFFERS = {
+    "spelling": {"server_statuses", "snapshot_statuses"},
+    "paged": {"server_list", "snapshot_list"},
+    "slow_lists": {"times"},
+    "proxy": {"answers"},
+}
+MATTERS = {"spelling": {"server_statuses", "snapshot_statuses"}}
+
+
+def check(folder, *arguments, **environment):
+    """Exit code, output, and the report, None when none was written."""
+    command = [str(Path(sys.executable).with_name("ansible-playbook"))]
+    done = subprocess.run(
+        [*command, "vps_org.cloud.check_account", *arguments],
+        env={
+            **os.environ,
+            "ANSIBLE_HOME": str(folder / "home"),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "NO_COLOR": "1",
+            "PWD": str(folder),
+            **environment,
+        },
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    written = folder / "check_account.json"
+    report = json.loads(written.read_text()) if written.exists() else None
+    return done.returncode, done.stdout, report
+
+
+def access(simulator, token=None):
+    return {
+        "VPS_ORG_API_URL": simulator.url,
+        "VPS_ORG_API_TOKEN": simulator.token if token is None else token,
+    }
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        name if name == "documented" else pytest.param(name, marks=pytest.mark.long)
+        for name in PROFILES
+    ],
+)
+def test_every_world_is_told_as_it_is_and_nothing_is_written_to_it(tmp_path, profile):
+    with Simulator(["web-01", "web-02"], profile=profile) as simulator:
+        simulator.add_snapshot(SERVER, "nightly", age=7200)
+        simulator.add_snapshot(12346, "weekly", age=3600)
+        code, out, report = check(tmp_path, **access(simulator))
+    found = {one["key"] for one in report["assumptions"] if one["result"] == "differs"}
+    matter = {one["key"] for one in report["assumptions"] if one["matters"]}
+    assert found == DIFFERS.get(profile, set()), out
+    assert matter == MATTERS.get(profile, set())
+    assert code == (2 if matter else 0), out
+    assert report["verdict"] == ("differs" if matter else "as documented")
+    assert "WHAT THIS MEANS FOR YOU" in out
+    assert {row["method"] for row in simulator.log} == {"GET"}
+    assert undocumented_requests(simulator.log) == []
+    shown = json.dumps(report)
+    private = [simulator.token, "web-0", "127.0.", "12345", "12346", "80", "nightly", "example"]
+    assert [value for value in private if value in shown] == []
+    assert simulator.token not in out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"VPS_ORG_API_TOKEN": ""}, "No API token is given"),
+        ({"VPS_ORG_API_TOKEN": "vps_wrong"}, "Invalid token. (HTTP 401). Check the token"),
+        ({"VPS_ORG_API_URL": "http://192.0.2.1/api/v1"}, "plain http would send the token"),
+        ({"VPS_ORG_API_URL": "http://127.0.0.1:9/api/v1", "VPS_ORG_API_RETRIES": "1"}, "no connec"),
+    ],
+)
+def test_what_cannot_be_asked_ends_red_without_a_report(tmp_path, environment, says):
+    with Simulator() as simulator:
+        code, out, report = check(tmp_path, **{**access(simulator), **environment})
+    assert code == 2 and report is None
+    assert says in out and "WHAT THIS MEANS" not in out
+    assert {row["method"] for row in simulator.log} <= {"GET"}
+
+
+@pytest.mark.long
+def test_a_login_page_in_front_is_told(tmp_path):
+    with Simulator() as simulator:
+        simulator.set_fault("html")
+        environment = {**access(simulator), "VPS_ORG_API_RETRIES": "0"}
+        code, out, report = check(tmp_path, **environment)
+    assert code == 2 and report is None
+    assert "Cannot ask the account: the answer is not JSON" in out and "Please sign in" in out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("fault", "differs"),
+    [("no_server_list", {"token_servers"}), ("read_only", set())],
+)
+def test_a_token_with_fewer_rights(tmp_path, fault, differs):
+    with Simulator(["web-01"]) as simulator:
+        simulator.set_fault(fault)
+        code, out, report = check(tmp_path, **access(simulator))
+    found = {one["key"] for one in report["assumptions"] if one["result"] == "differs"}
+    assert found == differs and code == (2 if differs else 0), out
+
+
+@pytest.mark.long
+def test_in_check_mode_it_asks_and_writes_no_report(tmp_path):
+    with Simulator() as simulator:
+        code, out, report = check(tmp_path, "--check", **access(simulator))
+    assert code == 0 and report is None and "WHAT THIS MEANS FOR YOU" in out
+
+
+@pytest.mark.long
+def test_the_report_lies_where_it_is_wanted(tmp_path):
+    wanted = tmp_path / "elsewhere.json"
+    with Simulator(["web-01"]) as simulator:
+        more = ("-e", f"check_account_report={wanted}")
+        code, out, report = check(tmp_path, *more, **access(simulator))
+    assert code == 0 and report is None
+    assert json.loads(wanted.read_text())["verdict"] == "as documented"
