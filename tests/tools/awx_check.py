@@ -44,6 +44,7 @@ PLAYBOOKS = {
     "restore.yml": ("restore", {"safe_upgrade_confirm"}),
     "restore_unfinished.yml": ("restore", {"safe_upgrade_restore_left"}),
     "prune.yml": ("prune", set()),
+    "drill.yml": ("main", {"drill_confirm"}),
     "status.yml": ("status", set()),
 }
 ARTIFACT = "safe_upgrade_results"

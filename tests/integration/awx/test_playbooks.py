@@ -49,7 +49,15 @@ def run(site, name, *arguments, inventory=True, **variables):
     return done.returncode, done.stdout
 
 
-PLAYBOOKS = ["prune", "restore", "restore_unfinished", "safe_upgrade", "snapshot", "status"]
+PLAYBOOKS = [
+    "drill",
+    "prune",
+    "restore",
+    "restore_unfinished",
+    "safe_upgrade",
+    "snapshot",
+    "status",
+]
 
 
 # To Ansible a pattern of separators alone is every host.
