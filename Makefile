@@ -91,6 +91,6 @@ $(VENV): requirements-dev.txt tests/tools/venv
 
 .venv-core/%/.installed: requirements-dev.txt tests/tools/venv $(if $(PYTHON),again)
 	@tests/tools/venv .venv-core/$* "$(or $(PYTHON),$(PYTHONS_$*))" "ansible-core~=$*.0" \
-	    $$(grep -E '^(hypothesis|openapi-core|pytest|pytest-xdist|requests)==' requirements-dev.txt)
+	    $$(grep -E '^(html5lib|hypothesis|jsonschema|openapi-core|prometheus-client|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
 .PHONY: demo venv unit format gate test test-all core bench bench-check matrix coverage mutants awx-check rollbacks promises nightly guards docs picture build release-check release clean help again

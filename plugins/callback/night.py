@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: night
 type: aggregate
-short_description: Lets the role safe_upgrade see every lost task exactly
+short_description: Sees every lost task of a patch night exactly, and ends it with a report
 version_added: "0.1.0"
 author:
   - VPS.org collection contributors (@vps-org)
@@ -16,23 +16,87 @@ description:
     skipped on that host.
   - The role must ignore that a host is unreachable, and of an ignored loss Ansible keeps no trace.
     Without this plugin the role watches the registers that your files name.
+  - At the end of the run it prints one report of the whole night. On request it writes it into a
+    folder, and posts a short notice to a URL.
   - In plays without the role it does nothing and prints nothing. An error of its own never touches
     a run.
 requirements:
   - enable in configuration, C(callbacks_enabled = vps_org.cloud.night)
+options:
+  losses:
+    description:
+      - Whether to notice every task that loses its host.
+    type: bool
+    default: true
+    ini:
+      - {section: vps_org_night, key: losses}
+    env:
+      - {name: VPS_ORG_LOSSES}
+  report:
+    description:
+      - Whether to end the run with the report of the night. The role then prints only the totals
+        of each batch.
+      - When V(false), nothing is written to O(report_dir) and nothing is posted to O(notify_url).
+    type: bool
+    default: true
+    ini:
+      - {section: vps_org_night, key: report}
+    env:
+      - {name: VPS_ORG_REPORT}
+  report_dir:
+    description:
+      - A folder on the controller that gets C(report.json), C(report.html), C(report.md) and
+        C(report.prom). It must exist.
+      - C(report.json) is written at every change of a host's state, from V(armed) on.
+    type: path
+    ini:
+      - {section: vps_org_night, key: report_dir}
+    env:
+      - {name: VPS_ORG_REPORT_DIR}
+  notify_url:
+    description:
+      - A URL that gets a short JSON at the end of the run, by C(POST). It is a secret, and never
+        shown. It must begin with C(https://), except on the controller itself.
+      - A notice that cannot be sent within 5 seconds is a warning.
+    type: str
+    ini:
+      - {section: vps_org_night, key: notify_url}
+    env:
+      - {name: VPS_ORG_NOTIFY_URL}
+  notify_when:
+    description:
+      - Whether to post always, or only when a host is not well.
+    type: str
+    choices: [always, not_well]
+    default: not_well
+    ini:
+      - {section: vps_org_night, key: notify_when}
+    env:
+      - {name: VPS_ORG_NOTIFY_WHEN}
+  notify_format:
+    description:
+      - The shape of the notice, for a program (V(plain)), or for a chat.
+    type: str
+    choices: [plain, slack, mattermost]
+    default: plain
+    ini:
+      - {section: vps_org_night, key: notify_format}
+    env:
+      - {name: VPS_ORG_NOTIFY_FORMAT}
 """
 
+import atexit
 import contextlib
-import os
 import typing as t
 from dataclasses import asdict, dataclass, replace
 
 from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import closing, switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
 
-PHASE = "vps_org.cloud.safe_upgrade_phase"
+PHASE = closing.PHASE
 
 
 @dataclass(frozen=True)
@@ -55,15 +119,51 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, *args: t.Any, **options: t.Any) -> None:
         super().__init__(*args, **options)
-        os.environ[losses.SWITCH] = losses.EXACT
+        switches.set_switch(switches.LOSSES, switches.EXACT, True)
+        self._detects = True
+        self._closing: closing.Closing | None = None
         self._losses = 0
         #: of the hosts on which the role has begun, by their names
         self._seen: dict[str, tuple[t.Any, Seen]] = {}
         #: (host, task): the host to which the lost item of a loop is delegated
         self._delegates: dict[tuple[str, str], str] = {}
 
+    def set_options(self, *args: t.Any, **options: t.Any) -> None:
+        super().set_options(*args, **options)
+        self._detects = bool(self.get_option("losses"))
+        switches.set_switch(switches.LOSSES, switches.EXACT, self._detects)
+        reports = bool(self.get_option("report"))
+        switches.set_switch(switches.REPORT, switches.LAST, reports)
+        if reports:
+            given = ("report_dir", "notify_url", "notify_when", "notify_format")
+            self._closing = closing.Closing(
+                closing.Options(**{name: str(self.get_option(name) or "") for name in given}),
+                self._show,
+                self._display.warning,
+            )
+            atexit.register(self._end)  # for a run that is broken off
+
+    def _show(self, line: str, color: str | None) -> None:
+        self._display.display(line, color=color, stderr=core.stdout_is_json())
+
+    def v2_playbook_on_start(self, playbook: t.Any) -> None:
+        if self._closing:
+            with self._harmless():
+                self._closing.playbook(playbook)
+
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
         self._seen.clear()
+        if self._closing:
+            with self._harmless():
+                self._closing.play(play)
+
+    def v2_playbook_on_stats(self, stats: t.Any) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if self._closing:
+            with self._harmless():
+                self._closing.end()
 
     def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:
         self._run_on_each(task)
@@ -104,7 +204,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_unreachable(self, result: t.Any) -> None:
         with self._harmless():
             task, host = core.task_and_host(result)
-            if not core.ignores_unreachable_itself(task):
+            if self._detects and not core.ignores_unreachable_itself(task):
                 self._lost(task, host, core.result_of(result))
         self._note(result)
 
@@ -125,6 +225,11 @@ class CallbackModule(CallbackBase):
 
     def _note(self, result: t.Any, ran: bool = True, failing: bool = False) -> None:
         """Note whether something may have changed, and whether the host is failing."""
+        if self._closing:
+            with self._harmless():
+                self._closing.result(result, ran, failing)
+        if not self._detects:
+            return
         with self._harmless():
             task, host = core.task_and_host(result)
             phase = task.args.get("phase") if task.action == PHASE else None

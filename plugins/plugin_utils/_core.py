@@ -289,6 +289,42 @@ def in_always(task: t.Any) -> bool:
     return False
 
 
+def hosts_of(play: t.Any) -> list[str]:
+    """All hosts of the play in their order, those of its other batches too."""
+    with contextlib.suppress(Exception):
+        inventory = play.get_variable_manager()._inventory
+        found = inventory.get_hosts(play.hosts, ignore_restrictions=True, order=play.order)
+        return [str(host) for host in found]
+    return []
+
+
+def play_calls(play: t.Any, role: str, entry_points: t.Container[str], phase: str) -> bool:
+    """Whether the play names the role, by one of these entry points, where a reader sees it.
+
+    *phase* is the action of the role's own tasks: an import has put them in its place.
+    """
+    with contextlib.suppress(Exception):
+        if any(one.get_name() == role for one in play.roles):
+            return True
+        blocks = (*play.pre_tasks, *play.tasks, *play.post_tasks)
+        return any(
+            calls_role(task, role, entry_points)
+            or (task.action == phase and task.args.get("entry_point", "main") in entry_points)
+            for block in blocks
+            for task in _tasks(block)
+        )
+    return False
+
+
+def calls_role(task: t.Any, role: str, entry_points: t.Container[str]) -> bool:
+    """Whether the task includes the role by one of these entry points."""
+    with contextlib.suppress(Exception):
+        name = str(task._role_name)
+        named = name == role or any(f"{one}.{name}" == role for one in task.collections or [])
+        return named and task._from_files.get("tasks", "main") in entry_points
+    return False
+
+
 class _FactsLeft:
     """A host's facts without some of them, in place of Ansible's fact cache; only read."""
 

@@ -20,18 +20,18 @@ import yaml
 
 COLLECTION = Path(__file__).resolve().parents[2]
 PAGE = COLLECTION / "docs/troubleshooting.md"
-#: Documentation, the guest's scripts, words that others say, and what the states mean.
+#: Documentation, the guest's scripts, words that others say, what the states and metrics mean.
 NO_TEXTS = {
     *("DOCUMENTATION", "EXAMPLES", "RETURN", "TRANSITIONS"),
     *("_LOOK", "_MOUNTS", "_MARKER", "_SYSTEMD", "_PACKAGES", "_DISK", "FIND_PYTHON"),
-    *("_OURS_TEXTS", "_OURS_RESULT"),
+    *("_OURS_TEXTS", "_OURS_RESULT", "_HELP", "_DPKG", "_DNF"),
 }
 #: What the check of an account tells stands in docs/first_contact.md, which has a test of its own.
 TOLD_ELSEWHERE = {"_documented.py", "_check_report.py"}
 #: Keys of YAML whose values are shown; other strings there are code or names.
 SHOWN = {"msg", "fail_msg", "reason", "text", "failed_task"}
-#: Commands for the guest, two patterns, words of ssh and Ansible, and errors that are caught and
-#: told anew.
+#: Commands for the guest, two patterns, words of ssh and Ansible, errors that are caught and told
+#: anew, and what other programs read in a report.
 NOT_SHOWN = (
     "rm -f",
     "echo end",
@@ -44,6 +44,9 @@ NOT_SHOWN = (
     "the time for this request is up",
     "([0-9]{4})-?([0-9]{2})-?([0-9]{2})",
     "no time: …",
+    "# HELP",
+    "# TYPE",
+    "| host |",
 )
 
 

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot, snapshot_info
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     brakes,
     guest,
@@ -122,14 +123,23 @@ def status(host: Host) -> Data:
 
 
 def show(host: Host) -> None:
-    """Show what became of the batch, once, on its first host; each by itself without steps."""
+    """Show what became of the batch, once, on its first host; each by itself without steps.
+
+    Where the callback plugin ends the run with all of it, only the totals; but what a restore by
+    hand would do is shown before somebody confirms it.
+    """
+    preview = host.record.check_mode and host.record.entry_point == "restore"
+    short = switches.reported_last() and not preview
     if not core.is_linear(host.task):
         one = host.record
-        if not report.is_green(one.result, one.entry_point):
+        if not short and not report.is_green(one.result, one.entry_point):
             host.say(report.paragraph(host.name, one.result))
         return
     fleet = host.fleet()
     if host.name != next((name for name in fleet if name in host.in_play()), next(iter(fleet))):
+        return
+    if short:
+        host.say(report.totals([one.result for one in fleet.values()], report.COLUMNS))
         return
     for name, one in fleet.items():
         if not report.is_green(one.result, one.entry_point):

@@ -8,11 +8,11 @@ Without that plugin nothing is noted, and the registers that the user's files na
 
 from __future__ import annotations
 
-import os
 import typing as t
 from dataclasses import asdict, dataclass
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     begin,
     texts,
@@ -31,8 +31,9 @@ HINT = (
     "safe_upgrade: tasks that lose their host are noticed by the registers of your files alone; "
     "exactly with callbacks_enabled = vps_org.cloud.night in ansible.cfg"
 )
-SWITCH = "VPS_ORG_NIGHT_LOSSES"
-EXACT = "exact"
+SWITCH = switches.LOSSES
+EXACT = switches.EXACT
+exact = switches.exact
 #: Ansible's own actions that change nothing, wherever they run.
 _HARMLESS = (
     *("add_host", "assert", "debug", "fail", "gather_facts", "group_by", "import_role"),
@@ -69,11 +70,6 @@ def why(result: t.Mapping[str, t.Any]) -> str:
     told = (verdict.lost_item(result) or result).get("msg") or ""
     text = texts.written(told)[: verdict.TOLD_CHARACTERS]
     return texts.harmless(text, limit=verdict.REASON_LENGTH)
-
-
-def exact() -> bool:
-    """Whether the callback plugin is on."""
-    return os.environ.get(SWITCH) == EXACT
 
 
 def _noted(host: Host, name: str) -> Data:

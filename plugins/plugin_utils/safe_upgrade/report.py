@@ -13,6 +13,7 @@ import typing as t
 from datetime import datetime, timezone
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time, timestamp
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.proof import OTHER_HOST_KEY
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import ENDS
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import minutes
@@ -119,6 +120,8 @@ def line(host: str, result: Result) -> str:
         f"{result['state']} {host} server={result['server_id']} snapshot={snapshot} "
         f"run={result['run_id']}"
     )
+    if result["state"] == "armed":
+        text += f" losses: {switches.losses()}"
     return f"{text} reason: {result['reason']}" if result["reason"] else text
 
 
@@ -157,6 +160,8 @@ def _server(result: Result) -> str:
         return f"Restored from {told}"
     if result["state"] == "restored_unproven":
         return f"It is not proved that the server is as in {told}, which is kept"
+    if result["state"] == "restoring":
+        return f"It is not known whether the server was restored; {told} is kept"
     if result["state"] == "restore_failed":
         return f"Whether the server was restored is told by the reason; {told} is kept"
     return f"The server was NOT restored; {told} is kept"
@@ -209,10 +214,15 @@ def table(rows: t.Sequence[tuple[str, Result]], columns: int) -> str:
         else:
             lines.append(_row(cell, (names, *others), [], 0))
             lines += textwrap.wrap(reason, columns, initial_indent=INDENT, subsequent_indent=INDENT)
-    ends = [result["state"] for dummy, result in rows]
-    counts = ", ".join(f"{ends.count(state)} {state}" for state in dict.fromkeys(ends))
-    lines += textwrap.wrap(f"safe_upgrade: {counts}", columns, subsequent_indent=INDENT)
-    return "\n".join(lines)
+    return "
+".join([*lines, totals([result for dummy, result in rows], columns)])
+
+
+def totals(results: t.Sequence[Result], columns: int) -> str:
+    """How many hosts of a batch are in which state."""
+    states = [result["state"] for result in results]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    return textwrap.fill(f"safe_upgrade: {counts}", columns, subsequent_indent=INDENT)
 
 
 def _both_names(host: str, result: Result) -> str:

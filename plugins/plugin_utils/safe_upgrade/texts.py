@@ -30,13 +30,18 @@ def written(value: t.Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def harmless_data(value: t.Any, secrets: t.Iterable[str] = ()) -> t.Any:
+def harmless_data(
+    value: t.Any, secrets: t.Iterable[str] = (), limit: int = _client.TEXT_LENGTH
+) -> t.Any:
     """The same for every text of a nested structure, keys included."""
     if isinstance(value, t.Mapping):
-        return {harmless(key, secrets): harmless_data(item, secrets) for key, item in value.items()}
+        return {
+            harmless(key, secrets): harmless_data(item, secrets, limit)
+            for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
-        return [harmless_data(item, secrets) for item in value]
-    return harmless(value, secrets) if isinstance(value, str) else value
+        return [harmless_data(item, secrets, limit) for item in value]
+    return harmless(value, secrets, limit) if isinstance(value, str) else value
 
 
 def minutes(seconds: float | None) -> str:

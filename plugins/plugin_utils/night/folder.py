@@ -1,0 +1,66 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folder of the report: its files are written whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
+    document,
+    metrics,
+    page,
+    ticket,
+)
+
+Data = dict[str, t.Any]
+
+MODE = 0o640
+JSON = "report.json"
+#: name of a file: what makes its text; report.json is the source of all of them.
+RENDERED: dict[str, t.Callable[[Data], str]] = {
+    "report.html": page.text,
+    "report.md": ticket.text,
+    "report.prom": metrics.text,
+}
+
+
+def write_json(folder: str, night: Data) -> None:
+    """Write what is known. Raises OSError."""
+    write(folder, JSON, json.dumps(night) + "\n")
+
+
+def write_all(folder: str, night: Data) -> None:
+    """Write every form of the report. Raises OSError."""
+    write_json(folder, night)
+    for name, render in RENDERED.items():
+        write(folder, name, render(night))
+
+
+def read(folder: str) -> Data:
+    """The report that lies in the folder. Raises document.Unreadable and OSError."""
+    with open(os.path.join(folder, JSON), encoding="utf-8") as file:
+        try:
+            text = file.read()
+        except UnicodeDecodeError as error:
+            raise document.Unreadable(f"it is no text: {error}") from error
+    return document.read(text)
+
+
+def write(folder: str, name: str, text: str) -> None:
+    """Write a file beside its name, then rename it: nobody reads half of it."""
+    descriptor, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8", "replace"))
+            os.fchmod(file.fileno(), MODE)
+        os.replace(path, os.path.join(folder, name))
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise

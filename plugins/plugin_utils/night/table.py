@@ -1,0 +1,161 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The night for a terminal: a paragraph for each host that is not well, then the table."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import minutes
+
+Data = dict[str, t.Any]
+#: A line, and the color that Ansible gives it where there is a terminal; None: none.
+Line = tuple[str, t.Optional[str]]
+
+#: A night of more hosts shows only those that are not well one in a row.
+ROWS = 20
+_RED, _YELLOW, _GREEN = "red", "yellow", "green"
+_COLORS = {document.NOT_STARTED: "cyan", document.SKIPPED: "cyan", "restored": _YELLOW}
+_NUMBERED = re.compile(r"(\D*)(\d+)(.*)")
+_GAP = "  "
+
+
+def lines(night: Data, columns: int) -> list[Line]:
+    """The whole report as lines; those of the table are *columns* wide at most."""
+    hosts = night["hosts"]
+    told: list[Line] = [
+        (line, color(one) if number == 0 else None)
+        for one in hosts
+        if has_paragraph(one)
+        for number, line in enumerate(report.paragraph(one["host"], one).splitlines())
+    ]
+    told += [(line, None) for line in _not_started(hosts)]
+    return told + table(night, columns)
+
+
+def has_paragraph(one: Data) -> bool:
+    return not one["well"] and one["state"] != document.NOT_STARTED
+
+
+def color(one: Data) -> str:
+    if one["well"]:
+        return _COLORS.get(one["state"], _GREEN)
+    return _COLORS.get(one["state"], _RED)
+
+
+def _not_started(hosts: t.Sequence[Data]) -> list[str]:
+    """One paragraph for all hosts that were not started: they share reason and next step."""
+    missing = [one for one in hosts if one["state"] == document.NOT_STARTED]
+    if not missing:
+        return []
+    count = "1 host was" if len(missing) == 1 else f"{len(missing)} hosts were"
+    return [
+        f"{count} not started: {missing[0]['reason']}",
+        f"  next:      {missing[0]['next_step']}.",
+    ]
+
+
+def table(night: Data, columns: int) -> list[Line]:
+    """One host a row; in a large night the hosts that need nobody are listed by their state."""
+    hosts = night["hosts"]
+    rows = hosts if len(hosts) <= ROWS else [one for one in hosts if has_paragraph(one)]
+    folded = [one for one in hosts if one not in rows]
+    told = _rows(rows, night, columns) if rows else []
+    for state in dict.fromkeys(one["state"] for one in folded):
+        some = [one for one in folded if one["state"] == state]
+        names = ranges([one["host"] for one in some])
+        text = f"{state} ({len(some)}): {', '.join(names)}"
+        told += [
+            (line, color(some[0]))
+            for line in textwrap.wrap(
+                text, columns, subsequent_indent=report.INDENT, break_on_hyphens=False
+            )
+        ]
+    return [*told, *((line, None) for line in summary(night, columns))]
+
+
+def summary(night: Data, columns: int) -> list[str]:
+    """The totals, the start and the end."""
+    counts = ", ".join(f"{count} {state}" for state, count in night["totals"].items()) or "no host"
+    text = f"safe_upgrade: {counts}; {span(night)}"
+    return textwrap.wrap(text, columns, subsequent_indent=report.INDENT, break_on_hyphens=False)
+
+
+def span(night: Data) -> str:
+    """How many hosts, from when to when."""
+    end = night["ended"] or night["updated"]
+    hosts = "1 host" if len(night["hosts"]) == 1 else f"{len(night['hosts'])} hosts"
+    broken = "" if night["ended"] else "; the run did not end"
+    took = minutes(document.seconds(night["started"], end))
+    return f"{hosts}, {night['started']} to {end} ({took}){broken}"
+
+
+def _rows(hosts: t.Sequence[Data], night: Data, columns: int) -> list[Line]:
+    heads = ("HOST", "SNAPSHOT", "STATE", "MINUTES")
+    cells = [
+        (
+            one["host"],
+            str(one["snapshot"]["id"]) if one["snapshot"] else "-",
+            one["state"],
+            str(round(document.took(one, night) / 60)),
+        )
+        for one in hosts
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *cells)]
+    room = columns - sum(widths[1:]) - len(_GAP) * len(widths[1:])
+    widths[0] = min(widths[0], max(room, report.NARROWEST))
+    beside = room - widths[0] - len(_GAP)
+    with_reason = beside >= report.READABLE
+    told: list[Line] = [
+        (line, None) for line in _row(heads, widths, "REASON" if with_reason else "")
+    ]
+    for cell, one in zip(cells, hosts):
+        why = short_reason(one)
+        beside_it = textwrap.shorten(why, beside, placeholder=" ...") if with_reason and why else ""
+        told += [(line, color(one)) for line in _row(cell, widths, beside_it)]
+        if not with_reason and one["state"] == document.NOT_STARTED:
+            told += [(line, None) for line in textwrap.wrap(report.INDENT + why, columns)]
+    return told
+
+
+def short_reason(one: Data) -> str:
+    """Why a host is not well, as its row shows it: the rest is in its paragraph."""
+    if has_paragraph(one) and one["failed_task"]:
+        return f"failed at '{one['failed_task']}'"
+    return str(one["reason"] or "")
+
+
+def _row(cells: t.Sequence[str], widths: t.Sequence[int], reason: str) -> list[str]:
+    """The lines of a row: a long name is continued below itself."""
+    names = textwrap.wrap(cells[0], widths[0]) or [""]
+    fixed = _GAP.join(text.ljust(size) for text, size in zip(cells[1:], widths[1:]))
+    first = _GAP.join((names[0].ljust(widths[0]), fixed, reason)).rstrip()
+    return [first, *names[1:]]
+
+
+def ranges(names: t.Sequence[str]) -> list[str]:
+    """The names, those that are numbered one after the other as Ansible's ``web-[01:57]``."""
+    found: list[list[str]] = []
+    for name in names:
+        if found and _follows(found[-1][-1], name):
+            found[-1].append(name)
+        else:
+            found.append([name])
+    return [_range(run) if len(run) > 2 else ", ".join(run) for run in found]
+
+
+def _follows(name: str, other: str) -> bool:
+    one, two = _NUMBERED.fullmatch(name), _NUMBERED.fullmatch(other)
+    if not one or not two or (one[1], one[3], len(one[2])) != (two[1], two[3], len(two[2])):
+        return False
+    return int(two[2]) == int(one[2]) + 1
+
+
+def _range(run: t.Sequence[str]) -> str:
+    first, last = _NUMBERED.fullmatch(run[0]), _NUMBERED.fullmatch(run[-1])
+    return f"{first[1]}[{first[2]}:{last[2]}]{first[3]}" if first and last else ", ".join(run)

@@ -1,0 +1,274 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the report tells of a night, whatever became of a host."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import record
+
+
+def row(night, host="web-01"):
+    return next(one for one in night["hosts"] if one["host"] == host)
+
+
+def states(night):
+    return [(one["host"], one["state"]) for one in night["hosts"]]
+
+
+def test_every_state_of_the_role_has_its_place():
+    own = {document.NOT_STARTED, document.SKIPPED}
+    assert {*record.TRANSITIONS} == {*document.ORDER} - own
+
+
+def test_those_that_need_somebody_come_first(told):
+    night = told("a", "b", "c", "d")
+    night.ends("a", "upgraded").ends("b", "aborted").ends("c", "restore_failed")
+    made = night.night()
+    assert states(made) == [
+        ("c", "restore_failed"),
+        ("b", "aborted"),
+        ("d", "not_started"),
+        ("a", "upgraded"),
+    ]
+    assert made["totals"] == {"restore_failed": 1, "aborted": 1, "not_started": 1, "upgraded": 1}
+    assert not made["well"]
+
+
+def test_every_host_of_the_play_is_there_and_tells_after_whom_the_night_stopped(told):
+    night = told("web-01", "web-02", "web-03").ends("web-01", "upgraded")
+    last = row(night.ends("web-02", "restored").night(), "web-03")
+    assert (last["state"], last["well"]) == ("not_started", False)
+    assert last["reason"] == "stopped after web-02"
+    assert "--limit" in last["next_step"]
+
+
+def test_of_many_only_the_first_are_named(told):
+    hosts = [f"h{number}" for number in range(7)]
+    night = told(*hosts)
+    for host in hosts[:5]:
+        night.ends(host, "aborted")
+    assert row(night.night(), "h6")["reason"] == "stopped after h0, h1, h2 and 2 more"
+
+
+def test_a_host_that_never_began_for_no_known_reason_says_so(told):
+    assert row(told("web-01").night())["reason"] == "the role had not begun there"
+
+
+def test_a_host_kept_out_by_a_condition_is_well(told):
+    night = told("web-01")
+    night.diary.see_skipped_role("web-01")
+    made = night.night()
+    assert (row(made)["state"], made["well"]) == ("skipped", True)
+
+
+def test_hosts_of_plays_without_the_role_are_not_told(told):
+    night = told("web-01").ends("web-01", "upgraded")
+    night.diary.see_play("another", ["lb-01"], False)
+    assert states(night.night()) == [("web-01", "upgraded")]
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        ({"msg": "404 Not Found"}, "404 Not Found"),
+        ({"msg": "no route", "unreachable": True}, "unreachable: no route"),
+        ({"msg": "m", "stderr": "why"}, "m: why"),
+        ({"results": [{"failed": True, "msg": "an item's"}], "msg": "One or more"}, "an item's"),
+        ({"msg": "token a-secret"}, "token ***"),
+        ({"msg": ["x"]}, "['x']"),
+        ({}, "ansible.builtin.apt failed"),
+    ],
+)
+def test_what_failed_before_the_role_is_a_row_with_its_task(told, result, reason):
+    one = row(told("web-01").task("web-01", **result).night())
+    assert (one["state"], one["failed_task"], one["well"]) == ("aborted", "Download", False)
+    assert one["reason"].replace("********", "***") == f"failed before the role: {reason}"
+    assert one["next_step"] == "mend the reason and run again"
+
+
+def test_a_failure_that_was_dealt_with_is_none(told):
+    night = told("web-01").task("web-01").task("web-01", failed=False)
+    assert row(night.night())["state"] == "not_started"
+    assert row(told("web-01").task("web-01").ends("web-01", "upgraded").night())["well"]
+
+
+def test_a_result_hidden_by_no_log_stays_hidden(told):
+    night = told("web-01")
+    task = {"name": "Log in", "action": "uri", "no_log": True}
+    night.diary.see_result("web-01", task, {"msg": "password"}, True)
+    assert "password" not in json.dumps(night.night())
+
+
+def test_a_task_that_failed_after_a_good_end_is_told(told):
+    one = row(told("web-01").ends("web-01", "upgraded").task("web-01", msg="no disk").night())
+    assert (one["state"], one["well"], one["failed_task"]) == ("upgraded", False, "Download")
+    assert one["reason"] == "a later task of the play failed: no disk"
+
+
+def test_the_roles_own_last_task_changes_nothing_of_a_bad_end(told):
+    night = told("web-01").ends("web-01", "restored", reason="HTTP 502")
+    one = row(night.task("web-01", name="End", msg="web-01: restored").night())
+    assert (one["reason"], one["failed_task"]) == ("HTTP 502", None)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("changing", "vps_org.cloud.restore -i INVENTORY -e safe_upgrade_hosts='web 01' "),
+        ("restoring", "start no other restore"),
+        ("armed", "run again (snapshot 801 stays"),
+        ("preflight", "run again"),
+    ],
+)
+@pytest.mark.parametrize("ended", [True, False])
+def test_an_unfinished_host_is_not_well_and_has_a_next_step(told, state, words, ended):
+    one = row(told("web 01").ends("web 01", state).night(ended), "web 01")
+    assert not one["well"] and words in one["next_step"]
+    assert not one["next_step"].endswith(".")
+    assert f"'{state}'" in one["reason"] and ("the run ended" in one["reason"]) == ended
+
+
+def test_a_lost_task_is_the_reason_of_an_unfinished_host(told):
+    night = told("web-01").ends("web-01", "changing").task("web-01", msg="gone", unreachable=True)
+    one = row(night.night())
+    assert one["reason"].endswith("unreachable: gone") and one["failed_task"] == "Download"
+
+
+@pytest.mark.parametrize("entry_point", ["snapshot", "preflight"])
+def test_the_good_ends_of_other_entry_points_are_well(told, entry_point):
+    state = {"snapshot": "armed", "preflight": "preflight"}[entry_point]
+    assert row(told("web-01").ends("web-01", state, entry_point=entry_point).night())["well"]
+
+
+def test_of_two_calls_the_first_stays_when_it_did_not_end_well(told):
+    night = told("web-01").ends("web-01", "check_mode").ends("web-01", "restored", call="c2")
+    assert states(night.night()) == [("web-01", "restored")]
+    night = told("web-01").ends("web-01", "left_changed").ends("web-01", "upgraded", call="c2")
+    assert states(night.night()) == [("web-01", "left_changed"), ("web-01", "upgraded")]
+
+
+def test_a_restored_host_tells_what_was_lost_and_every_host_its_states(told):
+    one = row(told("web-01").ends("web-01", "restored").night())
+    assert one["lost_seconds"] == 4 * 60
+    assert [step["state"] for step in one["steps"]] == [
+        *("preflight", "snapshotting", "armed", "changing", "verifying", "restoring", "restored")
+    ]
+    assert [step["at"] for step in one["steps"]] == sorted(step["at"] for step in one["steps"])
+    assert document.took(one, {"ended": None, "updated": "2026-11-29T09:00:00Z"}) == 7 * 60
+
+
+def test_a_state_that_nobody_saw_in_between_leaves_the_rest(told):
+    night = told("web-01")
+    night.ends("web-01", "preflight")
+    assert row(night.night(False))["steps"][0]["at"] == "2026-11-29T02:00:03Z"
+
+
+def test_a_night_that_goes_on_has_no_end_yet(told):
+    night = told("web-01", "web-02").ends("web-01", "changing").night(False)
+    assert night["ended"] is None and night["updated"]
+    assert row(night, "web-02")["reason"] == "the role had not begun there"
+
+
+@pytest.mark.parametrize(
+    ("result", "changed"),
+    [
+        (
+            {"stdout": "Unpacking libc6:amd64 (2.36-9+deb12u13) over (2.36-9+deb12u10) ...\n"},
+            [("libc6", "2.36-9+deb12u10", "2.36-9+deb12u13")],
+        ),
+        (
+            {"stdout": "x\nUnpacking linux-image-6.1 (6.1.158-1) ...\nRemoving old (1:1.0) ...\n"},
+            [("linux-image-6.1", None, "6.1.158-1"), ("old", "1:1.0", None)],
+        ),
+        (
+            {
+                "results": [
+                    "Installed: bash-5.2.26-3.fc40.x86_64",
+                    "Removed: bash-5.2-1.fc40.x86_64",
+                ]
+            },
+            [("bash", "5.2-1.fc40", "5.2.26-3.fc40")],
+        ),
+        ({"packages": [{"name": "curl", "from": "8.1", "to": "8.2"}]}, [("curl", "8.1", "8.2")]),
+        ({"packages": [{"name": 5}, "x", None, {}], "results": [{"a": 1}, 5], "stdout": 5}, []),
+        ({"packages": {"curl": [{"name": "curl"}]}, "results": 5, "stdout": None}, []),
+    ],
+)
+def test_packages_that_the_change_changed_are_told(told, result, changed):
+    night = told("web-01").ends("web-01", "changing").task("web-01", failed=False, **result)
+    packages = row(night.night())["packages"]
+    assert [(one["name"], one["from"], one["to"]) for one in packages] == changed
+
+
+def test_packages_of_tasks_outside_the_change_are_not_told(told):
+    night = told("web-01").task("web-01", failed=False, stdout="Unpacking a1 (2) over (1) ...\n")
+    night.ends("web-01", "upgraded")
+    night.task("web-01", failed=False, stdout="Unpacking a1 (2) over (1) ...\n")
+    assert row(night.night())["packages"] == []
+
+
+def test_what_was_written_can_be_read_again(mixed):
+    assert document.read(json.dumps(mixed)) == mixed
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("[]", "no report of a night, of schema 1"),
+        ('{"schema": 2}', "no report of a night, of schema 1"),
+        ('{"schema": 1}', "no usable 'playbook'"),
+    ],
+)
+def test_what_is_no_report_is_refused(text, why):
+    with pytest.raises(document.Unreadable, match=why):
+        document.read(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hosts": {}},
+        {"hosts": [5]},
+        {"started": "yesterday"},
+        {"ended": 5},
+        {"well": "yes"},
+    ],
+)
+def test_a_night_with_an_unusable_value_is_refused(mixed, change):
+    with pytest.raises(document.Unreadable):
+        document.read(json.dumps({**mixed, **change}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"host": None},
+        {"state": ["restored"]},
+        {"snapshot": {}},
+        {"snapshot": {"id": 1, "name": "x", "created_at": "then"}},
+        {"steps": [{"state": "armed"}]},
+        {"steps": [{"state": "armed", "at": "x"}]},
+        {"steps": [5]},
+        {"packages": [{"name": "x"}]},
+        {"lost_seconds": "many"},
+        {"ended": "later"},
+    ],
+)
+def test_a_host_with_an_unusable_value_is_refused(mixed, change):
+    mixed["hosts"][0].update(change)
+    with pytest.raises(document.Unreadable):
+        document.read(json.dumps(mixed))
+
+
+def test_texts_that_are_read_are_made_harmless(mixed):
+    mixed["hosts"][0]["reason"] = "red \x1b[31m {{ now }}\nnext"
+    reason = document.read(json.dumps(mixed))["hosts"][0]["reason"]
+    assert "\x1b" not in reason and "{{" not in reason and "\n" not in reason

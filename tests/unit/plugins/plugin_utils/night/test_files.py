@@ -1,0 +1,191 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of the report: valid, harmless whatever a host is called, and never half written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+
+import html5lib
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
+    document,
+    folder,
+    metrics,
+    packages,
+    page,
+    ticket,
+)
+
+NAMES = ("report.json", "report.html", "report.md", "report.prom")
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onload='alert(1)",
+    "</style><script>alert(1)</script>",
+    "$title ${style} $$",
+    'a"} 1\nvps_org_night_well 1\n{x="',
+    "back\\slash\\",
+    "| pipe | `tick` | **bold** | [a](javascript:alert(1)) |",
+    "<!--",
+    "@channel <!channel> ![x](http://x.org/y)",
+    "\udcff surrogate",
+    "{{ lookup('pipe', 'id') }}",
+]
+
+
+def hostile_night(told, text):
+    night = told(text, "web-02")
+    night.ends(text, "restored", failed_task=text, reason=text)
+    told_by_a_task = {"packages": [{"name": text, "from": text, "to": None}]}
+    packages.note(night.diary.stays[text][0].packages, told_by_a_task)
+    return night.night()
+
+
+def elements(text):
+    """Every element of the page as it is written, which must be valid."""
+    text = text.encode("utf-8", "replace").decode()
+    tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(text)
+    return list(tree.iter())
+
+
+def test_the_page_is_valid_and_tells_every_host_its_bar_and_its_packages(mixed):
+    mixed["hosts"][0]["packages"] = [{"name": "curl", "from": "8.1", "to": "8.2"}]
+    text = page.text(mixed)
+    every = elements(text)
+    bars = [one for one in every if one.get("class") == "bar"]
+    assert len(bars) == len(mixed["hosts"])
+    assert [len(bar.findall("i")) for bar in bars] == [len(one["steps"]) for one in mixed["hosts"]]
+    for one in mixed["hosts"]:
+        assert f">{one['host']}</span>" in text
+        assert one["next_step"] is None or one["well"] or one["state"] in text
+    assert [one.text for one in every if one.tag == "td"] == ["curl", "8.1", "8.2"]
+
+
+def test_the_page_loads_nothing_and_runs_nothing(mixed):
+    every = elements(page.text(mixed))
+    assert not {"script", "link", "img", "iframe"} & {one.tag for one in every}
+    assert not [one for one in every if {"src", "href"} & {*one.attrib}]
+    assert "url(" not in page.text(mixed) and "@import" not in page.text(mixed)
+    policy = next(one for one in every if one.get("http-equiv"))
+    assert policy.get("content").startswith("default-src 'none'")
+
+
+def test_the_bar_shows_when_a_state_began_and_how_long_it_took(told):
+    night = told("web-01").ends("web-01", "upgraded").night()  # 6 of 7 minutes, from the first on
+    (bar,) = [one for one in elements(page.text(night)) if one.get("class") == "bar"]
+    styles = [one.get("style") for one in bar.findall("i")]
+    assert styles[2] == "left:42.86%;width:14.29%"
+    assert bar.findall("i")[3].get("title") == "changing 02:04:03"
+    assert "changing 02:04:03" in bar.get("aria-label")
+
+
+def test_a_restored_host_tells_that_its_packages_were_taken_back(told):
+    night = told("web-01").ends("web-01", "changing")
+    night.task("web-01", failed=False, stdout="Unpacking a1 (2) over (1) ...\n")
+    made = night.night()
+    made["hosts"][0]["state"] = "restored"
+    made["totals"] = {"restored": 1}
+    assert "web-01: 1 package changed and was taken back" in page.text(made)
+    assert "- 1 package changed and was taken back\n- a1: 1 to 2\n" in ticket.text(made)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_name_or_reason_becomes_markup(told, text):
+    plain = page.text(hostile_night(told, "x"))
+    made = page.text(hostile_night(told, text))
+    assert [one.tag for one in elements(made)] == [one.tag for one in elements(plain)]
+    assert [{*one.attrib} for one in elements(made)] == [{*one.attrib} for one in elements(plain)]
+    assert "{{" not in made
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_name_or_reason_breaks_the_ticket(told, text):
+    made = ticket.text(hostile_night(told, text))
+    rows = [line for line in made.splitlines() if line.startswith("|")]
+    assert len(rows) == 4
+    assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) for row in rows} == {6}
+    assert not re.search(r"(?<!\\)(?:\\\\)*[<`\[]", made)
+    assert not re.search(r"@\w", made)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_name_breaks_a_metric(told, text):
+    night = hostile_night(told, text)
+    families = {one.name: one for one in text_string_to_metric_families(metrics.text(night))}
+    samples = families["vps_org_night_host_well"].samples
+    assert [one.labels["host"] for one in samples] == [one["host"] for one in night["hosts"]]
+    assert len(families["vps_org_night_well"].samples) == 1
+
+
+def test_the_metrics_tell_last_run_states_and_durations(mixed):
+    families = {one.name: one for one in text_string_to_metric_families(metrics.text(mixed))}
+    assert all(one.documentation and one.type == "gauge" for one in families.values())
+    values = {
+        (one.name, *one.labels.values()): one.value
+        for family in families.values()
+        for one in family.samples
+    }
+    assert values["vps_org_night_start_time_seconds",] == 1795917603
+    assert values["vps_org_night_end_time_seconds",] > 1795917603
+    assert values["vps_org_night_well",] == 0 and values["vps_org_night_ended",] == 1
+    for state, count in mixed["totals"].items():
+        assert values["vps_org_night_hosts", state] == count
+    assert values["vps_org_night_hosts", "verifying"] == 0
+    assert values["vps_org_night_host_well", "web-01", "upgraded"] == 1
+    assert values["vps_org_night_host_duration_seconds", "web-01"] == 360
+    assert values["vps_org_night_host_lost_seconds", "web-02"] == 240
+
+
+def test_a_host_that_was_called_twice_is_one_series(told):
+    night = told("a").ends("a", "left_changed").ends("a", "left_changed", call="c2").night()
+    text = metrics.text(night)
+    assert len([*text_string_to_metric_families(text)]) and text.count('{host="a",state=') == 1
+    assert text.count('seconds{host="a"}') == 1
+
+
+def test_the_files_are_written_whole_and_for_owner_and_group(mixed, tmp_path):
+    before = os.umask(0o077)
+    try:
+        folder.write_all(str(tmp_path), mixed)
+    finally:
+        os.umask(before)
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(NAMES)
+    for name in NAMES:
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o640
+    assert json.loads((tmp_path / "report.json").read_text()) == mixed
+    assert folder.read(str(tmp_path)) == mixed
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    folder.write(str(tmp_path), "report.md", "old")
+
+    def full(*_args):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(folder.os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        folder.write(str(tmp_path), "report.md", "new")
+    assert [one.name for one in tmp_path.iterdir()] == ["report.md"]
+    assert (tmp_path / "report.md").read_text() == "old"
+
+
+def test_a_link_in_the_folder_leads_nowhere(mixed, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "report.html").symlink_to(victim)
+    folder.write_all(str(tmp_path), mixed)
+    assert victim.read_text() == "mine" and not (tmp_path / "report.html").is_symlink()
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"", b"{}"])
+def test_a_file_that_is_no_report_is_refused(tmp_path, text):
+    (tmp_path / "report.json").write_bytes(text)
+    with pytest.raises(document.Unreadable):
+        folder.read(str(tmp_path))

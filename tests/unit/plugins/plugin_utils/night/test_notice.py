@@ -1,0 +1,121 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The notice of a night: short, harmless to a chat, and never a word of its URL."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import notice
+
+SECRET = "hook-secret-4711"
+
+
+class Chat(BaseHTTPRequestHandler):
+    """A chat that answers with the status of its server, at once, slowly, or drop by drop."""
+
+    def do_POST(self):
+        server = self.server
+        length = int(self.headers["Content-Length"])
+        server.got.append((self.headers, json.loads(self.rfile.read(length))))
+        if server.slow:
+            server.over.wait(5)
+        self.send_response(server.status)
+        self.send_header("Location", f"http://127.0.0.1:{server.server_port}/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def chat():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Chat)
+    server.got, server.status, server.slow, server.over = [], 200, False, threading.Event()
+    server.url = f"http://127.0.0.1:{server.server_port}/{SECRET}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("form", notice.FORMATS)
+def test_the_notice_is_posted_in_the_wanted_shape(chat, mixed, form):
+    assert notice.send(chat.url, notice.body(mixed, form)) is None
+    ((headers, body),) = chat.got
+    assert headers["Content-Type"] == "application/json" and "Authorization" not in headers
+    if form == "plain":
+        assert body["well"] is False and body["totals"] == mixed["totals"]
+        assert [one["host"] for one in body["hosts"]][0] == mixed["hosts"][0]["host"]
+        assert set(body["hosts"][0]) == {"host", "state", "failed_task", "reason", "next_step"}
+    else:
+        assert set(body) == {"text"} and "not well" in body["text"]
+
+
+@pytest.mark.parametrize("status", [301, 307, 400, 404, 500])
+def test_a_refusal_is_told_by_its_status_and_followed_nowhere(chat, status):
+    chat.status = status
+    assert notice.send(chat.url, {}) == f"HTTP {status}"
+    assert len(chat.got) == 1
+
+
+def test_a_chat_that_does_not_answer_is_given_up(chat):
+    chat.slow = True
+    began = time.monotonic()
+    why = notice.send(chat.url, {}, limit=0.3)
+    assert time.monotonic() - began < 3
+    assert why in ("no answer within 0 s", "ReadTimeout")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://chat.example.org/{SECRET}",
+        f"ftp://127.0.0.1/{SECRET}",
+        f"//{SECRET}",
+        f"https://[{SECRET}",
+        SECRET,
+        f"https://{SECRET}.invalid./x",
+        f"http://127.0.0.1:1/{SECRET}",
+        f"https://127.0.0.1:99999/{SECRET}",
+        f"https://user:{SECRET}@127.0.0.1:1/",
+    ],
+)
+def test_a_url_that_cannot_be_used_is_not_shown(url):
+    why = notice.send(url, {}, limit=2)
+    assert why and SECRET not in why and "127.0.0.1" not in why
+
+
+def test_without_requests_it_says_so(monkeypatch):
+    monkeypatch.setattr(notice, "requests", None)
+    assert notice.send("https://x.org", {}) == "the Python library requests is not installed"
+
+
+@pytest.mark.parametrize(
+    ("form", "harmless"),
+    [
+        ("slack", "&lt;!channel&gt; @\u200bhere &amp;"),
+        ("mattermost", r"\<!channel\> @" + "\u200bhere \\&"),
+    ],
+)
+def test_a_reason_calls_nobody(told, form, harmless):
+    name = "<!channel> @here &"
+    night = told(name).ends(name, "left_changed").night()
+    assert f"{harmless}: left" in notice.body(night, form)["text"].replace("\\_", "_")
+
+
+def test_a_large_night_stays_short(told):
+    hosts = [f"h{number}" for number in range(60)]
+    night = told(*hosts)
+    for host in hosts:
+        night.ends(host, "left_changed")
+    made = night.night()
+    assert len(notice.body(made, "plain")["hosts"]) == notice.NAMED
+    assert notice.body(made, "slack")["text"].endswith("and 40 more")

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The night on a terminal: what fits, what comes first, what stands where."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import table
+
+WIDTHS = [60, 80, 100, 120, 160]
+
+
+def text(night, columns=80):
+    return [line for line, _color in table.table(night, columns)]
+
+
+def many(told, hosts, **bad):
+    """A night of so many hosts, all upgraded but these."""
+    names = [f"web-{number:02}" for number in range(1, hosts + 1)]
+    night = told(*names)
+    for name in names:
+        state = bad.get(name.replace("-", "_"), "upgraded")
+        if state != "not_started":
+            why = {} if state == "upgraded" else {"failed_task": "Ask the site", "reason": "502"}
+            night.ends(name, state, **why)
+    return night.night()
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize("hosts", [1, 5, 20, 21, 60])
+def test_the_table_fits_its_columns(told, columns, hosts):
+    lines = text(many(told, hosts, web_01="restored_unproven"), columns)
+    assert max(map(len, lines)) <= columns
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_sixty_hosts_fit_one_screen_and_every_one_is_named(told, columns):
+    bad = {f"web_{number}": "not_started" for number in range(23, 61)}
+    night = many(told, 60, web_17="restored", web_18="left_changed", **bad)
+    lines = text(night, columns)
+    assert len(lines) <= 12
+    assert "not_started (38): web-[23:60]" in lines
+    assert "upgraded (20): web-[01:16], web-[19:22]" in lines
+    paragraphs = table.lines(night, columns)[: -len(lines)]
+    heads = [line for line, _color in paragraphs if not line.startswith(" ")]
+    assert len(heads) == 3  # one for each that failed, one for all that were not started
+
+
+def test_names_that_are_not_numbered_fit_the_screen_too(told):
+    hosts = [f"{a}{b}.example.org" for a in "abcdefgh" for b in "stuvwxyz"][:60]
+    night = told(*hosts)
+    for host in hosts:
+        night.ends(host, "upgraded")
+    assert len(text(night.night())) <= 24
+
+
+def test_a_paragraph_is_there_for_each_host_that_is_not_well_and_no_other(mixed):
+    lines = [line for line, _color in table.lines(mixed, 100)]
+    for one in mixed["hosts"]:
+        head = f"{one['host']} (server {one['server_id']}): {one['state']}"
+        assert lines.count(head) == table.has_paragraph(one)
+        if table.has_paragraph(one):
+            rest = lines[lines.index(head) + 1 :]
+            assert next(line for line in rest if line.startswith("  next:")).split(None, 1)[1]
+    heads = [number for number, line in enumerate(lines) if " (server " in line]
+    assert lines.index("HOST    SNAPSHOT  STATE              MINUTES  REASON") > max(heads)
+
+
+def test_the_table_tells_totals_start_and_end(told):
+    assert text(many(told, 2, web_01="aborted"), 160)[-1] == (
+        "safe_upgrade: 1 aborted, 1 upgraded; 2 hosts, 2026-11-29T02:00:03Z to "
+        "2026-11-29T02:09:03Z (9 minutes)"
+    )
+
+
+def test_a_row_has_its_snapshot_minutes_and_a_short_reason(told):
+    lines = text(many(told, 3, web_02="restored"), 80)
+    assert lines[:4] == [
+        "HOST    SNAPSHOT  STATE     MINUTES  REASON",
+        "web-02  802       restored  7        failed at 'Ask the site'",
+        "web-01  801       upgraded  6",
+        "web-03  803       upgraded  6",
+    ]
+
+
+def test_where_no_reason_fits_a_host_that_was_not_started_tells_it_below(told):
+    name = "a-host-with-a-long-name.example.org"
+    lines = text(told(name, "b").ends("b", "aborted").night(), 60)
+    assert lines[0].split() == ["HOST", "SNAPSHOT", "STATE", "MINUTES"]
+    assert "    stopped after b" in lines
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_a_hostile_name_or_reason_breaks_no_line_and_holds_no_escape(told, columns):
+    name = "web\x1b[2J\r\n\u202e" + "x" * 300
+    night = told(name, "web-02")
+    night.ends(
+        name, "left_changed", failed_task="a\x1b]0;b\x07", reason="\x9b31m\nfake row  upgraded"
+    )
+    lines = [line for line, _color in table.lines(night.night(), columns)]
+    assert max(map(len, text(night.night(), columns))) <= columns
+    assert not [line for line in lines if set(line) & {*map(chr, range(32)), "\x9b", "\u202e"}]
+
+
+def test_colors_are_given_beside_the_text(mixed):
+    colors = {line.split()[0]: color for line, color in table.table(mixed, 100) if color}
+    by_state = {one["state"]: colors[one["host"]] for one in mixed["hosts"]}
+    assert by_state["upgraded"] == "green" and by_state["left_changed"] == "red"
+    assert by_state["restored"] == "yellow" and by_state["not_started"] == "cyan"
+    assert "\x1b" not in "".join(line for line, _color in table.lines(mixed, 100))
+
+
+def test_an_upgraded_host_whose_play_failed_later_is_red(told):
+    night = told("web-01").ends("web-01", "upgraded").task("web-01", msg="x").night()
+    assert table.lines(night, 100)[0] == ("web-01 (server 12345): upgraded", "red")
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["web-01", "web-02", "web-03"], ["web-[01:03]"]),
+        (["web-9", "web-10", "web-11"], ["web-9", "web-10, web-11"]),
+        (["web-09", "web-10", "web-11"], ["web-[09:11]"]),
+        (["a1.x", "a2.x", "a3.x", "a4.y"], ["a[1:3].x", "a4.y"]),
+        (["a", "b", "7"], ["a", "b", "7"]),
+        ([], []),
+    ],
+)
+def test_numbered_names_are_told_as_ranges(names, short):
+    assert table.ranges(names) == short
+
+
+def test_a_run_that_did_not_end_says_so(told):
+    night = told("web-01").ends("web-01", "changing").night(False)
+    assert text(night, 160)[-1].endswith("; the run did not end")
