@@ -214,8 +214,7 @@ def table(rows: t.Sequence[tuple[str, Result]], columns: int) -> str:
         else:
             lines.append(_row(cell, (names, *others), [], 0))
             lines += textwrap.wrap(reason, columns, initial_indent=INDENT, subsequent_indent=INDENT)
-    return "
-".join([*lines, totals([result for dummy, result in rows], columns)])
+    return "\n".join([*lines, totals([result for dummy, result in rows], columns)])
 
 
 def totals(results: t.Sequence[Result], columns: int) -> str:
