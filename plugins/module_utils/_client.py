@@ -498,11 +498,10 @@ class Client:
         except (ValueError, RecursionError):
             return (self.harmless(text) or "no text") + self._hint()
         if isinstance(data, dict):
-            for key in ("detail", "error", "message"):
-                if isinstance(data.get(key), str):
-                    return self.harmless(data[key])
-            text = "; ".join(f"{key}: {_flat(value)}" for key, value in data.items())
-        return self.harmless(text) or "no text"
+            known = (data.get(key) for key in ("detail", "error", "message"))
+            every = "; ".join(f"{key}: {_flat(value)}" for key, value in data.items())
+            text = next((told for told in known if isinstance(told, str)), every)
+        return (self.harmless(text) or "no text") + (self._hint() if status == 404 else "")
 
 
 class _Wire:

@@ -132,6 +132,22 @@ BEFORE = {
         ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written[twin-a]",
         _code("preflight", "same_server", "lambda server_id, others: []"),
     ),
+    "same_server_of_a_later_batch": Guard(
+        "A host of a later batch shares no server either, when a template names its server.",
+        UNIT + "test_before.py"
+        "::test_a_host_of_a_later_batch_is_seen_where_a_template_names_its_server",
+        _code("variables", "named_server", "lambda host, other: None"),
+    ),
+    "one_candidate_of_a_complete_list": Guard(
+        "The only snapshot that an incomplete list shows may not be the only one.",
+        UNIT + "test_lists_that_lack_rows.py"
+        "::test_the_only_candidate_shown_may_not_be_the_only_one",
+        _code(
+            "snapshots",
+            "candidate",
+            "lambda rows, settings, complete: original(rows, settings, True)",
+        ),
+    ),
     "identity": Guard(
         "The address of another server means that the restore would overwrite that one.",
         UNIT
@@ -855,7 +871,11 @@ RESTORE = {
     "one_candidate": Guard(
         "A restore without an id needs exactly one candidate.",
         ROLE + "test_restores.py::test_restore_without_an_id_needs_exactly_one_candidate",
-        _code("snapshots", "candidate", "lambda rows, settings: (own(rows, settings)[0], '')"),
+        _code(
+            "snapshots",
+            "candidate",
+            "lambda rows, settings, complete: (own(rows, settings)[0], '')",
+        ),
     ),
     "never_green": Guard(
         "A restored server never looks green: no later task and no handler runs on it.",

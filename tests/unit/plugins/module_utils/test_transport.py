@@ -425,6 +425,8 @@ def answered(text: str) -> Behaviour:
     [
         "HTTP/1.1 200 OK\r\n\r\n<!DOCTYPE html><h1>Welcome",
         "HTTP/1.1 404 Not Found\r\n\r\n<!DOCTYPE html><h1>No such page",
+        'HTTP/1.1 404 Not Found\r\n\r\n{"detail": "Not found."}',
+        "HTTP/1.1 404 Not Found\r\n\r\n[]",
         "HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n",
     ],
 )
