@@ -190,7 +190,8 @@ BEFORE = {
         _code(
             "preflight",
             "server",
-            "lambda server_id, listed, why, may_not_list: original(server_id, listed, why, True)",
+            "lambda server_id, listed, why, may_not_list, complete: "
+            "original(server_id, listed, why, True, complete)",
         ),
     ),
     "quota": Guard(

@@ -101,7 +101,8 @@ def _stay(stay: Stay, host: str, diary: Diary, ended: bool) -> Data:
     """The row of a call of the role on a host."""
     result, well, failure = dict(stay.result), stay.green, diary.failures.get(host)
     if not well and result["state"] not in record.ENDS:
-        told = (result["reason"], _unfinished(result["state"], ended), failure and failure.reason)
+        told = [result["reason"], _unfinished(result["state"], ended)]
+        told += [failure.reason] if failure else []
         result["reason"] = "; ".join(filter(None, told))
         result["failed_task"] = result["failed_task"] or (failure.task if failure else None)
         result["next_step"] = _next_of_unfinished(host, result)
