@@ -20,7 +20,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
     notice,
     switches,
 )
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import checks, report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
 
 PLUGIN = "vps_org.cloud.night"
 INCLUDE = {
@@ -82,7 +82,6 @@ class Run:
 @pytest.fixture
 def run(tmp_path, world, monkeypatch):
     """``run(report_dir=...)``: a run with these options of the plugin."""
-    monkeypatch.setattr(checks, "pause", world.sleep)
     reports = tmp_path / "reports"
     reports.mkdir()
     for name in (switches.LOSSES, switches.REPORT):
