@@ -106,7 +106,7 @@ def _stay(stay: Stay, host: str, diary: Diary, ended: bool) -> Data:
         result["reason"] = "; ".join(filter(None, told))
         result["failed_task"] = result["failed_task"] or (failure.task if failure else None)
         result["next_step"] = _next_of_unfinished(host, result)
-    elif well and failure:
+    elif well and failure and result["state"] != "check_mode":
         well = False
         result["failed_task"] = failure.task
         result["reason"] = f"a later task of the play failed: {failure.reason}"

@@ -111,6 +111,12 @@ def test_a_task_that_failed_after_a_good_end_is_told(told):
     assert one["reason"] == "a later task of the play failed: no disk"
 
 
+def test_a_preview_that_waits_for_its_confirmation_is_no_failure_of_the_host(told):
+    night = told("web-01").ends("web-01", "check_mode").task("web-01", msg="Nothing was restored")
+    one = row(night.night())
+    assert one["well"] and one["reason"] is None
+
+
 def test_the_roles_own_last_task_changes_nothing_of_a_bad_end(told):
     night = told("web-01").ends("web-01", "restored", reason="HTTP 502")
     one = row(night.task("web-01", name="End", msg="web-01: restored").night())
