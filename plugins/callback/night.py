@@ -119,7 +119,7 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, *args: t.Any, **options: t.Any) -> None:
         super().__init__(*args, **options)
-        switches.set_switch(switches.LOSSES, switches.EXACT, True)
+        switches.set_switch(switches.LOSSES, True)
         self._detects = True
         self._closing: closing.Closing | None = None
         self._losses = 0
@@ -131,9 +131,9 @@ class CallbackModule(CallbackBase):
     def set_options(self, *args: t.Any, **options: t.Any) -> None:
         super().set_options(*args, **options)
         self._detects = bool(self.get_option("losses"))
-        switches.set_switch(switches.LOSSES, switches.EXACT, self._detects)
+        switches.set_switch(switches.LOSSES, self._detects)
         reports = bool(self.get_option("report"))
-        switches.set_switch(switches.REPORT, switches.LAST, reports)
+        switches.set_switch(switches.REPORT, reports)
         if reports:
             given = ("report_dir", "notify_url", "notify_when", "notify_format")
             self._closing = closing.Closing(

@@ -246,7 +246,9 @@ def run(case: Case, flow: str) -> Night:
                     **environment,
                     "ANSIBLE_FORKS": str(case.forks),
                     "ANSIBLE_PIPELINING": "true",
-                    **({"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"} if flow == ROLE else {}),
+                    **(
+                        {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"} if flow == ROLE else {}
+                    ),
                 },
             )
             for name in names:

@@ -1,29 +1,29 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the callback plugin `night` tells the role: the workers inherit its environment."""
+"""What the callback plugin `night` tells the role.
+
+Ansible forks its workers from the process of the plugin, so they know it too. A run that a task of
+the user's starts knows nothing of it: an environment variable would reach that one as well.
+"""
 
 from __future__ import annotations
 
-import os
-
-LOSSES = "VPS_ORG_NIGHT_LOSSES"
+LOSSES = "losses"
+REPORT = "report"
 EXACT = "exact"
-REPORT = "VPS_ORG_NIGHT_REPORT"
-LAST = "last"
+#: What the plugin does in this run.
+ON: set[str] = set()
 
 
-def set_switch(name: str, value: str, on: bool) -> None:
+def set_switch(name: str, on: bool) -> None:
     """Tell the role, or take back what was told."""
-    if on:
-        os.environ[name] = value
-    else:
-        os.environ.pop(name, None)
+    (ON.add if on else ON.discard)(name)
 
 
 def exact() -> bool:
     """Whether the plugin sees every lost task."""
-    return os.environ.get(LOSSES) == EXACT
+    return LOSSES in ON
 
 
 def losses() -> str:
@@ -33,4 +33,4 @@ def losses() -> str:
 
 def reported_last() -> bool:
     """Whether the plugin ends the run with the table and the paragraphs of all batches."""
-    return os.environ.get(REPORT) == LAST
+    return REPORT in ON

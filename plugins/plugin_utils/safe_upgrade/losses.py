@@ -31,9 +31,6 @@ HINT = (
     "safe_upgrade: tasks that lose their host are noticed by the registers of your files alone; "
     "exactly with callbacks_enabled = vps_org.cloud.night in ansible.cfg"
 )
-SWITCH = switches.LOSSES
-EXACT = switches.EXACT
-exact = switches.exact
 #: Ansible's own actions that change nothing, wherever they run.
 _HARMLESS = (
     *("add_host", "assert", "debug", "fail", "gather_facts", "group_by", "import_role"),
@@ -74,7 +71,11 @@ def why(result: t.Mapping[str, t.Any]) -> str:
 
 def _noted(host: Host, name: str) -> Data:
     """What the plugin noted as a variable of the host: no fact of a guest's stands above it."""
-    found = core.inventory_variable(host.vars["hostvars"], host.name, name) if exact() else None
+    found = (
+        core.inventory_variable(host.vars["hostvars"], host.name, name)
+        if switches.exact()
+        else None
+    )
     return dict(found) if isinstance(found, t.Mapping) else {}
 
 
@@ -133,7 +134,7 @@ def forget(host: Host) -> None:
 
 def watch(host: Host) -> None:
     """Watch what the user's files register, where nobody else tells of a lost task."""
-    if exact():
+    if switches.exact():
         return
     names = {*host.settings["watch_registers"], *begin.registers(host)}
     host.settings["watch_registers"] = sorted(names)
@@ -162,7 +163,7 @@ def refused_run_once(host: Host) -> list[str]:
 
     The callback plugin lets such a task fail for its own host alone.
     """
-    if exact() or core.is_linear(host.task) or len(host.in_play()) < 2:
+    if switches.exact() or core.is_linear(host.task) or len(host.in_play()) < 2:
         return []
     strategy = core.strategy(host.task)
     return [

@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     before,
     begin,
@@ -33,7 +34,9 @@ def judge(host: Host) -> None:
     if loss:
         attempt_failed(host, piece, loss)
         return
-    if piece in checks.CHECKS and piece != "before":  # Arm looks, and judges, right before the change
+    if (
+        piece in checks.CHECKS and piece != "before"
+    ):  # Arm looks, and judges, right before the change
         fault = checks.builtin_fault(host, piece)
         if fault:
             attempt_failed(host, piece, Failure("built-in checks", fault))
@@ -149,7 +152,7 @@ def _failed_for_all(host: Host, task: t.Any) -> t.Any:
 
 def _untouched(host: Host, task: t.Any, result: t.Any) -> bool:
     """Whether surely nothing was changed before *task* failed."""
-    if losses.exact():
+    if switches.exact():
         return losses.untouched(host)
     if not verdict.may_have_changed(task, result, _first_file(host)):
         return True

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
 from ansible_collections.vps_org.cloud.plugins.callback.night import PHASE, CallbackModule
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
 
 
@@ -55,7 +58,7 @@ ROLES_OWN = block(
 
 @pytest.fixture
 def night(monkeypatch):
-    monkeypatch.delenv(losses.SWITCH, raising=False)
+    monkeypatch.setattr(switches, "ON", set())
     return CallbackModule()
 
 
@@ -69,11 +72,12 @@ def begun(night, host):
     night.v2_runner_on_ok(result(host, action=PHASE, args={"phase": "arm"}))
 
 
-def test_the_plugin_says_that_it_is_on(night, monkeypatch):
-    assert losses.exact()
-    monkeypatch.setenv(losses.SWITCH, "")
-    assert not losses.exact()
-    assert os.environ[losses.SWITCH] == ""
+def test_the_plugin_says_that_it_is_on_and_to_this_run_alone(night):
+    assert switches.exact()
+    ask = "from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches"
+    environment = {**os.environ, "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]}
+    command = [sys.executable, "-c", f"{ask}; print(switches.losses())"]
+    assert subprocess.check_output(command, env=environment, text=True).strip() == "registers"
 
 
 def test_a_lost_task_is_noted_with_its_delegate(night):

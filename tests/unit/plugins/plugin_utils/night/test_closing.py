@@ -84,8 +84,7 @@ def run(tmp_path, world, monkeypatch):
     """``run(report_dir=...)``: a run with these options of the plugin."""
     reports = tmp_path / "reports"
     reports.mkdir()
-    for name in (switches.LOSSES, switches.REPORT):
-        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(switches, "ON", set())
 
     def make(hosts=2, **options):
         plugin = callback_loader.get(PLUGIN)

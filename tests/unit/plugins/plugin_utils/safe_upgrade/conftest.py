@@ -6,13 +6,13 @@ from __future__ import annotations
 import pytest
 from nights import Night
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 
 
 @pytest.fixture
 def nights(tmp_path, world, monkeypatch):
     """``nights(keep=2)``: a night with these settings; losses are seen exactly, pauses skipped."""
-    monkeypatch.setenv(losses.SWITCH, losses.EXACT)
+    monkeypatch.setattr(switches, "ON", {switches.LOSSES})
     return lambda *args, **settings: Night(tmp_path, world, *args, **settings)
 
 

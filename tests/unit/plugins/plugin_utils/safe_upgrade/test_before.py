@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 
 
 def refusal(night, host="web-01", **args):
@@ -195,7 +195,7 @@ def test_facts_do_not_keep_up_a_restore(nights):
 def test_registers_are_watched_and_a_hint_is_told_once_where_nobody_sees_losses(
     nights, monkeypatch
 ):
-    monkeypatch.setenv(losses.SWITCH, "")
+    monkeypatch.setattr(switches, "ON", set())
     night = nights()
     night.change.write_text(
         "- raw: x\n  register: one\n- raw: reboot\n  ignore_unreachable: true\n  register: two\n"

@@ -10,6 +10,7 @@ import json
 import pytest
 from ansible.plugins.loader import strategy_loader
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
 
 LOST = {"unreachable": True, "msg": "timed out"}
@@ -19,7 +20,7 @@ DRAIN = "- name: Drain\n  raw: 'true'\n  register: drained\n"
 @pytest.fixture
 def unwatched(nights, monkeypatch):
     """A night without the callback plugin: the change registers ``drained``."""
-    monkeypatch.delenv(losses.SWITCH)
+    monkeypatch.setattr(switches, "ON", set())
 
     def make(change, **settings):
         night = nights(**settings)
@@ -171,9 +172,9 @@ def test_a_loss_in_one_attempt_of_a_check_is_none_of_the_next(nights, tmp_path):
      {"number": 1.5, "task": "", "delegate": "", "why": ""},
      {"number": 1, "task": "", "delegate": [], "why": ""}, {"number": 1, "x": 2}],
 )  # fmt: skip
-@pytest.mark.parametrize("switch", [losses.EXACT, ""])
-def test_a_variable_in_the_place_of_the_noted_loss_is_refused(nights, monkeypatch, value, switch):
-    monkeypatch.setenv(losses.SWITCH, switch)
+@pytest.mark.parametrize("on", [{switches.LOSSES}, set()])
+def test_a_variable_in_the_place_of_the_noted_loss_is_refused(nights, monkeypatch, value, on):
+    monkeypatch.setattr(switches, "ON", on)
     told = nights(variables={losses.NAME: value}).phase("check")
     assert told["state"] == "aborted"
     assert f"the role itself sets {losses.NAME}" in told["reason"]
@@ -191,7 +192,7 @@ def test_a_task_that_runs_once_is_refused_where_hosts_keep_no_step_and_nobody_se
     assert told["state"] == "aborted" and night.world.calls("create") == []
     assert f"'run_once' under the strategy '{strategy}'" in told["reason"]
     assert f"{night.change}:" in told["reason"] and "callbacks_enabled" in told["reason"]
-    monkeypatch.setenv(losses.SWITCH, losses.EXACT)
+    monkeypatch.setattr(switches, "ON", {switches.LOSSES})
     night.begin_a_call()
     assert night.phase("check")["state"] == "preflight"
 

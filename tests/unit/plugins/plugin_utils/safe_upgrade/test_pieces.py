@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 
 ONCE = {"task": "x", "reason": "y"}
 
@@ -63,7 +63,7 @@ def test_a_role_that_refused_its_arguments_aborts_and_leaves_no_marker(
     if exact:
         night.noted(seen={"touched": False, "failing": True})
     else:
-        monkeypatch.setenv(losses.SWITCH, "")
+        monkeypatch.setattr(switches, "ON", set())
     context = {"path": str(tasks.parent), "argument_spec_name": "kernel"}
     night.failed(
         task={"name": "Validate", "action": "ansible.builtin.validate_argument_spec"},
