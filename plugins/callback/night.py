@@ -94,7 +94,7 @@ from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import closing, switches
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses, verdict
 
 PHASE = closing.PHASE
 
@@ -247,7 +247,7 @@ class CallbackModule(CallbackBase):
         """Note that a task may have changed the host, and the one that it is delegated to."""
         delegate = str(task.delegate_to or host)
         changed = bool(result.get("changed"))
-        reached = not result.get("unreachable")
+        reached = verdict.lost_item(result) is None
         if delegate in self._seen and losses.may_have_changed(task.action, changed, False):
             self._set(delegate, touched=True)
         if delegate == str(host) or not (
