@@ -123,6 +123,18 @@ def test_a_connection_that_is_kept_open_is_dropped_when_the_time_is_up():
     assert action.resets == 0
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="no /proc")
+@pytest.mark.parametrize("session", [True, False])
+def test_a_connection_plugin_that_waits_for_its_process_on_the_way_out_hangs_no_phase(session):
+    def command(dummy):
+        with subprocess.Popen(["/bin/sh", "-c", "sleep 30 & wait"], start_new_session=session):
+            time.sleep(30)
+
+    started = time.monotonic()
+    assert guest(command)[0].run("x", seconds=0.3).why == "no answer within 0 s"
+    assert time.monotonic() - started < 5
+
+
 def _gone():
     """No child of this process is alive; a killed one may wait to be reaped."""
     for pid in reach._children():
