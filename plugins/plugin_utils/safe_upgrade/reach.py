@@ -111,7 +111,7 @@ class Guest:
         return Answer(1, "", ": ".join(told) or "no pong")
 
     def _silent(self, seconds: float) -> Answer:
-        """An ssh that keeps the connection open is no child of ours: it would wait for the guest."""
+        """An ssh that keeps the connection open is no child of ours; it would await the guest."""
         self.forget()
         return Answer(None, "", f"no answer within {seconds:.0f} s")
 
@@ -211,7 +211,7 @@ def _below(pid: int) -> list[int]:
     return [one for child in _children(pid) for one in (child, *_below(child))]
 
 
-def _children(of: t.Union[int, str] = "self") -> set[int]:
+def _children(of: int | str = "self") -> set[int]:
     """The processes that one started, this one itself; none are known where there is no /proc."""
     found: set[int] = set()
     for thread in Path(f"/proc/{of}/task").glob("*/children"):
