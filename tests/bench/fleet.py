@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A fleet's snapshots: how long from the first request to the last.
 
-The role's own tasks (``steps/new_snapshot.yml``) start all snapshots before they wait for the
-first. The naive order is the same module with the same values: each host starts its snapshot and
-waits for it. The limit is the time of one snapshot, for the cloud works on all at once.
+The role starts all snapshots before it waits for the first; it is run as ``tasks_from: snapshot``,
+on simulated servers, whose CPU time is left out. The naive order is the module alone: each host
+starts its snapshot and waits for it. The limit is the time of one snapshot, for the cloud works on
+all at once.
 """
 
 from __future__ import annotations
@@ -16,34 +17,16 @@ import sys
 import typing as t
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import common
 from common import Bound, Chart, Part, Variables
 from simulator import Simulator
+from whole_run import role_site
 
 WAIT = "{{ wait_interval }}"
 VALUES = {"server_id": "{{ vps_org_server_id }}", "name": "night"}
 NAIVE = [{"vps_org.cloud.snapshot": {**VALUES, "wait_interval": WAIT}}]
-ROLE = [
-    {
-        "ansible.builtin.include_role": {
-            "name": "vps_org.cloud.safe_upgrade",
-            "tasks_from": "steps/new_snapshot",
-        },
-        "vars": {
-            "safe_upgrade_settings": {
-                "server_id": "{{ vps_org_server_id | int }}",
-                "snapshot_name": "night",
-                "description": "a night's",
-                "snapshot_timeout": 1200,
-                "wait_interval": WAIT,
-                "throttle": 0,
-                "watch_registers": [],
-                "run_id": "night",
-            }
-        },
-    }
-]
 START = {"vps_org.cloud.snapshot": {**VALUES, "wait": False}}
 #: The role's order without its further tasks, to be compared with the next.
 EVERY_SERVER = [
@@ -121,7 +104,7 @@ FULL = (
 def measure(quick: bool) -> Part:
     rows, bounds, bars, ours = [], [], {}, []
     for case in QUICK if quick else FULL:
-        orders = {"the role": ROLE}
+        orders: dict[str, list[Variables] | None] = {"the role": None}
         if case.naive:
             orders["host by host"] = NAIVE
         if case.one_listing:
@@ -180,27 +163,47 @@ def _computed(case: Case) -> list[str]:
     return [*known, f"{rounds * case.takes:.1f}", f"{rounds:.2f}", *[""] * 4]
 
 
-def _phase(case: Case, tasks: list[Variables]) -> Phase:
-    """Run the tasks on a fresh fleet."""
-    settings: Variables = {"snapshot_seconds": case.takes, "rate_limit": case.rate_limit}
-    with common.workshop() as (folder, environment), Simulator(case.servers, **settings) as cloud:
-        environment |= {"VPS_ORG_API_TOKEN": cloud.token, "VPS_ORG_API_URL": cloud.url}
-        ids = range(common.FIRST_SERVER, common.FIRST_SERVER + case.servers)
-        hosts: dict[str, Variables] = {
-            f"web-{id_}": {"vps_org_server_id": id_, "wait_interval": case.wait_interval}
-            for id_ in ids
-        }
-        run = common.measure(common.playbook(folder, hosts, tasks, case.forks), environment)
-        held = [[row["status"] for row in cloud.snapshots(id_)] for id_ in ids]
-        calls = cloud.calls()
+def _phase(case: Case, tasks: list[Variables] | None) -> Phase:
+    """Run the tasks, or the role, on a fresh fleet."""
+    with common.workshop() as (folder, environment):
+        cloud, command, more = _playbook(case, tasks, folder)
+        guests = folder / "site/disks/.cpu"
+        with cloud:
+            environment |= {"VPS_ORG_API_TOKEN": cloud.token, "VPS_ORG_API_URL": cloud.url, **more}
+            run = common.measure(command, environment)
+            ids = list(cloud.cloud.servers)
+            held = [[row["status"] for row in cloud.snapshots(id_)] for id_ in ids]
+            calls, created = cloud.calls(), cloud.calls("create")
+        elsewhere = sum(map(float, guests.read_text().split())) if guests.exists() else 0.0
     if run.code:
         print(run.out[-2000:], file=sys.stderr)
     times = [row["time"] for row in calls]
     return Phase(
-        max(times) - min(times),
-        run.cpu,
+        max(times) - min(row["time"] for row in created),
+        run.cpu - elsewhere,
         len(calls),
         max(Counter(int(moment) for moment in times).values()),
         sum(row["status"] == 429 for row in calls),
         max(run.code, sum(statuses != ["completed"] for statuses in held)),
     )
+
+
+def _playbook(
+    case: Case, tasks: list[Variables] | None, folder: Path
+) -> tuple[Simulator, list[str], dict[str, str]]:
+    """The cloud, the command, and what its environment needs more."""
+    settings: Variables = {"snapshot_seconds": case.takes, "rate_limit": case.rate_limit}
+    if tasks is None:
+        own = {**role_site.PATIENT, "safe_upgrade_wait_interval": case.wait_interval}
+        names = [f"web-{number}" for number in range(case.servers)]
+        site = role_site.Site(folder / "site", {name: own for name in names}, **settings)
+        (site.disks / ".cpu").touch()
+        command, environment = site.command("-f", str(case.forks), tasks_from="snapshot")
+        plugins = environment["ANSIBLE_CONNECTION_PLUGINS"]
+        more = {"ANSIBLE_CONNECTION_PLUGINS": plugins, "ANSIBLE_PIPELINING": "true"}
+        return site.sim, command, {**more, "ANSIBLE_REMOTE_TEMP": "~/.ansible/tmp"}
+    hosts: dict[str, Variables] = {
+        f"web-{id_}": {"vps_org_server_id": id_, "wait_interval": case.wait_interval}
+        for id_ in range(common.FIRST_SERVER, common.FIRST_SERVER + case.servers)
+    }
+    return Simulator(case.servers, **settings), common.playbook(folder, hosts, tasks, case.forks), {}
