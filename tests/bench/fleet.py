@@ -196,7 +196,7 @@ def _playbook(
     if tasks is None:
         own = {**role_site.PATIENT, "safe_upgrade_wait_interval": case.wait_interval}
         names = [f"web-{number}" for number in range(case.servers)]
-        site = role_site.Site(folder / "site", {name: own for name in names}, **settings)
+        site = role_site.Site(folder / "site", dict.fromkeys(names, own), **settings)
         (site.disks / ".cpu").touch()
         command, environment = site.command("-f", str(case.forks), tasks_from="snapshot")
         plugins = environment["ANSIBLE_CONNECTION_PLUGINS"]
@@ -206,4 +206,5 @@ def _playbook(
         f"web-{id_}": {"vps_org_server_id": id_, "wait_interval": case.wait_interval}
         for id_ in range(common.FIRST_SERVER, common.FIRST_SERVER + case.servers)
     }
-    return Simulator(case.servers, **settings), common.playbook(folder, hosts, tasks, case.forks), {}
+    command = common.playbook(folder, hosts, tasks, case.forks)
+    return Simulator(case.servers, **settings), command, {}

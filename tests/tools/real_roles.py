@@ -1,12 +1,13 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs roles of others as the change, as they are, on simulated servers, and tells what became of each.
+"""Runs roles of others as the change, as they are, on simulated servers.
 
     python tests/tools/real_roles.py LIST FOLDER
 
-LIST is a file with a role a line: a name, or a path below FOLDER. Roles by name lie in FOLDER/roles,
-collections in FOLDER/collections. Each role has a server of its own, and three nights:
+LIST is a file with a role a line: a name, or a path below FOLDER. Roles by name lie in
+FOLDER/roles, collections in FOLDER/collections. Each role has a server of its own, and three
+nights, of which is told what became of it:
 
 check   in check mode: is it refused, and why?
 run     for real. A simulated server refuses packages, services and users, so most roles fail there:
