@@ -86,7 +86,7 @@ def _variables(night: str, role: str, work: Path) -> dict[str, t.Any]:
         "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
         "safe_upgrade_verify": {},
         "safe_upgrade_mass_loss": 100,
-        "safe_upgrade_reconnect_timeout": 10 if night == "lost" else 300,
+        "safe_upgrade_reconnect_timeout": 60 if night == "lost" else 300,
     }
 
 
