@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What of a task can be seen to leave its simulated server, by what it says or asks Python for.
 
-This alone protects where the kernel offers no namespaces. A shell command is judged by its words, a
-Python module by the audit events of its interpreter (`watch`).
+Where the kernel offers no namespaces this says what is wrong, and protects what Landlock does not
+cover; where it has no Landlock either, this alone protects. A shell command and a script that it
+names are judged by their words, a Python module by the audit events of its interpreter (`watch`).
 """
 
 from __future__ import annotations
@@ -16,9 +17,15 @@ import shlex
 import sys
 import typing as t
 
-_DEVICES = ("/dev/full", "/dev/null", "/dev/tty", "/dev/zero")
-_ALSO_WRITABLE = ("/dev/fd", "/dev/shm", "/dev/stderr", "/dev/stdout", "/proc/self/fd", *_DEVICES)
+_SHELL = re.compile(r"#!.*sh\b")
+_LONGEST_SCRIPT = 100_000
+DEVICES = ("/dev/full", "/dev/null", "/dev/tty", "/dev/zero")
+_ALSO_WRITABLE = ("/dev/fd", "/dev/stderr", "/dev/stdout", "/proc/self/fd", *DEVICES)
 _REDIRECTION = re.compile(r">[>|]?\s*['\"]?((?:/|[^\s;|&<>()'\"]*\.\./)[^\s;|&<>()'\"]+)")
+#: Programs, and the scripts that start services.
+_PROGRAM = re.compile(
+    r"(?<![\w/:.-])/(?:(?:[\w.+-]+/)*s?bin/[\w.+-]+|etc/(?:rc\.d/)?init\.d/[\w.+*-]+)"
+)
 _SEPARATOR = re.compile(r"\|\||&&|[;&|\n()`{}]")
 #: Which of their arguments these commands write to.
 _WRITES_ALL = {
@@ -27,7 +34,13 @@ _WRITES_ALL = {
 }
 _WRITES_LAST = {"cp", "install", "ln"}
 _BINDINGS = {"apt", "apt_pkg", "dbus", "dnf", "hawkey", "libdnf", "libdnf5", "rpm"}
+#: What runs the command that follows.
+_RUNS = {
+    *("command", "doas", "env", "nice", "nohup", "setsid", "stdbuf", "sudo", "time", "timeout"),
+    *("xargs",),
+}
 _UNPACKS = {"bsdtar": "-C", "gtar": "-C", "tar": "-C", "unzip": "-d"}
+_KNOWN = {*_WRITES_ALL, *_WRITES_LAST, *_UNPACKS, "dd"}
 #: The audit events of Python that change a path: where their arguments name what is changed, and
 #: the open directory which that is relative to.
 _CHANGES = {
@@ -54,7 +67,8 @@ class Limits:
     def __init__(self, disk: str, home: str) -> None:
         root = os.path.dirname(disk)
         self.disk = disk
-        self._writable = [
+        #: Where it may write, beside a few devices.
+        self.writable = [
             os.path.realpath(path) for path in (disk, home, f"{root}/.cut", f"{root}/.power")
         ]
         self._programs = os.path.realpath(f"{root}/.programs")
@@ -62,6 +76,10 @@ class Limits:
 
     def command(self, text: str) -> str | None:
         """Why the shell command is refused; None when nothing speaks against it."""
+        reasons = map(self._words, (text, *self._scripts(text)))
+        return next(filter(None, reasons), None)
+
+    def _words(self, text: str) -> str | None:
         program = next(self._real_programs(text), None)
         if program:
             return self._foreign(program)
@@ -74,15 +92,22 @@ class Limits:
 
         A program of many names, as busybox is, cannot be replaced.
         """
-        for program in self._real_programs(text):
+        for program in self._real_programs("\n".join((text, *self._scripts(text)))):
             if os.path.basename(os.path.realpath(program)) not in self._names:
                 return self._foreign(program)
         return None
 
+    def _scripts(self, text: str) -> t.Iterator[str]:
+        """What the shell scripts on the server say that the shell command names."""
+        for word in re.findall(r"[^\s;&|<>()`'\"]+", text):
+            path = os.path.realpath(os.path.join(self.disk, word))
+            if os.path.isfile(path) and _is_below(path, self.writable):
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    if _SHELL.match(file.readline(200)):
+                        yield file.read(_LONGEST_SCRIPT)
+
     def _real_programs(self, text: str) -> t.Iterator[str]:
-        for path in re.findall(r"(?<![\w/:.-])/(?:[\w.+-]+/)*s?bin/[\w.+-]+", text):
-            if self._is_a_real_program(path):
-                yield path
+        return filter(self._is_a_real_program, _PROGRAM.findall(text))
 
     def event(self, name: str, arguments: tuple[t.Any, ...]) -> str | None:
         """Why what Python is about to do is refused."""
@@ -125,16 +150,16 @@ class Limits:
         folder, name = os.path.split(os.path.abspath(path))
         real = os.path.join(os.path.realpath(folder), name)
         targets = (real, os.path.realpath(real))
-        return all(_is_below(target, self._writable) for target in targets) or any(
+        return all(_is_below(target, self.writable) for target in targets) or any(
             _is_below(os.path.abspath(path), _ALSO_WRITABLE) for dummy in targets
         )
 
     def _is_a_real_program(self, path: str) -> bool:
         return (
-            os.path.basename(path) in self._names
+            (os.path.basename(path) in self._names or "/init.d/" in path)
             and "/" in path
             and not _is_below(os.path.abspath(path), [self.disk, self._programs])
-            and not _is_below(os.path.realpath(path), [*self._writable, self._programs])
+            and not _is_below(os.path.realpath(path), [*self.writable, self._programs])
         )
 
     def _foreign(self, program: str) -> str:
@@ -173,8 +198,15 @@ def _written(text: str) -> t.Iterator[str]:
             words.pop(0)
         if not words:
             continue
-        command, *arguments = words
-        command = os.path.basename(command)
+        for option, word in zip(words, words[1:]):
+            if re.fullmatch(r"-\w*c", option):
+                yield from _written(word)
+        names = [os.path.basename(word) for word in words]
+        if names[0] in _RUNS:
+            known = (number for number, name in enumerate(names) if name in _KNOWN)
+            first = next(known, 0)
+            words, names = words[first:], names[first:]
+        command, arguments = names[0], words[1:]
         if command == "dd":
             arguments = [word[len("of=") :] for word in arguments if word.startswith("of=")]
         elif command in _UNPACKS:

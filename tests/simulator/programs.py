@@ -15,7 +15,7 @@ _PACKAGES = """
 """
 _SERVICES = """
     chkconfig docker initctl invoke-rc.d launchctl nerdctl podman rc-service rc-update service
-    systemctl systemd-run update-rc.d
+    start-stop-daemon systemctl systemd-run update-rc.d
 """
 _POWER = "halt init kexec poweroff reboot shutdown telinit"
 _SYSTEM = """

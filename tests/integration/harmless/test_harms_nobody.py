@@ -230,8 +230,36 @@ TASKS = """
     - hostname: {name: mine}
     - become: true
       copy: {content: mine, dest: /etc/mine}
+    - raw: start-stop-daemon --stop --name mine
+    - raw: /etc/init.d/* stop
+    - raw: touch /etc/mine
+      args: {executable: /bin/bash}
+    - raw: touch /etc/mine
+      become: true
+    - raw: cd /; echo mine > etc/mine
+    - raw: D=/e; touch ${D}tc/mine
+    - raw: sudo -u root truncate -s 0 /etc/mine
+    - command: {cmd: touch mine, chdir: /etc}
+    - script: script.sh
+    - script: power.sh
+    - own:
+    - program:
     - reboot: {reboot_timeout: 5}
 """
+# What no audit hook sees, in a script, a module of Python and one that is a program.
+FILES = {
+    "script.sh": "#!/bin/sh\ncd /etc\ntouch mine\n",
+    "power.sh": "#!/bin/bash\n/usr/sbin/shutdown -r now\n/usr/bin/apt-get upgrade\n",
+    "library/own.py": """\
+#!/usr/bin/python
+import ctypes
+from ansible.module_utils.basic import AnsibleModule
+module = AnsibleModule(argument_spec={})
+made = ctypes.CDLL(None).creat(b"/etc/mine", 0o644)
+module.exit_json(failed=made < 0)
+""",
+    "library/program": "#!/bin/sh\ncd /etc && touch mine || echo '{\"failed\": true}'\n",
+}
 
 
 @pytest.mark.long
@@ -239,9 +267,12 @@ TASKS = """
 def test_no_task_that_names_this_machine_changes_it(machine, as_whom):
     begin, end = first_restore()
     start, dummy, dummy = begin.partition("ansible-inventory")
-    (machine.folder / "work/playbook.yml").write_text(TASKS)
+    for name, text in {"playbook.yml": TASKS, **FILES}.items():
+        file = machine.folder / "work" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
     commands = [start, SERVERS, "tar cf mine.tar try.vps_org.yml"]
     commands += ["ansible-playbook playbook.yml --limit web-01", end]
     out = machine.run("\n".join(commands), as_whom)
     assert machine.changes() == [], out
-    assert "unreachable=0" in out and "ignored=2" in out, out
+    assert "unreachable=0" in out and "ignored=3" in out, out

@@ -39,7 +39,8 @@ description:
     refused.
   - Where Linux allows it, to root or by user namespaces, all but the disk and the home directory is
     read-only. Elsewhere a warning tells so, and what can be seen to write to another place, or to
-    name a program of this machine by its path, is refused.
+    name a program of this machine by its path, is refused; where Linux has Landlock it refuses the
+    rest of these writes.
   - The server is unreachable while it is powered off, while its network is cut, and while its disk
     holds the file C(etc/firewall.d/lockout).
   - While the disk holds the file C(var/full), there is no room for temporary files.
@@ -72,7 +73,11 @@ MODULES = """
 MODULE = re.compile(
     rf"(?:AnsiballZ_|(?:ansible\.(?:modules|legacy)|plugins\.modules)\.)({'|'.join(MODULES.split())})\b"
 )
-READ_ONLY = re.compile(rb"%s|Destination \S+ not writable" % os.strerror(errno.EROFS).encode())
+# Ansible's own words, and what a user namespace says of files that are somebody else's.
+READ_ONLY = re.compile(
+    rb"%s|Destination \S+ (?:is )?not writable|Invalid argument: b?'\S*/\.ansible/tmp/"
+    % os.strerror(errno.EROFS).encode()
+)
 
 display = Display()
 
@@ -175,7 +180,9 @@ class Connection(ConnectionBase):
         restrict = None
         if ON_LINUX:
             enter = functools.partial(part("namespaces").enter, str(self.disk), self._home)
-            restrict = part("namespaces").restrict
+            restrict = functools.partial(
+                self._restrict, [*limits.writable, *part("limits").DEVICES]
+            )
             refused = limits.uncovered(command)
             with contextlib.suppress(subprocess.SubprocessError):  # enter failed
                 return self._popen(
@@ -192,6 +199,11 @@ class Connection(ConnectionBase):
             preexec_fn=restrict,
             env=self._watched_environment(),
         )
+
+    @staticmethod
+    def _restrict(writable: list[str]) -> None:
+        part("namespaces").restrict()
+        part("landlock").write_only_below(writable)
 
     def _popen(
         self, command: str, refused: str | None, **options: t.Any
