@@ -11,11 +11,27 @@ from __future__ import annotations
 import typing as t
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.defaults import DEFAULT_FILTERS, DEFAULT_TESTS
 
 #: Variables that nothing a change does can alter, beside the extra variables.
 FIXED = frozenset({"inventory_hostname", "group_names", "groups", "ansible_check_mode"})
 #: What the role registers or sets for its own tasks.
 OWN_VARIABLES = ("safe_upgrade_result", "safe_upgrade_piece", "safe_upgrade_loss")
+#: Filters and tests whose answer follows from what they are given alone. Others look at the clock,
+#: at dice, or at files of the controller.
+_PURE_FILTERS = {*DEFAULT_FILTERS} - {"random"} | {
+    *("b64decode", "b64encode", "basename", "bool", "combine", "dict2items", "difference"),
+    *("dirname", "extract", "flatten", "from_json", "hash", "human_to_bytes", "intersect"),
+    *("items2dict", "mandatory", "quote", "regex_escape", "regex_findall", "regex_replace"),
+    *("regex_search", "split", "splitext", "symmetric_difference", "ternary", "to_json"),
+    *("type_debug", "union", "zip"),
+}
+_PURE_TESTS = {*DEFAULT_TESTS} | {
+    *("all", "any", "contains", "falsy", "issubset", "issuperset", "match", "regex", "search"),
+    *("subset", "superset", "truthy", "version", "version_compare"),
+}
+#: Which of their arguments names a filter or a test of its own.
+_NAMING = {"map": 0, "reject": 0, "rejectattr": 1, "select": 0, "selectattr": 1}
 _DEEPEST = 10
 _JINJA = Environment()
 
@@ -73,7 +89,9 @@ def refused_names(extra: Extra) -> str | None:
 
 
 def changeable(condition: t.Any, extra: Extra) -> list[str]:
-    """The names in a condition that a change can alter; the condition itself if it is no Jinja.
+    """The names in a condition that a change, or the time that it takes, can alter.
+
+    The condition itself if it is no Jinja.
 
     A condition with delimiters is templated, and on ansible-core 2.16 what comes out of that is
     judged as a condition again: a text among the extra variables it names is one, too.
@@ -92,7 +110,7 @@ def _names(
         tree = _JINJA.parse(template)
     except TemplateSyntaxError:
         return {template}
-    found = set()
+    found = _impure(tree)
     for name in {node.name for node in tree.find_all(nodes.Name)} - FIXED:
         if name not in extra or depth > _DEEPEST:
             found.add(name)
@@ -103,6 +121,17 @@ def _names(
             elif texts_are_conditions:
                 found |= _names("{{ " + text + " }}", extra, True, depth + 1)
     return found
+
+
+def _impure(tree: nodes.Template) -> set[str]:
+    """The filters and tests that look at something else than what they are given."""
+    used = [(node.name, _PURE_FILTERS) for node in tree.find_all(nodes.Filter)]
+    used += [(node.name, _PURE_TESTS) for node in tree.find_all(nodes.Test)]
+    for node in tree.find_all(nodes.Filter):
+        for argument in node.args[_NAMING.get(node.name, len(node.args)) :][:1]:
+            pure = _PURE_FILTERS if node.name == "map" else _PURE_TESTS
+            used.append((str(getattr(argument, "value", node.name + "()")), pure))
+    return {name for name, pure in used if name.removeprefix("ansible.builtin.") not in pure}
 
 
 def _texts(value: t.Any) -> t.Iterator[str]:
