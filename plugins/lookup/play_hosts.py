@@ -24,6 +24,12 @@ options:
     required: true
     type: list
     elements: str
+  untagged:
+    description:
+      - No task of the play has tags. Fail when C(--tags) or C(--skip-tags) would skip them all, for
+        such a run ends green too.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -65,14 +71,28 @@ class LookupModule(LookupBase):
         token = os.environ.get("VPS_ORG_API_TOKEN")
         if token and token in pattern:  # Ansible shows a pattern that matches nothing
             raise AnsibleLookupError("the host pattern holds the API token: give names of hosts")
+        self.set_options(var_options=variables, direct=kwargs)
         variables = variables or {}
         try:
-            why = self._no_host(pattern, variables["groups"], variables.get("ansible_limit"))
+            why = self._no_task() or self._no_host(
+                pattern, variables["groups"], variables.get("ansible_limit")
+            )
         except (AnsibleError, IndexError) as error:  # the latter for '!' alone
             why = f"{pattern!r} is no host pattern: {error}"
         if why:
             raise AnsibleLookupError(f"nothing was done: {harmless(why)}")
         return [pattern]
+
+    def _no_task(self) -> str | None:
+        """Why no task would run; None when one would."""
+        every = {"all", "untagged"}
+        tags, skipped = (set(context.CLIARGS.get(name) or ()) for name in ("tags", "skip_tags"))
+        if not self.get_option("untagged") or (every & (tags or every) and not every & skipped):
+            return None
+        return (
+            "no task of this playbook has tags, and --tags or --skip-tags leave only tasks that "
+            "have: take them out"
+        )
 
     def _no_host(
         self, pattern: str, groups: t.Mapping[str, list[str]], limit: str | None

@@ -102,6 +102,33 @@ def test_a_run_on_no_host_is_red_whatever_left_none(site, tmp_path, pattern, arg
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        *((name, ["--tags", "mine"]) for name in PLAYBOOKS),
+        ("status", ["--tags", "tagged"]),
+        ("status", ["--skip-tags", "all"]),
+        ("status", ["--tags", "all", "--skip-tags", "mine,untagged"]),
+    ],
+)
+def test_a_run_of_no_task_is_red(site, name, arguments):
+    before = len(site.sim.log)
+    code, out = run(site, name, *arguments, safe_upgrade_hosts="one")
+    assert code != 0 and "PLAY [" not in out and len(site.sim.log) == before
+    assert "nothing was done: no task of this playbook has tags" in out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "arguments",
+    [["--tags", "untagged"], ["--tags", "mine,all"], ["--skip-tags", "mine"]],
+)
+def test_tags_that_leave_the_tasks_are_followed(site, arguments):
+    code, out = run(site, "status", *arguments, safe_upgrade_hosts="one")
+    assert code == 0 and "ok: [one]" in out
+
+
+@pytest.mark.long
 def test_a_syntax_check_needs_no_hosts(site):
     assert run(site, "status", "--syntax-check", inventory=False)[0] == 0
 
