@@ -71,7 +71,7 @@ class LookupModule(LookupBase):
         token = os.environ.get("VPS_ORG_API_TOKEN")
         if token and token in pattern:  # Ansible shows a pattern that matches nothing
             raise AnsibleLookupError("the host pattern holds the API token: give names of hosts")
-        self.set_options(var_options=variables, direct=kwargs)
+        self.set_options(var_options=variables, direct=kwargs)  # type: ignore[no-untyped-call]
         variables = variables or {}
         try:
             why = self._no_task() or self._no_host(
@@ -87,7 +87,8 @@ class LookupModule(LookupBase):
         """Why no task would run; None when one would."""
         every = {"all", "untagged"}
         tags, skipped = (set(context.CLIARGS.get(name) or ()) for name in ("tags", "skip_tags"))
-        if not self.get_option("untagged") or (every & (tags or every) and not every & skipped):
+        untagged = self.get_option("untagged")  # type: ignore[no-untyped-call]
+        if not untagged or (every & (tags or every) and not every & skipped):
             return None
         return (
             "no task of this playbook has tags, and --tags or --skip-tags leave only tasks that "

@@ -11,7 +11,8 @@ from __future__ import annotations
 import typing as t
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
-from jinja2.defaults import DEFAULT_FILTERS, DEFAULT_TESTS
+from jinja2.filters import FILTERS as DEFAULT_FILTERS
+from jinja2.tests import TESTS as DEFAULT_TESTS
 
 #: Variables that nothing a change does can alter, beside the extra variables.
 FIXED = frozenset({"inventory_hostname", "group_names", "groups", "ansible_check_mode"})
