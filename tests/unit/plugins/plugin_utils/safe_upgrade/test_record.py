@@ -110,7 +110,8 @@ def test_announced_states_are_said_at_once(mover, night):
         if new in record.TRANSITIONS[state][1]:
             night.said.clear()
             mover(state).move(new, "why")
-            shown = [f"{new} web-01 server=12345 snapshot=801 run=r1 reason: why"]
+            losses = " losses: exact" if new == "armed" else ""
+            shown = [f"{new} web-01 server=12345 snapshot=801 run=r1{losses} reason: why"]
             assert night.said == (shown if new in report.ANNOUNCED else [])
 
 
