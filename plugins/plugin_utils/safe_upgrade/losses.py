@@ -100,9 +100,8 @@ def _last(host: Host) -> Loss | None:
         loss = Loss(**_noted(host, NAME))
     except TypeError:
         return None
-    written = type(loss.number) is int and all(
-        isinstance(text, str) for text in (loss.task, loss.delegate, loss.why)
-    )
+    words = (loss.task, loss.delegate, loss.why)
+    written = isinstance(loss.number, int) and all(isinstance(text, str) for text in words)
     return loss if written else None
 
 

@@ -89,7 +89,7 @@ def test_the_guide_s_first_command_works_without_an_api_url(configure):
     ]
     assert {value for dummy, dummy2, value in prompts} == {False}
     limits = [module for module, name, dummy in prompts if name == "ask_limit_on_launch"]
-    assert limits == ["job_template"] * 6 + ["workflow_job_template"]
+    assert limits == ["job_template"] * 7 + ["workflow_job_template"]
 
 
 @pytest.mark.long

@@ -10,13 +10,12 @@ import socket
 import subprocess
 
 import pytest
-from integration.role.conftest import site  # noqa: F401  (a fixture)
 
 WRITES = ("create", "restore", "delete")
 
 
 @pytest.fixture
-def rehearse(site):  # noqa: F811  (the fixture)
+def rehearse(site):
     def run(*arguments, hosts="one", servers=("one",), faults=(), profile="documented", **given):
         made = site({name: {} for name in servers}, profile=profile)
         for fault in faults:

@@ -61,7 +61,7 @@ def test_the_page_is_valid_and_tells_every_host_its_bar_and_its_packages(mixed):
     every = elements(text)
     bars = [one for one in every if one.get("class") == "bar"]
     assert len(bars) == len(mixed["hosts"])
-    assert [len(bar.findall("i")) for bar in bars] == [len(one["steps"]) for one in mixed["hosts"]]
+    assert [len(one.findall("i")) for one in bars] == [len(one["steps"]) for one in mixed["hosts"]]
     for one in mixed["hosts"]:
         assert f">{one['host']}</span>" in text
         assert one["next_step"] is None or one["well"] or one["state"] in text
@@ -79,11 +79,11 @@ def test_the_page_loads_nothing_and_runs_nothing(mixed):
 
 def test_the_bar_shows_when_a_state_began_and_how_long_it_took(told):
     night = told("web-01").ends("web-01", "upgraded").night()  # 6 of 7 minutes, from the first on
-    (bar,) = [one for one in elements(page.text(night)) if one.get("class") == "bar"]
-    styles = [one.get("style") for one in bar.findall("i")]
+    (line,) = [one for one in elements(page.text(night)) if one.get("class") == "bar"]
+    styles = [one.get("style") for one in line.findall("i")]
     assert styles[2] == "left:42.86%;width:14.29%"
-    assert bar.findall("i")[3].get("title") == "changing 02:04:03"
-    assert "changing 02:04:03" in bar.get("aria-label")
+    assert line.findall("i")[3].get("title") == "changing 02:04:03"
+    assert "changing 02:04:03" in line.get("aria-label")
 
 
 def test_a_restored_host_tells_that_its_packages_were_taken_back(told):
