@@ -42,7 +42,7 @@ PLAYBOOKS = {
     "snapshot.yml": ("snapshot", set()),
     "safe_upgrade.yml": ("main", {"safe_upgrade_what"}),
     "restore.yml": ("restore", {"safe_upgrade_confirm"}),
-    "restore_unfinished.yml": ("restore", {"safe_upgrade_restore_left"}),
+    "restore_unfinished.yml": ("restore_unfinished", set()),
     "prune.yml": ("prune", set()),
     "drill.yml": ("main", {"drill_confirm"}),
     "status.yml": ("status", set()),
@@ -180,6 +180,8 @@ def _question(where: str, question: Data) -> t.Iterator[str]:
         yield f"{where}: not a variable name, which AWX does not check"
     if name == ARTIFACT:
         yield f"{where}: the answer would replace what the jobs before told"
+    if name == "safe_upgrade_what" and question["type"] != "multiplechoice":
+        yield f"{where}: whoever launches it runs any role or file: give a list of choices"
     if question["type"] not in QUESTION_TYPES:
         yield f"{where}: AWX has no question type {question['type']}"
     if question["required"] and default != "":
@@ -229,14 +231,24 @@ def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
     for name, node in nodes.items():
         if "approval" in node:
             playbooks[name] = "approval"
-        elif node["job_template"] in by_name:
+        elif node.get("project") or node.get("inventory_source"):
+            playbooks[name] = "project" if node.get("project") else "servers"
+        elif node.get("job_template") in by_name:
             playbooks[name] = by_name[node["job_template"]]["playbook"]
         else:
-            yield f"{where}: node {name} runs the unknown job template {node['job_template']}"
+            yield f"{where}: node {name} runs the unknown job template {node.get('job_template')}"
             playbooks[name] = ""
     roots = [name for name in nodes if name not in known]
-    if [playbooks[name] for name in roots] != ["snapshot.yml"]:
-        yield f"{where}: must start with the snapshot alone: a cancelled job tells nothing"
+    began = [playbooks[name] for name in roots]
+    while len(roots) == 1 and playbooks[roots[0]] in ("project", "servers"):
+        roots = children[roots[0], "success_nodes"]
+        began += [playbooks.get(name, "") for name in roots]
+    if began != ["project", "servers", "snapshot.yml"]:
+        yield (
+            f"{where}: must start with the project's update, then the server list's, then the "
+            "snapshot alone: a cancelled job tells nothing, and no later job may need git"
+        )
+    yield from _approvals(where, nodes, playbooks, children)
     for name in nodes:
         if playbooks[name] != "safe_upgrade.yml":
             continue
@@ -270,6 +282,20 @@ def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
             yield f"{where}: nobody answers the required question {name}"
 
 
+def _approvals(
+    where: str, nodes: Data, playbooks: dict[str, str], children: dict[tuple[str, str], list[str]]
+) -> t.Iterator[str]:
+    for name in (name for name in nodes if playbooks[name] == "approval"):
+        if not nodes[name].get("approval_timeout"):
+            yield f"{where}: {name} has no timeout: nobody's answer keeps the next night pending"
+        after = [playbooks.get(child) for child in children[name, "failure_nodes"]]
+        if after != ["status.yml"]:
+            yield (
+                f"{where}: {name} denied must lead to a job that changes nothing (status.yml): "
+                "else a good night ends red"
+            )
+
+
 def _project(folder: Path, source: Data) -> t.Iterator[str]:
     required = folder / "project/collections/requirements.yml"
     names = [item["name"] for item in load(required)["collections"]] if required.exists() else []
@@ -278,6 +304,8 @@ def _project(folder: Path, source: Data) -> t.Iterator[str]:
     inventory = folder / "project" / source["source_path"]
     if not inventory.exists():
         yield f"inventory source: the project has no {source['source_path']}"
+    elif source.get("update_on_launch"):
+        yield "inventory source: update_on_launch keeps the restores from starting without the list"
     elif load(inventory).get("status"):
         yield "inventory source: a filter by status hides broken servers from the restore jobs"
 
@@ -296,6 +324,11 @@ def _tasks(folder: Path) -> t.Iterator[str]:
     given = [args["inputs"] for args in applied["credential"]]
     if any(isinstance(inputs, dict) and "api_url" in inputs for inputs in given):
         yield "tasks/apply.yml: an empty api_url must be left out: to AWX it is no URL"
+    if any(args.get("scm_update_on_launch") is not False for args in applied["project"]):
+        yield (
+            "tasks/apply.yml, project: scm_update_on_launch must be false: it keeps the restores "
+            "from starting while git is away"
+        )
     for kind, prompts in PROMPTS_OFF.items():
         for args in applied[kind]:
             yield from _prompts(f"tasks/apply.yml, {kind}", args)

@@ -46,7 +46,9 @@ FIELDS = "awx_kit_credential_type/inputs/fields"
 ENV = "awx_kit_credential_type/injectors/env"
 JOB = "awx_kit_job_templates/1"  # safe upgrade
 SURVEY = f"{JOB}/survey_spec/spec"  # hosts, what, on_failure, max_data_loss, ...
-NODES = "awx_kit_workflow/nodes"  # snapshot, change, restore, approve, prune
+NODES = (
+    "awx_kit_workflow/nodes"  # project, servers, snapshot, change, restore, approve, keep, prune
+)
 PLANTED = [
     # 1: defaults of fields, booleans that are not safe when they are omitted
     (f"{FIELDS}/1/default", "https://admin.vps.org/api/v1", "never applies a field's default"),
@@ -77,10 +79,17 @@ PLANTED = [
     # 6: artefacts
     (f"{JOB}/extra_vars", {"safe_upgrade_use_run": "x"}, "overrides what the jobs before told"),
     (f"{SURVEY}/1/variable", "safe_upgrade_results", "replace what the jobs before told"),
-    (f"{NODES}/0/success_nodes", [], "must start with the snapshot alone"),
+    (f"{NODES}/2/success_nodes", [], "must start with the project's update"),
+    (f"{NODES}/0/success_nodes", ["snapshot"], "must start with the project's update"),
+    (f"{NODES}/0/project", False, "must start with the project's update"),
+    ("awx_kit_inventory_source/update_on_launch", True, "without the list"),
+    (f"{NODES}/5/approval_timeout", 0, "has no timeout"),
+    (f"{NODES}/5/failure_nodes", [], "denied must lead to a job that changes nothing"),
+    (f"{NODES}/6/job_template", "VPS.org restore", "denied must lead to"),
+    (f"{SURVEY}/1/type", "text", "runs any role or file"),
     # 7: a failure path that ends green, or none
-    (f"{NODES}/1/failure_nodes", [], "must lead to restore_unfinished.yml"),
-    (f"{NODES}/2/job_template", "VPS.org status", "which ends red"),
+    (f"{NODES}/3/failure_nodes", [], "must lead to restore_unfinished.yml"),
+    (f"{NODES}/4/job_template", "VPS.org status", "which ends red"),
     # 8: job templates
     (f"{JOB}/force_handlers", True, "force_handlers breaks the rollback"),
     (f"{JOB}/start_at_task", "Change", "start_at_task breaks the rollback"),
@@ -104,8 +113,8 @@ PLANTED = [
     ("awx_kit_inventory_source/source_path", "inventory/none.yml", "the project has no"),
     # 10: the workflow
     ("awx_kit_workflow/allow_simultaneous", True, "two nights change the same servers"),
-    (f"{NODES}/1/failure_nodes", ["restore", "prune"], "prune only after"),
-    (f"{NODES}/3/success_nodes", ["none"], "there is no node none"),
+    (f"{NODES}/3/failure_nodes", ["restore", "prune"], "prune only after"),
+    (f"{NODES}/5/success_nodes", ["none"], "there is no node none"),
     ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "drops it in silence"),
     ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "nobody answers"),
 ]
@@ -131,6 +140,12 @@ def test_a_planted_mistake_is_refused(kit, path, value, expected):
       | combine({'api_url': awx_kit_url} if awx_kit_url else {}) }}\"""",
             "inputs: {api_token: x, api_url: x}",
             "an empty api_url must be left out",
+        ),
+        (
+            "tasks/apply.yml",
+            "scm_update_on_launch: false",
+            "scm_update_on_launch: true",
+            "while git is away",
         ),
         ("tasks/apply.yml", "ask_limit_on_launch: false", "", "ask_limit_on_launch must be false"),
         (
