@@ -27,6 +27,9 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     record,
     report,
 )
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    told as told_,
+)
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.reach import Answer
 
 Data = dict[str, t.Any]
@@ -180,6 +183,8 @@ class Night:
         self.said: list[str] = []
         self.warned: list[str] = []
         self.play = play or {}
+        #: What this job tells the next, as Ansible's statistics.
+        self.artefact: Data = {}
         #: What the modules answer instead of asking, by a module's last name; see `answers`.
         self.answers: dict[str, t.Any] = {}
         self.begin_a_call()
@@ -244,9 +249,20 @@ class Night:
             told = phases.run(one)
         finally:
             self.warned += one.warnings
+        entry_point = one.record.entry_point
+        for key, found in told_.statistics(one.stats, entry_point, TOKEN).items():
+            self.artefact[key] = {**self.artefact.get(key, {}), **found}
         if phase not in phases.LAST:
             self.plays.know(name, **{host.NAME: told})
         return told
+
+    def next_job(self, artefact: Data | None = None, **extra: t.Any) -> None:
+        """Another job, which is told what this one told, else *artefact*; and *extra* variables."""
+        known = self.artefact if artefact is None else artefact
+        self.plays.variables._nonpersistent_fact_cache.clear()
+        self.plays.variables._extra_vars = {**known, **extra}
+        self.artefact = {}
+        self.begin_a_call()
 
     def phases(self, *names: str, host: str = "web-01", **args: t.Any) -> Data:
         """Run phases one after the other; the last one's result."""

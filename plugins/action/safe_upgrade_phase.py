@@ -22,6 +22,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     reach,
     record,
     report,
+    told,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import (
     NAME,
@@ -76,15 +77,15 @@ class ActionModule(ControllerAction):
             or record.Record(result=report.begun(None, "", datetime.now(timezone.utc))),
         )
         try:
-            told = phases.run(host)
+            returned = phases.run(host)
         except Failed as error:
             return {**_warned(host), "failed": True, "msg": str(error)}
-        result = {**_warned(host), **told}
+        result = {**_warned(host), **returned}
         if host.facts:
             result["ansible_facts"] = host.facts
         if host.stats:
             result["ansible_stats"] = {
-                "data": {"safe_upgrade_results": host.stats},
+                "data": told.statistics(host.stats, host.record.entry_point, host.token),
                 "per_host": False,
                 "aggregate": True,
             }

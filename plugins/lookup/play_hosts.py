@@ -16,6 +16,9 @@ description:
   - The playbooks of this collection use it for C(safe_upgrade_hosts).
   - It looks at the inventory and at C(--limit), which also applies to the play. An implicit
     C(localhost) is no host of the inventory.
+  - In a job of an AWX workflow it refuses, by their names, extra variables that no survey of the
+    kit asks for and that stand above the inventory. What a guest tells as statistics of one job is
+    an extra variable of the next.
   - With C(--syntax-check) it looks at nothing, for that touches no host.
 options:
   _terms:
@@ -57,6 +60,8 @@ from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import told
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import harmless
 
 
@@ -72,6 +77,14 @@ class LookupModule(LookupBase):
         if token and token in pattern:  # Ansible shows a pattern that matches nothing
             raise AnsibleLookupError("the host pattern holds the API token: give names of hosts")
         self.set_options(var_options=variables, direct=kwargs)  # type: ignore[no-untyped-call]
+        forged = told.refused_names(core.given_variables(self._loader))
+        if forged:
+            raise AnsibleLookupError(
+                f"nothing was done: the job of a workflow was given {harmless(', '.join(forged))} "
+                "as extra variables, which no survey of the kit asks for: a guest may have told "
+                "them, as statistics of an earlier job. Set such variables in the inventory; to "
+                "restore now, launch VPS.org restore by itself"
+            )
         variables = variables or {}
         try:
             why = self._no_task() or self._no_host(

@@ -39,13 +39,14 @@ options:
       - finish
       - show
       - end
+      - unfinished
       - prune
       - status
   entry_point:
     description:
       - The entry point of the role that begins with this phase.
     type: str
-    choices: [main, preflight, snapshot, restore, prune, status]
+    choices: [main, preflight, snapshot, restore, restore_unfinished, prune, status]
     default: main
   piece:
     description:

@@ -418,6 +418,15 @@ def extra_variables(hostvars: t.Any) -> dict[str, t.Any] | None:
         return None
 
 
+def given_variables(loader: t.Any) -> dict[str, t.Any]:
+    """The extra variables of the run before there is any host; nothing where that is unknown."""
+    with contextlib.suppress(Exception):
+        from ansible.utils.vars import load_extra_vars
+
+        return dict(load_extra_vars(loader))
+    return {}
+
+
 def hostvars_without(hostvars: t.Any, drop: Drop) -> t.Any | None:
     """The variables of all hosts, as ``hostvars``, without the facts whose names *drop* takes."""
     try:

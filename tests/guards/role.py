@@ -52,6 +52,59 @@ _A_LOSS_ENDS_THE_PLAY = (
     Without(TASKS + "main.yml", "Run the change", "ignore_unreachable"),
 )
 
+ATTACKS = "tests/integration/attacks/"
+
+THREATS = {
+    "records_under_own_names": Guard(
+        "What a guest tells wipes no neighbour's record: a second one has a name that only the "
+        "token gives.",
+        ATTACKS + "test_statistics.py::"
+        "test_nor_do_statistics_that_are_wiped_though_the_neighbour_is_silent",
+        _code("told", "_own_name", "lambda host, token: RESULTS"),
+    ),
+    "records_are_signed": Guard(
+        "A record that is not signed for its host decides nothing by itself.",
+        ATTACKS + "test_statistics.py::test_a_record_alone_restores_no_silent_server",
+        _code(
+            "told",
+            "_sort",
+            "lambda found, host, record, token: "
+            "found.sure.update({host: {**record, 'signature': {'by': CHANGE_JOB}}})",
+        ),
+    ),
+    "a_record_names_its_server": Guard(
+        "A record of one server restores no other, whatever an extra variable says.",
+        ATTACKS + "test_statistics.py::test_no_told_number_leads_to_another_server",
+        _code("begin", "foreign", "lambda host, record, server_id: None"),
+        _code("keywords", "refused_ids", "lambda extra, hosts: None"),
+        _code("snapshots", "stamped_for_another", "lambda row, host: None"),
+        _code("unfinished", "_by_the_guest", "lambda host, record, now, marked: 'x'"),
+        _code("identity", "refused", "lambda host, snapshot=None: None"),
+        _code(
+            "snapshots", "of_run", "lambda rows, settings, run: [dict(row) for row in rows][-1:]"
+        ),
+    ),
+    "marker_of_this_run": Guard(
+        "The marker of another run on the guest keeps the failure path from restoring.",
+        ATTACKS + "test_statistics.py::test_the_work_of_another_run_is_not_erased",
+        _code("unfinished", "_by_the_guest", "lambda host, record, now, marked: 'x'"),
+    ),
+    "identity_at_restore": Guard(
+        "A restore compares the address with the API's list.",
+        ATTACKS + "test_guests.py::test_a_host_at_a_neighbours_address_is_not_restored",
+        _code("identity", "_of_the_address", "lambda host: []"),
+    ),
+    "report_is_an_ordinary_file": Guard(
+        "A report is written to an ordinary file in a folder that only its user writes to.",
+        ATTACKS + "test_local_users.py::test_a_report_that_cannot_be_trusted_holds_no_rollback",
+        _code(
+            "journal",
+            "_append",
+            "lambda directory, name, data: open(directory + '/' + name, 'ab').write(data)",
+        ),
+    ),
+}
+
 BEFORE = {
     "bad_arguments": Guard(
         "Every faulty variable is refused by its name, before anything is asked or sent.",
@@ -162,7 +215,7 @@ BEFORE = {
     "start_before": Guard(
         "Nothing is started after the end of the maintenance window.",
         ROLE + "test_preflight.py::test_a_blocker_is_named_and_nothing_is_written[late]",
-        _code("preflight", "too_late", "lambda start_before, now: []"),
+        _code("window", "closed", "lambda settings, now: []"),
     ),
     "start_before_the_snapshot": Guard(
         "What took long after the preflight is judged before the snapshot is taken.",
@@ -1031,4 +1084,4 @@ AFTERWARDS = {
     ),
 }
 
-GUARDS = {**BEFORE, **SNAPSHOT, **CHANGE, **RESTORE, **AFTERWARDS}
+GUARDS = {**THREATS, **BEFORE, **SNAPSHOT, **CHANGE, **RESTORE, **AFTERWARDS}

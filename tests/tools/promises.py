@@ -6,8 +6,13 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
+import typing as t
 from pathlib import Path
+from types import ModuleType
+
+ATTACKS = Path(__file__).resolve().parents[1] / "integration/attacks"
 
 
 def counts() -> list[str]:
@@ -27,7 +32,26 @@ def counts() -> list[str]:
         f"{len(WAYS) * places} secret channels: {len(WAYS)} ways to give the token, "
         f"{places} places it could reach",
         f"{len(REQUESTS) + len(GUESTS)} steps of the role at which a controller is killed",
+        f"{sum(map(_cases, _attacks()))} attacks by guests and by other users of the controller",
     ]
+
+
+def _attacks() -> t.Iterator[ModuleType]:
+    for file in sorted(ATTACKS.glob("test_*.py")):
+        yield importlib.import_module(f"integration.attacks.{file.stem}")
+
+
+def _cases(module: ModuleType) -> int:
+    """How many cases pytest makes of the module's tests."""
+    tests = [test for name, test in vars(module).items() if name.startswith("test_")]
+    return sum(
+        math.prod(
+            len(mark.args[1])
+            for mark in getattr(test, "pytestmark", [])
+            if mark.name == "parametrize"
+        )
+        for test in tests
+    )
 
 
 if __name__ == "__main__":

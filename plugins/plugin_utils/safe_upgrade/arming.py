@@ -22,6 +22,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     texts,
     variables,
     way,
+    window,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -38,7 +39,7 @@ def take_snapshot(host: Host) -> None:
     others = before.named_by_others(host, variables.named_server)
     why = [
         *preflight.same_server(settings["server_id"], others),
-        *preflight.too_late(settings["start_before"], host.now),
+        *window.closed(settings, host.now),
         *filter(None, [brakes.held(settings["hold_file"])]),
     ]
     if why:
@@ -154,7 +155,7 @@ def _against_the_change(host: Host, now: Data) -> str | None:
         settings,
         listed["complete"],
     )
-    late = preflight.too_late(settings["start_before"], host.now)
+    late = window.closed(settings, host.now)
     return (
         why
         or _gate(settings, took, parse_time(listed["now"]))

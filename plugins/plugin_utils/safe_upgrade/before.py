@@ -20,6 +20,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     preflight,
     snapshots,
     variables,
+    window,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -127,9 +128,8 @@ def _verdicts(
         ),
     ]
     if listed is not None:
-        address = str(host.template(host.vars.get("ansible_host") or host.name))
         strict = settings["identity"] == "strict"
-        verdicts.append(preflight.identity(server_id, address, listed, strict))
+        verdicts.append(preflight.identity(server_id, address(host), listed, strict))
     if settings["entry_point"] == "main":
         verdicts.append(preflight.ignored_handlers(core.ignored_handlers(host.task)))
     if settings["entry_point"] == "main" and core.missing_handlers_are_errors():
@@ -141,7 +141,7 @@ def _verdicts(
     blockers += preflight.itself(
         host.reach.is_local(), now["boot_id"], _controller_boot_id(), settings["allow_self"]
     )
-    blockers += preflight.too_late(settings["start_before"], host.now)
+    blockers += window.closed(settings, host.now)
     blockers += filter(None, [brakes.held(settings["hold_file"])])
     if core.force_handlers(host.task):
         blockers.append(
@@ -160,6 +160,11 @@ def _module_problem(host: Host) -> list[str]:
         f"Ansible's modules do not run on the host ({pong.why}), so it would be taken for lost "
         "after the change: install Python there, or set ansible_python_interpreter"
     ]
+
+
+def address(host: Host) -> str:
+    """Where Ansible reaches the host."""
+    return str(host.template(host.vars.get("ansible_host") or host.name))
 
 
 def named_by_others(

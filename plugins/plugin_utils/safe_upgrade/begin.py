@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import typing as t
 from datetime import datetime, timezone
@@ -18,6 +19,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     report,
     roles,
     snapshots,
+    told,
     variables,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
@@ -61,10 +63,12 @@ def begin(host: Host, entry_point: str) -> None:
         variables.refuse_keywords(host, entry_point)
         given = variables.given(host, entry_point)
         settings = settings_.settle(given, entry_point, str(host.vars["playbook_dir"]))
+        told_run = _told_run(host, settings) if entry_point == told.CHANGE_JOB else ""
     except settings_.SettingsError as error:
         host.abort(f"safe_upgrade cannot start: {error}")
         return
     # an adopted snapshot bears the id of the run that took it: the one to restore by
+    settings["use_run"] = settings["use_run"] or told_run
     run_id = settings["use_run"] or settings["run_id"]
     if not run_id:
         calls = host.record.calls
@@ -74,6 +78,7 @@ def begin(host: Host, entry_point: str) -> None:
         entry_point=entry_point,
         run_id=run_id,
         snapshot_name=name,
+        host=host.name,
         description=snapshots.stamp(run_id, host.name),
     )
     host.record.settings = settings
@@ -86,8 +91,59 @@ def begin(host: Host, entry_point: str) -> None:
         )
 
 
+def _told_run(host: Host, settings: Data) -> str:
+    """The run whose snapshot of the server a job before took for this change; empty: none.
+
+    Raises SettingsError when what was told is not of this host, or was altered on the way.
+    """
+    found = told.read(core.extra_variables(host.vars["hostvars"]) or {}, host.token)
+    record = found.sure.get(host.name)
+    if record:
+        why = foreign(host, record, settings["server_id"])
+        if why:
+            raise settings_.SettingsError(why)
+        return str(record["run_id"]) if record["state"] == "armed" else ""
+    if host.name in found.altered or found.chose_hosts():
+        raise settings_.SettingsError(
+            f"the jobs before told of other hosts, and of {host.name} nothing that is signed for "
+            "it: it was not among the hosts that the workflow began with, or what they told was "
+            "altered. Nothing is changed here; start the workflow anew"
+        )
+    if host.name in found.unsure:
+        host.warn(
+            "what the jobs before told of it bears no signature of this job's token (was the token "
+            "changed?), and is not followed: this run takes a snapshot of its own"
+        )
+    return ""
+
+
+def foreign(host: Host, record: Data, server_id: int) -> str | None:
+    """Why the signed record is not of this host's server, or not of this workflow."""
+    if record["server_id"] != server_id:
+        return (
+            f"the jobs before told of server {record['server_id']}, but the variables of "
+            f"{host.name} name server {server_id}: correct vps_org_server_id, or "
+            "start the workflow anew"
+        )
+    run = str(record["run_id"])
+    if _workflow(host.vars) and re.match(r"w\d+-j", run) and not is_of_this_workflow(host, run):
+        return f"what was told is of run {run}, which is none of this workflow: start it anew"
+    return None
+
+
+def is_of_this_workflow(host: Host, run: str) -> bool:
+    """Whether an AWX workflow, of which this job is one, began the run."""
+    workflow = _workflow(host.vars)
+    return bool(workflow) and run.startswith(f"w{workflow}-j")
+
+
+def _workflow(task_vars: t.Mapping[str, t.Any]) -> t.Any:
+    """The number of the AWX workflow that this job is of."""
+    return task_vars.get("awx_workflow_job_id") or task_vars.get("tower_workflow_job_id")
+
+
 def _run_id(task_vars: t.Mapping[str, t.Any]) -> str:
-    workflow = task_vars.get("awx_workflow_job_id") or task_vars.get("tower_workflow_job_id")
+    workflow = _workflow(task_vars)
     job = task_vars.get("awx_job_id") or task_vars.get("tower_job_id")
     if job:
         return f"w{workflow}-j{job}" if workflow else f"j{job}"

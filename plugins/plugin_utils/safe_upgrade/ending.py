@@ -13,10 +13,12 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switche
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     brakes,
     guest,
+    identity,
     marker,
     report,
     snapshots,
     texts,
+    unfinished,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed, Host
 
@@ -45,7 +47,9 @@ def prune(host: Host) -> None:
     """Delete the own snapshots beyond ``keep``; others are never touched."""
     if host.record.ended:
         raise Failed(host.record.result["reason"])
-    why = _prune(host, host.look()) if host.settings["marker_path"] else NO_MARKER_PATH
+    why = identity.refused(host)
+    if not why:
+        why = _prune(host, host.look()) if host.settings["marker_path"] else NO_MARKER_PATH
     if why:
         raise Failed(host.harmless(why))
 
@@ -150,6 +154,10 @@ def show(host: Host) -> None:
 def end(host: Host) -> Data:
     """Fail the host unless its end is green."""
     record = host.record
+    gone = unfinished.missing(host) if record.entry_point == "restore_unfinished" else None
     if report.is_green(record.result, record.entry_point):
+        if gone:
+            raise Failed(host.harmless(gone))
         return {"msg": report.line(host.name, record.result)}
-    raise Failed(report.closing_message(host.name, record.result))
+    closing = report.closing_message(host.name, record.result)
+    raise Failed(f"{closing} {host.harmless(gone)}" if gone else closing)

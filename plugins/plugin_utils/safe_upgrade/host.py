@@ -15,6 +15,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     guest,
+    journal,
     reach,
     record,
     report,
@@ -64,6 +65,11 @@ class Host:
     @property
     def settings(self) -> Data:
         return self.record.settings
+
+    @property
+    def token(self) -> str:
+        """The API token; empty: none is given."""
+        return next(iter(self.secrets), "")
 
     @property
     def now(self) -> datetime:
@@ -125,7 +131,7 @@ class Host:
             self.stats = {self.name: result}
         if self.settings.get("report_dir"):
             try:
-                report.write_report(
+                journal.write(
                     self.settings["report_dir"], self.name, result, self._author(), self.now
                 )
             except OSError as error:

@@ -33,6 +33,8 @@ _PURE_TESTS = {*DEFAULT_TESTS} | {
 }
 #: Which of their arguments names a filter or a test of its own.
 _NAMING = {"map": 0, "reject": 0, "rejectattr": 1, "select": 0, "selectattr": 1}
+#: Each names one server, or a snapshot of one.
+ONE_SERVER = ("vps_org_server_id", "safe_upgrade_server_id", "safe_upgrade_snapshot_id")
 _DEEPEST = 10
 _JINJA = Environment()
 
@@ -86,6 +88,18 @@ def refused_names(extra: Extra) -> str | None:
     return (
         f"the role itself sets {', '.join(found)}, and an extra variable (-e, or a survey's) of "
         "that name stands above it: take it out"
+    )
+
+
+def refused_ids(extra: Extra, hosts: t.Sequence[str]) -> str | None:
+    """Why one server, or one snapshot, cannot be named for all *hosts* by an extra variable."""
+    found = [name for name in ONE_SERVER if str(extra.get(name) or "").strip()]
+    if not found or len(hosts) < 2:
+        return None
+    return (
+        f"the extra variable {', '.join(found)} names one server or snapshot for all "
+        f"{len(hosts)} hosts of the play, and would stand above what the inventory says of each: "
+        "choose one host, or take it out"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import told
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.settings import (
     PREFIX,
     SPEC,
@@ -17,7 +18,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.setting
 BESIDE = frozenset(
     PREFIX + name
     for name in (
-        "confirm", "hosts", "loss", "piece", "restore_left", "result", "results", "status", "what",
+        "confirm", "hosts", "loss", "piece", "result", "results", "status", "what",
     )
 )  # fmt: skip
 #: In a name of so many letters two may be wrong, in a shorter one one.
@@ -34,6 +35,8 @@ def unknown(given: t.Iterable[str]) -> tuple[dict[str, str], list[str]]:
     others: list[str] = []
     for name in sorted(given):
         if not name.startswith(PREFIX) or name in BESIDE or name[len(PREFIX) :] in SPEC:
+            continue
+        if name.startswith(told.PREFIX):
             continue
         bare = _bare(name[len(PREFIX) :])
         wrong, meant = min((_wrong_letters(bare, one), one) for one in right)

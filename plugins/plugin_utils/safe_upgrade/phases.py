@@ -22,6 +22,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     marker,
     pieces,
     restoring,
+    unfinished,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed, Host
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Failure
@@ -104,11 +105,12 @@ PHASES: dict[str, tuple[Phase, OnError]] = {
     "finish": (ending.finish, _only_told),
     "show": (ending.show, _only_told),
     "end": (ending.end, _fails),
+    "unfinished": (unfinished.unfinished, _nothing_changed),
     "prune": (ending.prune, _fails),
     "status": (ending.status, _fails),
 }
 #: These begin a call.
-BEGIN = ("check", "choose", "prune", "status")
+BEGIN = ("check", "choose", "unfinished", "prune", "status")
 #: The result of these is their own, not the record.
 LAST = ("end", "prune", "status")
 
@@ -125,7 +127,7 @@ def run(host: Host) -> Data:
             begin.begin(host, str(host.args.get("entry_point") or "main"))
         elif not host.record.call:
             raise Failed(NOT_BEGUN)
-        if name not in ("check", "choose") or not host.record.ended:
+        if name not in ("check", "choose", "unfinished") or not host.record.ended:
             told = phase(host)
     except Failed:
         raise

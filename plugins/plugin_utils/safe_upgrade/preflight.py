@@ -8,9 +8,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import typing as t
-from datetime import datetime
 
-from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
 from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import (
     COMPLETED,
     IN_PROGRESS,
@@ -199,7 +197,7 @@ def adoptable(
 ) -> tuple[Row | None, list[str]]:
     """The completed own snapshot of the run that ``use_run`` names, or what stands against it."""
     run = settings["use_run"]
-    for row in own.own(rows, settings):
+    for row in own.of_this_host(rows, settings):
         if row["run_id"] == run:
             if row["status"] == COMPLETED:
                 return row, []
@@ -209,16 +207,6 @@ def adoptable(
     if not complete:
         return None, [_not_shown(f"the snapshot of run {run} (safe_upgrade_use_run)", "snapshot")]
     return None, [f"the server has no snapshot of run {run} (safe_upgrade_use_run)"]
-
-
-def too_late(start_before: str | None, now: datetime) -> list[str]:
-    """Blockers for a start after ``start_before``."""
-    if start_before and now >= parse_time(start_before):
-        return [
-            f"it is {now:%Y-%m-%dT%H:%M:%SZ}, and safe_upgrade_start_before is {start_before}: "
-            "too late to start a change"
-        ]
-    return []
 
 
 def handlers(

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import textwrap
 import typing as t
@@ -25,7 +23,7 @@ KEPT_IN_STATS = ("armed", *ENDS)
 READABLE = 30
 NARROWEST = 12
 INDENT = "    "
-_GOOD_ENDS = {"preflight": "preflight", "snapshot": "armed"}
+_GOOD_ENDS = {"preflight": "preflight", "snapshot": "armed", "restore_unfinished": "preflight"}
 
 #: The terminal's columns, asked by the parent process: a worker may have none.
 COLUMNS = min(160, max(60, shutil.get_terminal_size((100, 24)).columns))
@@ -241,17 +239,6 @@ def _row(
         text = reason[number] if number < len(reason) else ""
         lines.append(f"{name}  {middle}  {text}".rstrip())
     return "\n".join(lines)
-
-
-def write_report(directory: str, host: str, result: Result, author: str, now: datetime) -> None:
-    """Append one JSON line to the run's report. Raises OSError when it cannot be written."""
-    entry = {"time": timestamp(now.timestamp()), "by": author, "host": host, **result}
-    path = os.path.join(directory, f"safe_upgrade-{result['run_id']}.jsonl")
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-    try:
-        os.write(descriptor, (json.dumps(entry) + "\n").encode())
-    finally:
-        os.close(descriptor)
 
 
 def is_green(result: Result, entry_point: str) -> bool:

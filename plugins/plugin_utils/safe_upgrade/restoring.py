@@ -19,10 +19,10 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timesta
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot_info, snapshot_restore
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
-    begin,
     brakes,
     checks,
     guest,
+    identity,
     losses,
     proof,
     report,
@@ -31,6 +31,9 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     texts,
     verdict,
     way,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.begin import (
+    read_user_files,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -41,7 +44,7 @@ SILENT_SECONDS = 60
 
 def choose(host: Host) -> None:
     """Choose the snapshot of a restore that was asked for, and tell what it would erase."""
-    problems = begin.read_user_files(host) or losses.refused_run_once(host)
+    problems = read_user_files(host) or losses.refused_run_once(host)
     if problems:
         host.abort("; ".join(problems))
         return
@@ -54,13 +57,17 @@ def choose(host: Host) -> None:
     if not found:
         host.abort(why)
         return
-    host.record.snapshot = found
-    host.move(
-        "preflight",
-        "the restore was asked for",
-        snapshot=found,
-        server_name=found["server"]["name"],
-    )
+    doubt = identity.refused(host, found)
+    if doubt:
+        host.abort(doubt)
+    else:
+        begin(host, found, "the restore was asked for")
+
+
+def begin(host: Host, snapshot: Data, why: str) -> None:
+    """Begin a restore that is no failed change's."""
+    host.record.snapshot = snapshot
+    host.move("preflight", why, snapshot=snapshot, server_name=snapshot["server"]["name"])
     plan(host)
 
 

@@ -11,22 +11,21 @@ the reader; a test holds the three equal.
 from __future__ import annotations
 
 import copy
-import re
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
 from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import NAME
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import relative
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import relative, window
 
 PREFIX = "safe_upgrade_"
 #: How the names begin of variables that only the play and the inventory may set.
 RESERVED = ("vps_org_", PREFIX, "inventory_hostname")
+#: The entry points that restore a server and do nothing else.
+RESTORES = ("restore", "restore_unfinished")
 BUILTIN_CHECKS = ["connection", "boot_id", "systemd", "packages", "disk"]
 DEFAULT_CHECKS = ["connection", "systemd", "packages", "disk"]
 NAME_LENGTH = 60
-_OFFSET = re.compile(r"(?:[zZ]|[+-]\d\d:?\d\d)\Z")
 
 _CODE: dict[str, t.Any] = {
     "tasks_file": {"type": "str"},
@@ -93,7 +92,9 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "max_restores": _integer(0),
     "max_data_loss": _integer(0),
     "hold_file": {"type": "str"},
+    "start_after": {"type": "str"},
     "start_before": {"type": "str"},
+    "time_zone": {"type": "str"},
     "identity": {"type": "str", "choices": ["warn", "strict"], "default": "warn"},
     "allow_self": {"type": "bool", "default": False},
     "marker_path": {"type": "str", "default": "/var/lib/vps_org_safe_upgrade.json"},
@@ -112,11 +113,14 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "report_dir": {"type": "str"},
     "snapshot_id": {"type": "int"},
     "restore_run": {"type": "str"},
+    "restore_left": {"type": "bool", "default": False},
+    "confirm_server": {"type": "int"},
 }
 
 _BOUNDS: dict[str, tuple[int, int | None]] = {
     "server_id": (1, None),
     "snapshot_id": (1, None),
+    "confirm_server": (1, None),
     "mass_loss": (0, 100),
     "mass_failure": (0, 100),
     "max_restores": (0, None),
@@ -247,22 +251,9 @@ def _problems(
             yield f"{PREFIX}{name} must be an absolute path, got {settings[name]!r}"
     if {"!", "\n"} & {*settings["marker_path"]}:  # the login shell may be csh
         yield f"{PREFIX}marker_path may hold no '!' and no line break"
-    if settings["start_before"] and not _is_moment(settings["start_before"]):
-        yield (
-            f"{PREFIX}start_before must be an ISO 8601 time with its offset from UTC, such as "
-            f"2026-01-31T04:00:00Z or 2026-01-31T05:00:00+01:00, got {settings['start_before']!r}"
-        )
+    yield from window.problems(settings, PREFIX)
     if settings["snapshot_id"] and settings["restore_run"]:
         yield f"{PREFIX}snapshot_id and {PREFIX}restore_run exclude each other"
-
-
-def _is_moment(text: str) -> bool:
-    """Whether *text* is a time that means the same everywhere."""
-    try:
-        parse_time(text)
-    except ValueError:
-        return False
-    return bool(_OFFSET.search(text.strip()))
 
 
 def user_files(settings: t.Mapping[str, t.Any], entry_point: str) -> list[tuple[str, str]]:
@@ -295,6 +286,6 @@ def is_user_code(variable: str) -> bool:
 
 def _user_code(entry_point: str) -> tuple[str, ...]:
     """The variables that name the user's code; a restore is not kept up by what it never runs."""
-    if entry_point == "restore":
+    if entry_point in RESTORES:
         return ("health", "restore_hooks")
     return ("change", "health", "verify", "quiesce", "restore_hooks")

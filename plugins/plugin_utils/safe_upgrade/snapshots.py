@@ -25,7 +25,17 @@ Row = t.Mapping[str, t.Any]
 
 def stamp(run_id: str, host: str) -> str:
     """The description that marks a snapshot as made by this role."""
-    return f"safe_upgrade run={run_id} host={re.sub(r'[^A-Za-z0-9_.:-]', '_', host)}"
+    return f"safe_upgrade run={run_id} host={_written(host)}"
+
+
+def _written(host: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.:-]", "_", host)
+
+
+def stamped_for_another(row: Row, host: str) -> str | None:
+    """The host that the snapshot's stamp names, when it is another; None without a stamp."""
+    match = _STAMP.match(row.get("description") or "")
+    return match["host"] if match and match["host"] != _written(host) else None
 
 
 def own(rows: t.Iterable[Row], settings: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
@@ -42,6 +52,11 @@ def own(rows: t.Iterable[Row], settings: t.Mapping[str, t.Any]) -> list[dict[str
     return sorted(found, key=lambda row: (row["created_at"] or "", row["id"]))
 
 
+def of_this_host(rows: t.Iterable[Row], settings: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Those of the own snapshots whose stamp names this host: nothing else is chosen or deleted."""
+    return [row for row in own(rows, settings) if not stamped_for_another(row, settings["host"])]
+
+
 def to_prune(
     rows: t.Iterable[Row],
     settings: t.Mapping[str, t.Any],
@@ -53,7 +68,7 @@ def to_prune(
     That of another run, interrupted, does not: else it would be kept in place of the newest one.
     """
     others = {interrupted_run} - {run_id}
-    mine = [row for row in own(rows, settings) if row["run_id"] not in others]
+    mine = [row for row in of_this_host(rows, settings) if row["run_id"] not in others]
     surplus = max(0, sum(row["status"] == COMPLETED for row in mine) - settings["keep"])
     return _deletable(mine, run_id, interrupted_run)[:surplus]
 
@@ -71,7 +86,7 @@ def to_make_room(
     surplus = len(rows) - PER_SERVER + 1
     if surplus <= 0:
         return []
-    deletable = _deletable(own(rows, settings), run_id, interrupted_run)
+    deletable = _deletable(of_this_host(rows, settings), run_id, interrupted_run)
     return deletable[:surplus] if len(deletable) >= surplus else []
 
 
@@ -82,12 +97,12 @@ def candidate(
 
     That it is the only one is told by a *complete* list alone, unless it is named by its id.
     """
-    mine = [row for row in own(rows, settings) if row["status"] == COMPLETED]
+    mine = [row for row in of_this_host(rows, settings) if row["status"] == COMPLETED]
     if settings["snapshot_id"]:
         mine = [dict(row) for row in rows if row["id"] == settings["snapshot_id"]]
         wanted = f"snapshot {settings['snapshot_id']}"
     elif settings["restore_run"]:
-        mine = _of_run(rows, settings)
+        mine = of_run(rows, settings, settings["restore_run"])
         wanted = f"a completed snapshot of run {settings['restore_run']}"
     else:
         wanted = "exactly one completed snapshot made by this role"
@@ -109,9 +124,10 @@ def candidate(
     )
 
 
-def _of_run(rows: t.Iterable[Row], settings: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
-    """Those of the run ``restore_run``, whatever prefix it had."""
-    run = settings["restore_run"]
+def of_run(
+    rows: t.Iterable[Row], settings: t.Mapping[str, t.Any], run: str
+) -> list[dict[str, t.Any]]:
+    """The server's completed own snapshots of the run, whatever prefix it had."""
     return [
         dict(row)
         for row in rows

@@ -34,6 +34,8 @@ def refuse_keywords(host: Host, entry_point: str) -> None:
         why = keywords.refused_run_once(
             core.runs_once(host.task), batch
         ) or keywords.refused_condition(core.conditions(host.task), extra)
+    if not why and entry_point in (*settings_.RESTORES, "prune"):
+        why = keywords.refused_ids(extra, host.vars["ansible_play_hosts_all"])
     if why:
         raise settings_.SettingsError(why)
 
@@ -52,7 +54,7 @@ def given(host: Host, entry_point: str) -> Data:
     if entry_point != "status":
         _refuse_misnamed(host, {*host.vars} - {*forged})
     told = ", ".join(forged)
-    if entry_point not in ("restore", "status"):
+    if entry_point not in (*settings_.RESTORES, "status"):
         if forged:
             raise settings_.SettingsError(
                 f"facts of {host.name} have names that only variables may have: {told}. A guest "
@@ -73,7 +75,7 @@ def given(host: Host, entry_point: str) -> Data:
         return _templated(host, lambda name: None)
     if forged:
         host.warn(f"facts with names of variables are ignored: {told}")
-    may_depend = settings_.is_user_code if entry_point == "restore" else _every
+    may_depend = settings_.is_user_code if entry_point in settings_.RESTORES else _every
     return _templated(
         host, lambda name: without[settings_.reserved if may_depend(name) else _every]
     )

@@ -7,7 +7,7 @@ import pytest
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import snapshots
 
-SETTINGS = {"server_id": 12345, "snapshot_prefix": "pre-upgrade", "keep": 1}
+SETTINGS = {"server_id": 12345, "snapshot_prefix": "pre-upgrade", "keep": 1, "host": "web-01"}
 
 
 def row(number, run=None, **changes):

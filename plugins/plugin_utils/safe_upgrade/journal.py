@@ -1,0 +1,75 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The run's report: one JSON line for each state of a host, in a folder of the controller.
+
+Other users of the controller must not lead it elsewhere, and a file system that hangs must not hold
+a rollback. So another process writes the line, and it is waited for only for a while.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import time
+import typing as t
+from datetime import datetime
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
+
+SECONDS = 5.0
+_PAUSE = 0.005
+
+
+def write(
+    directory: str, host: str, result: t.Mapping[str, t.Any], author: str, now: datetime
+) -> None:
+    """Append one JSON line to the run's report. Raises OSError when it cannot be written."""
+    entry = {"time": timestamp(now.timestamp()), "by": author, "host": host, **result}
+    name = f"safe_upgrade-{result['run_id']}.jsonl"
+    data = (json.dumps(entry) + "\n").encode()
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _write_and_exit(directory, name, data, tell)
+    os.close(tell)
+    try:
+        if not _ended(child):
+            raise OSError(f"{directory} does not answer within {SECONDS:.0f} s")
+        why = os.read(told, 1000).decode(errors="replace")
+    finally:
+        os.close(told)
+    if why:
+        raise OSError(why)
+
+
+def _ended(child: int) -> bool:
+    end = time.monotonic() + SECONDS
+    while os.waitpid(child, os.WNOHANG)[0] == 0:
+        if time.monotonic() >= end:
+            os.kill(child, signal.SIGKILL)
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+def _write_and_exit(directory: str, name: str, data: bytes, tell: int) -> t.NoReturn:
+    """In the child: write, tell what went wrong, and end without Ansible's own endings."""
+    try:
+        _append(directory, name, data)
+    except BaseException as error:
+        os.write(tell, str(error).encode())
+    os._exit(0)
+
+
+def _append(directory: str, name: str, data: bytes) -> None:
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    if os.fstat(folder).st_mode & stat.S_IWOTH:
+        raise OSError(f"any user can write to {directory}, and put another file in its place")
+    how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    file = os.open(name, how, 0o640, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        raise OSError(f"{directory}/{name} is no ordinary file")
+    os.write(file, data)

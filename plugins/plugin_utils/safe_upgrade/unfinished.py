@@ -1,0 +1,166 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first phase of a workflow's failure path: which servers did the change leave unfinished?
+
+Nobody confirms these restores. So what is restored is what three witnesses agree on: the signed
+record that the jobs before told, the stamp of the snapshot, and the guest's marker, which tells
+whether a change was begun. Where there is no signed record the other two must agree on a run of
+this very workflow, or on the run of the record without a signature.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.modules import snapshot_info
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    begin,
+    identity,
+    losses,
+    report,
+    restoring,
+    snapshots,
+    told,
+)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.guest import UNKNOWN_RUN
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
+
+Data = dict[str, t.Any]
+
+NOT_GIVEN = (
+    "safe_upgrade_results is not given: it comes from the workflow's earlier jobs. To restore by "
+    "hand run vps_org.cloud.status, then vps_org.cloud.restore"
+)
+BY_HAND = "Look at the server, then restore it by vps_org.cloud.restore"
+_ALTERED = "what the jobs before told of it was altered, or is another host's"
+_UNSURE = "what the jobs before told of it bears no signature of this job's token"
+_NOTHING_LEFT = ("aborted", "restored")
+
+
+class _Left(Exception):
+    """The server is not restored: nothing is due there."""
+
+
+class _Refused(Exception):
+    """The server is not restored, though something may be wrong with it."""
+
+
+def unfinished(host: Host) -> None:
+    """Restore the server when its change was left unfinished; say in any case why, or why not."""
+    problems = begin.read_user_files(host) or losses.refused_run_once(host)
+    extra = core.extra_variables(host.vars["hostvars"]) or {}
+    if not told.is_given(extra):
+        problems = [NOT_GIVEN]
+    if problems:
+        host.abort("; ".join(problems))
+        return
+    try:
+        snapshot, why = _due(host, told.read(extra, host.token))
+    except _Left as left:
+        host.move("preflight", str(left))
+    except _Refused as refused:
+        host.abort(f"{refused}. Nothing was restored")
+    else:
+        restoring.begin(host, snapshot, why)
+
+
+def missing(host: Host) -> str | None:
+    """The hosts that the jobs before told of and that this play does not have, for its first."""
+    play = host.vars["ansible_play_hosts_all"]
+    if host.name != play[0]:
+        return None
+    found = told.read(core.extra_variables(host.vars["hostvars"]) or {}, host.token)
+    gone = [
+        name
+        for name in sorted(found.hosts - {*play})
+        if found.sure.get(name, {}).get("state") not in report.GREEN
+    ]
+    if not gone:
+        return None
+    return (
+        f"the jobs before told of hosts that are not in this play, so nobody looked at them: "
+        f"{', '.join(gone)}. Is a limit, the pattern or the inventory another one? {BY_HAND}"
+    )
+
+
+def _due(host: Host, found: told.Told) -> tuple[Data, str]:
+    """The snapshot to restore, and why. Raises _Left or _Refused."""
+    record = found.sure.get(host.name)
+    if record:
+        _check(host, record, found)
+    now = host.look()
+    marked = str((now["marker"] or {}).get("run_id") or "")
+    if record:
+        run, why = record["run_id"], _by_the_guest(host, record, now, marked)
+    else:
+        run, why = _by_the_marker(host, found, marked)
+    listed = host.ask(snapshot_info, server_id=host.settings["server_id"])
+    if listed.get("failed"):
+        raise _Refused(listed["msg"])
+    kept = [
+        row
+        for row in snapshots.of_run(listed["snapshots"], host.settings, run)
+        if not snapshots.stamped_for_another(row, host.name)
+        and (not record or row["id"] == (record["snapshot"] or {}).get("id"))
+    ]
+    if len(kept) != 1:
+        raise _Refused(
+            f"server {host.settings['server_id']} holds no completed snapshot of run {run} that "
+            f"bears the stamp of {host.name}"
+        )
+    doubt = identity.refused(host, kept[0])
+    if doubt:
+        raise _Refused(doubt)
+    return kept[0], why
+
+
+def _check(host: Host, record: Data, found: told.Told) -> None:
+    """Whether the signed record lets anything be restored at all. Raises _Left or _Refused."""
+    other = begin.foreign(host, record, host.settings["server_id"])
+    if other:
+        raise _Refused(other)
+    state = record["state"]
+    if state in report.GREEN:
+        raise _Left(f"the jobs before told: {state}. Nothing is to be restored")
+    if state in _NOTHING_LEFT or (state == "left_changed" and not host.settings["restore_left"]):
+        raise _Refused(
+            f"the change did not end well (the jobs before told: {state}); nothing is left for "
+            "this job to restore here. See the job of the change"
+        )
+    if record["signature"]["by"] == told.SNAPSHOT_JOB and found.began():
+        raise _Left("the job of the change ended before it began here. Nothing is to be restored")
+
+
+def _by_the_guest(host: Host, record: Data, now: Data, marked: str) -> str:
+    """Why the signed record's snapshot is restored, by what the guest tells. Raises _Refused."""
+    run, state = record["run_id"], record["state"]
+    if not now["answered"]:
+        return f"the jobs before told: {state}, and the guest does not answer: {now['why']}"
+    if not host.settings["marker_path"]:
+        return f"the jobs before told: {state}, and there is no marker to look for"
+    if not marked:
+        raise _Refused(
+            f"the change did not end well (the jobs before told: {state}), but the server bears "
+            "no marker of a change: none was begun, or it was taken back, or the marker could not "
+            "be written. Look at the server, and at the job of the change"
+        )
+    if marked not in (run, UNKNOWN_RUN):
+        raise _Refused(
+            f"the jobs before told of run {run}, but the server bears the marker of run {marked}, "
+            f"which changed it later: a restore would erase that work. {BY_HAND}"
+        )
+    return f"the jobs before told: {state}, and the marker of the change is on the server"
+
+
+def _by_the_marker(host: Host, found: told.Told, marked: str) -> tuple[str, str]:
+    """(the run, why) by marker and stamp alone. Raises _Left or _Refused."""
+    unsure = found.unsure.get(host.name, {})
+    doubt = _ALTERED if host.name in found.altered else _UNSURE if unsure else ""
+    of_this = begin.is_of_this_workflow(host, marked) or marked == unsure.get("run_id")
+    if marked not in ("", UNKNOWN_RUN) and of_this:
+        return marked, f"{doubt or 'the jobs before told nothing of it'}, but its marker did"
+    if not doubt:
+        raise _Left("the jobs before told nothing of it. Nothing is to be restored")
+    raise _Refused(f"{doubt}, and no marker of that run on the server bears it out. {BY_HAND}")

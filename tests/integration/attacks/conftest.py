@@ -1,0 +1,73 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A workflow whose one guest is hostile, and what it may not have done to the other servers."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+from nights import Data, Night
+from world import World
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
+
+EVIL, VICTIM = "web-01", "web-02"
+IDS = {EVIL: 12345, VICTIM: 12346}
+WORKFLOW = {"awx_workflow_job_id": 7, "awx_job_id": 1}
+
+
+class Workflow(Night):
+    """The jobs of a workflow on two servers, of which web-01 is hostile."""
+
+    def snapshot_job(self) -> Data:
+        """What the first job told."""
+        for phase in ("check", "take_snapshot", "wait_snapshot"):
+            for name in self.names:
+                self.phase(phase, name, entry_point="snapshot")
+        return self.artefact
+
+    def changing(self) -> Data:
+        """What the job of the change told when it had changed all servers, and broke off."""
+        self.next_job(self.snapshot_job(), **WORKFLOW)
+        self.armed(*self.names)
+        for name in self.names:
+            self.write(name, "changed")
+        return self.artefact
+
+    def unfinished(self, name: str, artefact: Data, **extra: t.Any) -> Data:
+        """How the failure path ends for the host."""
+        self.next_job(artefact, **WORKFLOW, **extra)
+        told = self.phase("unfinished", name, entry_point="restore_unfinished")
+        if told["run"]["due"] == "restore":
+            told = self.phases("restore", "wait_restore", "prove", host=name)
+        return told
+
+    def write(self, name: str, text: str) -> None:
+        (self.guests[name].disk / "VERSION").write_text(text)
+
+    def version(self, name: str) -> str:
+        file = self.guests[name].disk / "VERSION"
+        return file.read_text() if file.exists() else "before"
+
+    def writes(self, name: str) -> list[str]:
+        """The calls that wrote anything to the host's server, or to its snapshots."""
+        found = self.world.simulator.calls("create", "delete", "restore")
+        return [row["call"] for row in found if row["server_id"] == IDS[name]]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> t.Iterator[World]:
+    with World(tmp_path / "disks") as one:
+        yield one
+
+
+@pytest.fixture
+def workflow(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> t.Callable[..., Workflow]:
+    """``workflow(**settings)``."""
+    monkeypatch.setenv(losses.SWITCH, losses.EXACT)
+    return lambda **settings: Workflow(tmp_path, world, **{"run_id": "w7-j1", **settings})
