@@ -12,7 +12,7 @@ import pytest
 from nights import Data, Night
 from world import World
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 
 EVIL, VICTIM = "web-01", "web-02"
 IDS = {EVIL: 12345, VICTIM: 12346}
@@ -69,5 +69,5 @@ def workflow(
     tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> t.Callable[..., Workflow]:
     """``workflow(**settings)``."""
-    monkeypatch.setenv(losses.SWITCH, losses.EXACT)
+    monkeypatch.setattr(switches, "ON", {switches.LOSSES})
     return lambda **settings: Workflow(tmp_path, world, **{"run_id": "w7-j1", **settings})
