@@ -14,6 +14,8 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.filters import FILTERS as DEFAULT_FILTERS
 from jinja2.tests import TESTS as DEFAULT_TESTS
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts
+
 #: Variables that nothing a change does can alter, beside the extra variables.
 FIXED = frozenset({"inventory_hostname", "group_names", "groups", "ansible_check_mode"})
 #: What the role registers or sets for its own tasks.
@@ -130,7 +132,7 @@ def _names(
         if name not in extra or depth > _DEEPEST:
             found.add(name)
             continue
-        for text in _texts(extra[name]):
+        for text in texts.within(extra[name]):
             if _is_template(text):
                 found |= _names(text, extra, texts_are_conditions, depth + 1)
             elif texts_are_conditions:
@@ -147,18 +149,6 @@ def _impure(tree: nodes.Template) -> set[str]:
             pure = _PURE_FILTERS if node.name == "map" else _PURE_TESTS
             used.append((str(getattr(argument, "value", node.name + "()")), pure))
     return {name for name, pure in used if name.removeprefix("ansible.builtin.") not in pure}
-
-
-def _texts(value: t.Any) -> t.Iterator[str]:
-    """Every text of a nested value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, t.Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _texts(item)
 
 
 def _is_template(text: str) -> bool:

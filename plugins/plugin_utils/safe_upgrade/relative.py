@@ -15,6 +15,8 @@ import typing as t
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts
+
 #: The folders of a role, or beside a tasks file, in which Ansible looks for a relative name.
 _FOLDERS = ("", "files", "templates", "vars", "tasks")
 #: Module: its arguments that name a file on the controller; "" stands for its free form.
@@ -99,7 +101,7 @@ def _arguments(task: Task) -> t.Iterator[str]:
             loops = [
                 value for name, value in task.items() if str(name).startswith(("loop", "with_"))
             ]
-            yield from _texts([loops, task.get("vars")])
+            yield from texts.within([loops, task.get("vars")])
 
 
 def _folder_of_variables(task: Task) -> str:
@@ -143,9 +145,9 @@ def _in_templates(task: Task) -> t.Iterator[str]:
         if key in ("block", "rescue", "always"):
             continue
         if str(key).startswith(("with_file", "with_first_found", "with_template")):
-            yield from _texts(value)
+            yield from texts.within(value)
         bare = key in ("when", "failed_when", "changed_when", "until", "that")
-        for text in _texts(value):
+        for text in texts.within(value):
             if any(f"{name}(" in text for name in _LOOKUPS):
                 yield from _given_to_lookups("{{ " + text + " }}" if bare else text)
 
@@ -161,15 +163,3 @@ def _given_to_lookups(template: str) -> t.Iterator[str]:
                 for one in (argument, *argument.find_all(nodes.Const)):
                     if isinstance(one, nodes.Const) and isinstance(one.value, str):
                         yield one.value
-
-
-def _texts(value: t.Any) -> t.Iterator[str]:
-    """Every text of a nested value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, t.Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _texts(item)

@@ -52,3 +52,15 @@ def minutes(seconds: float | None) -> str:
         return f"{max(0, int(seconds))} s"
     count = round(seconds / 60)
     return "1 minute" if count == 1 else f"{count} minutes"
+
+
+def within(value: t.Any) -> t.Iterator[str]:
+    """Every text of a nested value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, t.Mapping):
+        for item in value.values():
+            yield from within(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from within(item)
