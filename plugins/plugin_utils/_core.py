@@ -90,10 +90,10 @@ def is_linear(task: t.Any) -> bool:
     """Whether the hosts of the play keep step: its strategy is linear, or made of it."""
     with contextlib.suppress(Exception):
         from ansible.plugins.loader import strategy_loader
-        from ansible.plugins.strategy.linear import StrategyModule
 
         found = strategy_loader.get(str(task.get_play().strategy), class_only=True)
-        return issubclass(found, StrategyModule)
+        # by its module's name: loaded by its full name the class is another one than an import's
+        return any(kind.__module__.endswith(".strategy.linear") for kind in found.__mro__)
     return False
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -81,6 +83,25 @@ def test_all_hosts_of_a_call_share_its_id(night):
 )
 def test_only_a_linear_strategy_keeps_step(nights, strategy, linear):
     assert core.is_linear(nights(play={"strategy": strategy}).task) is linear
+
+
+@pytest.mark.parametrize(
+    "names", [("ansible.builtin.linear", "linear"), ("linear", "ansible.builtin.linear", "debug")]
+)
+def test_a_strategy_keeps_step_by_whichever_name_ansible_loads_it_first(names):
+    script = (
+        "import sys, types\n"
+        "from ansible.plugins.loader import init_plugin_loader\n"
+        "init_plugin_loader()\n"
+        f"from {core.__name__} import is_linear\n"
+        "for name in sys.argv[1:]:\n"
+        "    play = types.SimpleNamespace(strategy=name)\n"
+        "    print(is_linear(types.SimpleNamespace(get_play=lambda: play)))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, *names], check=True, capture_output=True, text=True
+    )
+    assert run.stdout.split() == ["True"] * len(names), run.stderr
 
 
 def test_a_file_is_parsed_and_nothing_of_it_runs(night, tmp_path):
