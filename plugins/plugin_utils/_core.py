@@ -97,6 +97,15 @@ def is_linear(task: t.Any) -> bool:
     return False
 
 
+def oldest_python() -> tuple[int, ...]:
+    """The oldest Python that this Ansible's modules run with; empty: not known."""
+    with contextlib.suppress(Exception):
+        from ansible.module_utils import basic
+
+        return tuple(map(int, basic._PY_MIN))
+    return ()
+
+
 def strategy(task: t.Any) -> str:
     with contextlib.suppress(Exception):
         return str(task.get_play().strategy)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shlex
 import signal
 import time
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from ansible.errors import AnsibleError
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts
 
 Data = dict[str, t.Any]
@@ -44,6 +46,15 @@ _OURS_TEXTS = (
     "failure writing module data to temporary file",
     "no usable temporary directory",
     "cannot allocate memory",
+)
+#: What every module needs of its Python, at a tenth of the cost of one. The folder where Ansible
+#: puts its modules counts where this user may write to it: else Ansible takes another.
+_PONG = (
+    "import base64, json, os, sys, tempfile, zipfile; "
+    "[tempfile.TemporaryFile(buffering=0, dir=folder).write(b'x' * 4096) "
+    "for folder in (None, os.path.expanduser(sys.argv[1])) "
+    "if folder is None or os.access(folder, os.W_OK | os.X_OK)]; "
+    "print('pong', *sys.version_info[:2])"
 )
 #: Ansible's own words in a task's result; no module on the guest says so.
 _OURS_RESULT = "failure writing module data to temporary file for transfer"
@@ -90,7 +101,32 @@ class Guest:
         return Answer(done.get("rc"), text, str(done.get("stderr") or "").strip() or None)
 
     def ping(self, seconds: float = LOOK_SECONDS) -> Answer:
-        """Run the ping module: Ansible's modules work there."""
+        """See that Ansible's modules work there; by one where their Python is not known yet."""
+        try:
+            python = self.python or self.interpreter()
+            if not python or python.startswith("auto"):
+                return self._ping_module(seconds)
+            script = self._pong_of(python)
+        except Exception as error:
+            return Answer(None, "", str(error), _is_ours(error))
+        answer = self.run(script, seconds)
+        found = re.search(r"^pong (\d+) (\d+)\s*$", answer.text, re.M)
+        if answer.rc is None:
+            return answer
+        if answer.rc == 0 and found:
+            version = (int(found[1]), int(found[2]))
+            return Answer(0, "pong", None) if version >= core.oldest_python() else _old(version)
+        told = (answer.why or "no pong").splitlines()
+        return Answer(1, "", f"{python}: {told[-1]}")
+
+    def _pong_of(self, python: str) -> str:
+        environment: Data = {}
+        self._action._compute_environment_string(environment)
+        folder = self._action.get_shell_option("remote_tmp", "~/.ansible/tmp")
+        words = [f"{name}={shlex.quote(str(value))}" for name, value in environment.items()]
+        return " ".join([*words, python, "-c", shlex.quote(_PONG), shlex.quote(folder)])
+
+    def _ping_module(self, seconds: float) -> Answer:
         used = dict(self._vars)
         if self.python:
             used["ansible_python_interpreter"] = self.python
@@ -218,6 +254,12 @@ def _children(of: int | str = "self") -> set[int]:
         with contextlib.suppress(OSError):
             found |= {int(pid) for pid in thread.read_text().split()}
     return found
+
+
+def _old(version: tuple[int, int]) -> Answer:
+    wanted = ".".join(map(str, core.oldest_python()))
+    found = ".".join(map(str, version))
+    return Answer(1, "", f"its Python is {found}, and Ansible's modules need {wanted} or newer")
 
 
 def failed_here(result: t.Any) -> bool:

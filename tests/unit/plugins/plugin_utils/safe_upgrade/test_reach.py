@@ -10,12 +10,14 @@ import errno
 import itertools
 import os
 import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import reach
 
 DEFAULT = object()
@@ -26,8 +28,9 @@ class Action:
 
     def __init__(self, does=None, module=None, shell=("/bin/sh", "-c")):
         self.does, self.module, self.shell = does, module, shell
-        self._loader = self._templar = None
+        self._loader, self._templar = None, SimpleNamespace(template=lambda text: text)
         self.resets, self.removed, self.modules = 0, [], []
+        self.environment, self.remote_tmp = {}, ""
         self._connection = SimpleNamespace(
             transport="ssh", _shell=SimpleNamespace(tmpdir=None), reset=self._reset
         )
@@ -47,6 +50,13 @@ class Action:
         self.modules.append((module_name, task_vars.get("ansible_python_interpreter")))
         self._connection._shell.tmpdir = "/tmp/on-the-guest"
         return self.module()
+
+    def _compute_environment_string(self, raw):
+        raw.update(self.environment)
+
+    def get_shell_option(self, name, default):
+        assert name == "remote_tmp"
+        return self.remote_tmp or default
 
     def _remove_tmp_path(self, path):
         self.removed.append(path)
@@ -237,11 +247,67 @@ def test_a_module_that_hangs_ends_in_time():
     assert action.removed == ["/tmp/on-the-guest"]
 
 
-def test_another_python_is_used_when_it_was_found():
-    reached, action = guest(module=lambda: {"ping": "pong"})
-    reached.python = "/usr/bin/python3.12"
-    reached.ping()
-    assert action.modules == [("ansible.legacy.ping", "/usr/bin/python3.12")]
+@pytest.mark.parametrize("named", ["auto", "auto_silent", ""])
+def test_ansible_finds_a_python_that_is_not_known(named):
+    reached, action = guest(
+        module=lambda: {"ping": "pong"}, task_vars={"ansible_python_interpreter": named}
+    )
+    assert reached.ping().rc == 0
+    assert action.modules == [("ansible.legacy.ping", named)]
+
+
+def with_python(words, **options):
+    """A guest whose modules run with a Python that is known."""
+    reached, action = guest(**options)
+    reached.python = words
+    return reached, action
+
+
+@pytest.mark.parametrize("words", [sys.executable, f"/usr/bin/env {sys.executable}"])
+def test_a_python_that_is_known_needs_no_module(words):
+    reached, action = with_python(words)
+    assert reached.ping() == reach.Answer(0, "pong", None)
+    assert action.modules == []
+
+
+def test_a_python_finds_itself_by_the_environment_of_the_task(tmp_path):
+    (tmp_path / "its python").mkdir()
+    (tmp_path / "its python/own").symlink_to(sys.executable)
+    reached, action = with_python("own")
+    assert reached.ping().rc == 1
+    action.environment = {"PATH": f"{tmp_path}/its python:/bin"}
+    assert reached.ping().rc == 0
+
+
+def test_a_python_that_is_not_well_says_why(tmp_path):
+    assert with_python("/gone/python3")[0].ping().why.startswith("/gone/python3: ")
+    silent = tmp_path / "python3"
+    for script, why in (
+        ("exit 0", "no pong"),
+        ("echo pong", "no pong"),
+        ("echo 'pong 3 1'", "its Python is 3.1, and Ansible's modules need 3."),
+        ("echo 'OSError: [Errno 28] No space left on device' >&2; exit 1", "No space left"),
+    ):
+        silent.write_text(f"#!/bin/sh\n{script}\n")
+        silent.chmod(0o755)
+        reached, _action = with_python(str(silent))
+        if "3 1" in script and not core.oldest_python():
+            continue  # this Ansible does not tell
+        answer = reached.ping()
+        assert answer.rc == 1 and why in answer.why, script
+    silent.write_text("#!/bin/sh\nsleep 60\n")
+    assert with_python(str(silent))[0].ping(0.2).rc is None
+
+
+def test_a_python_without_room_for_modules_is_not_well(tmp_path):
+    full = tmp_path / "python3"
+    full.write_text(f'#!/bin/sh\nulimit -f 0\nexec {sys.executable} "$@"\n')
+    full.chmod(0o755)
+    assert "No usable temporary directory" in with_python(str(full))[0].ping().why
+    reached, action = with_python(sys.executable)
+    for folder in (tmp_path, tmp_path / "not made yet", "/proc/somebody else's"):
+        action.remote_tmp = str(folder)
+        assert reached.ping().rc == 0, folder
 
 
 def test_some_python_is_found():
