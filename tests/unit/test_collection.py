@@ -45,6 +45,25 @@ def test_the_version_stands_in_galaxy_yml_alone():
             assert not number.search("\n".join(lines)), path
 
 
+def test_every_link_of_the_readme_works_where_galaxy_shows_it():
+    blob = "https://github.com/vps-org/vps_org.cloud/blob/main/"
+    raw = "https://raw.githubusercontent.com/vps-org/vps_org.cloud/main/"
+    links = re.findall(r"\]\(([^)\s]+)\)", (COLLECTION / "README.md").read_text())
+    assert all(link.startswith("https://") for link in links)
+    own = [
+        link.removeprefix(blob).removeprefix(raw) for link in links if link.startswith((blob, raw))
+    ]
+    assert len(own) > 20
+    for link in own:
+        path, dummy, anchor = link.partition("#")
+        text = (COLLECTION / path).read_text()
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        slugs = [
+            re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings
+        ]
+        assert not anchor or anchor in slugs, link
+
+
 def test_the_picture_of_a_run_shows_the_tasks_of_now():
     picture = html.unescape((COLLECTION / "docs/images/run.svg").read_text()).replace("\xa0", " ")
     shown = set(re.findall(r"TASK \[vps_org\.cloud\.safe_upgrade : (.+?)\]", picture))

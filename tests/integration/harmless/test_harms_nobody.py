@@ -144,9 +144,9 @@ def first_restore() -> tuple[str, str]:
 
 
 def shown() -> list[str]:
-    """The playbooks and commands that README.md and docs/patch_night_command_line.md show."""
+    """The playbooks and commands that the README and the guides beside it show."""
     found = []
-    for document in ("README.md", "docs/patch_night_command_line.md"):
+    for document in ("README.md", "docs/limits.md", "docs/patch_night_command_line.md"):
         text = (COLLECTION / document).read_text().replace("\\\n", " ")
         found += re.findall(r"(?:^ *|`)(ansible-playbook vps_org[^`\n]*)", text, re.MULTILINE)
     values = {"HOST": "web-01", "RUN": "20260101T000000-1", "NUMBER": "1"}
