@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -36,7 +37,10 @@ def tell(site: Site, statistics: Data) -> None:
     told = {"data": statistics, "per_host": False, "aggregate": False}
     answer = json.dumps({"changed": False, "ping": "pong", "ansible_stats": told})
     python = site.folder / "python"
-    python.write_text(f"#!/bin/sh\ncat >/dev/null 2>&1\necho '{answer}'\n")
+    python.write_text(
+        f'#!/bin/sh\n[ "$1" = -c ] && exec {sys.executable} "$@"\n'
+        f"cat >/dev/null 2>&1\necho '{answer}'\n"
+    )
     python.chmod(0o755)
     site.hosts["evil"]["ansible_python_interpreter"] = str(python)
 

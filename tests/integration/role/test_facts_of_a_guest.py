@@ -31,7 +31,7 @@ def forge(one, host, facts, when="true"):
         textwrap.dedent(f"""\
             #!/bin/sh
             cd {one.disks / host}
-            if {when}; then cat >/dev/null 2>&1; echo '{answer}'; exit 0; fi
+            if [ "$1" != -c ] && {when}; then cat >/dev/null 2>&1; echo '{answer}'; exit 0; fi
             exec {sys.executable} "$@"
             """)
     )
