@@ -7,6 +7,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export PATH := $(shell tests/tools/pythons)$(PATH)
 export LC_ALL := C.UTF-8
+# Without kept bytecode each start of Ansible compiles all of it anew: more than half of the time.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv/.installed
 CORES := 2.16 2.18 2.19 2.20
