@@ -181,6 +181,8 @@ class Night:
         )
         self.guests = {name: Guest(disks / name, self.plays.loader) for name in self.names}
         self.said: list[str] = []
+        #: What the modules told while they waited.
+        self.progress: list[str] = []
         self.warned: list[str] = []
         self.play = play or {}
         #: What this job tells the next, as Ansible's statistics.
@@ -215,12 +217,16 @@ class Night:
             variables = seen if among is None else among
             return Templar(self.plays.loader, variables=variables).template(value)
 
-        def run(module: t.Any, check_mode: bool | None = None, **params: t.Any) -> Data:
+        def run(
+            module: t.Any, context: Data, check_mode: bool | None = None, **params: t.Any
+        ) -> Data:
             answer = self.answers.get(module.__name__.rpartition(".")[2])
             if answer is not None:
                 return t.cast(Data, answer(**params))
             check = bool(self.task.check_mode if check_mode is None else check_mode)
-            return self.world.run(module, check, **params)
+            result = self.world.run(module, check, context=context, **params)
+            self.progress += result.get("progress", [])
+            return result
 
         begun = record.read(seen.get(host.NAME))
         made = Timed(

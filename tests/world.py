@@ -154,6 +154,7 @@ class World:
         module: ModuleType,
         check: bool = False,
         diff: bool = False,
+        context: Result | None = None,
         **args: t.Any,
     ) -> Result:
         """The module's result, with ``warnings``, ``progress`` and ``seconds`` it took."""
@@ -166,7 +167,12 @@ class World:
             return _module.argument_failure("; ".join(wrong))
         told: dict[str, list[str]] = {"warnings": [], "progress": []}
         ctx = _module.Context(
-            check, diff, self.clock, told["warnings"].append, told["progress"].append
+            check,
+            diff,
+            self.clock,
+            told["warnings"].append,
+            told["progress"].append,
+            **(context or {}),
         )
         started = self.monotonic()
         result = _module.outcome(self._within(module), validated.validated_parameters, ctx)

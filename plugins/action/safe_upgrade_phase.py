@@ -97,8 +97,10 @@ class ActionModule(ControllerAction):
         return templar.template(value)
 
     def _modules(self, options: Data) -> t.Callable[..., Data]:
-        def run(module: t.Any, check_mode: bool | None = None, **params: t.Any) -> Data:
-            return self._run_here({**options, **params}, module, check_mode)
+        def run(
+            module: t.Any, context: Data, check_mode: bool | None = None, **params: t.Any
+        ) -> Data:
+            return self._run_here({**options, **params}, module, check_mode, **context)
 
         return run
 

@@ -61,17 +61,21 @@ def table(
     lines = [f"The token is good; it is called {name!r}", "", f"{'':{MARGIN}}ASSUMPTION / EVIDENCE"]
     for one in (finding.told() for finding in findings):
         result = f"{one['result']}{' !' if one['matters'] else ''}"
-        lines += _row(result, one["assumption"]) + _row("", f"-> {one['evidence']}")
+        lines += row(result, one["assumption"]) + row("", f"-> {one['evidence']}")
     lines += ["", f"{'SNAPSHOTS':{MARGIN}}SERVER"]
     for server in servers:
         own = f", {server['own']} own" if server["own"] else ""
         oldest = f", oldest of {server['oldest']}" if server["oldest"] else ""
         held = f"{server['snapshots']} of {PER_SERVER}"
-        lines += _row(held, f"{server['name']} ({server['id']}), {server['status']}{own}{oldest}")
-    lines += ["", "WHAT THIS MEANS FOR YOU"]
-    for text in told:
-        lines += textwrap.wrap(f"- {text}", WIDTH, subsequent_indent="  ")
-    return lines
+        lines += row(held, f"{server['name']} ({server['id']}), {server['status']}{own}{oldest}")
+    return [*lines, "", "WHAT THIS MEANS FOR YOU", *listed(told)]
+
+
+def listed(told: t.Iterable[str]) -> list[str]:
+    """The texts as a list, in lines."""
+    return [
+        line for text in told for line in textwrap.wrap(f"- {text}", WIDTH, subsequent_indent="  ")
+    ]
 
 
 def report(
@@ -103,6 +107,7 @@ def _hours(oldest: str | None, now: float) -> int | None:
     return round((now - parse_time(oldest).timestamp()) / 3600)
 
 
-def _row(left: str, text: str) -> list[str]:
+def row(left: str, text: str) -> list[str]:
+    """A row of a table, in lines."""
     indent = " " * MARGIN
     return textwrap.wrap(text, WIDTH, initial_indent=f"{left:{MARGIN}}", subsequent_indent=indent)

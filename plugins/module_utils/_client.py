@@ -94,6 +94,10 @@ class Endpoint:
     ca_path: str | None = None
 
 
+#: Is shown every answer: method, path, status and JSON.
+Seen = t.Callable[[str, str, t.Optional[int], t.Any], None]
+
+
 @dataclass(frozen=True)
 class Pages:
     """What was read of a list: its rows, its ``Date`` as epoch seconds, and what it lacks.
@@ -228,7 +232,8 @@ class Client:
     """A thin sender over one ``requests.Session``.
 
     *before_write* is called before anything but a GET is sent; it may end the process. *warn* takes
-    what the user should know about the answers.
+    what the user should know about the answers. *seen* gets method, path, status and JSON of every
+    answer; None for what was lost.
     """
 
     def __init__(
@@ -237,11 +242,13 @@ class Client:
         clock: Clock,
         before_write: t.Callable[[], None] = lambda: None,
         warn: t.Callable[[str], None] = lambda text: None,
+        seen: Seen = lambda *dummy: None,
     ) -> None:
         self.endpoint = endpoint
         self.clock = clock
         self._before_write = before_write
         self._warn = warn
+        self._seen = seen
         self._warned: set[str] = set()
         self._base = endpoint.url.rstrip("/")
         self._wire = _Wire()
@@ -355,7 +362,7 @@ class Client:
             if method != "GET":
                 self._before_write()
             try:
-                answer = self._send(method, path, deadline, query, body, memory)
+                answer = self._exchange(method, path, deadline, query, body, memory)
                 check(answer)
                 return answer
             except RequestFailed as failed:
@@ -369,6 +376,15 @@ class Client:
                 if pause >= deadline.left():
                     raise
                 self.clock.sleep(pause)
+
+    def _exchange(self, method: str, path: str, *rest: t.Any) -> Answer:
+        try:
+            answer = self._send(method, path, *rest)
+        except RequestFailed as failed:
+            self._seen(method, path, failed.status, None)
+            raise
+        self._seen(method, path, answer.status, answer.data)
+        return answer
 
     def _send(
         self,

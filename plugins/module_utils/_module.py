@@ -22,6 +22,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._client import (
     REQUESTS_IMPORT_ERROR,
     Client,
     Endpoint,
+    Seen,
     harmless,
     old_library,
     url_problem,
@@ -61,13 +62,20 @@ NO_TOKEN = (
 
 @dataclass(frozen=True)
 class Context:
-    """How a module is being run; ``warn`` and ``progress`` take one line each."""
+    """How a module is being run; ``warn`` and ``progress`` take one line each.
+
+    ``seen`` is shown every answer, see `Client`. How long a snapshot and a restore take is what a
+    wait tells its reader; nothing goes by it.
+    """
 
     check_mode: bool
     diff_mode: bool
     clock: Clock
     warn: t.Callable[[str], None]
     progress: t.Callable[[str], None]
+    seen: Seen = lambda *dummy: None
+    snapshot_takes: str = "usually 3-10 min"
+    restore_takes: str = "usually 5-15 min"
 
 
 def connection_options() -> Params:
@@ -134,6 +142,7 @@ def client_of(
     clock: Clock,
     before_write: t.Callable[[], None] = lambda: None,
     warn: t.Callable[[str], None] = lambda text: None,
+    seen: Seen = lambda *dummy: None,
 ) -> Client:
     """The client for validated *params*. Raises VpsOrgError for values that cannot be right."""
     problem = url_problem(params["api_url"])
@@ -158,7 +167,7 @@ def client_of(
         validate_certs=params["validate_certs"],
         ca_path=params["ca_path"],
     )
-    return Client(endpoint, clock, before_write, warn)
+    return Client(endpoint, clock, before_write, warn, seen)
 
 
 def outcome(
@@ -183,7 +192,7 @@ def outcome(
         progress=lambda text: progress(shown(text)),
     )
     try:
-        client = client_of(params, ctx.clock, before_write, ctx.warn)
+        client = client_of(params, ctx.clock, before_write, ctx.warn, ctx.seen)
         if not params["validate_certs"]:
             ctx.warn("validate_certs is off: anyone on the way can read the token and answer")
         return run(params, client, ctx)

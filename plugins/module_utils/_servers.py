@@ -127,7 +127,7 @@ def wait_restored(
             last["seen"] = True
             progress(
                 f"{server['name']}: restoring from snapshot {snapshot['id']}, "
-                f"{deadline.stopwatch()} elapsed, usually 5-15 min"
+                f"{deadline.stopwatch()} elapsed"
             )
             return None
         if last["seen"] or deadline.elapsed() - accepted >= NEVER_SEEN_SECONDS:

@@ -54,7 +54,6 @@ MISSING_SECONDS = 10.0
 #: A snapshot just made may be listed later than that.
 NEW_MISSING_SECONDS = 90.0
 SECOND_TRY_SECONDS = 60.0
-CREATE_TAKES = "usually 3-10 min"
 
 
 def listing(client: Client, deadline: Deadline, server_id: int | None = None) -> Listing:
@@ -312,7 +311,7 @@ def wait_completed(
             return found
         progress(
             f"{found['server']['name']}: snapshot {snapshot_id} {found['status']}, "
-            f"{deadline.stopwatch()} elapsed, {CREATE_TAKES}"
+            f"{deadline.stopwatch()} elapsed"
         )
         return None
 

@@ -42,6 +42,7 @@ options:
       - unfinished
       - prune
       - status
+      - drill
   entry_point:
     description:
       - The entry point of the role that begins with this phase.

@@ -120,6 +120,8 @@ failure:
     Snapshot limit reached}
 """
 
+import typing as t
+
 from ansible_collections.vps_org.cloud.plugins.module_utils import _snapshots as snapshots
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import Client
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import VpsOrgError
@@ -200,10 +202,14 @@ def _present(params: Params, client: Client, ctx: Context, deadline: Deadline) -
             row["id"],
             server_id,
             params["wait_interval"],
-            ctx.progress,
+            _progress(ctx),
             row=row,
         )
     return _result(False, row, ctx, row, row)
+
+
+def _progress(ctx: Context) -> t.Callable[[str], None]:
+    return lambda text: ctx.progress(f"{text}, {ctx.snapshot_takes}")
 
 
 def _standing(rows: list[Row], client: Client, ctx: Context) -> Row | None:
@@ -252,7 +258,7 @@ def _create(
             row["id"],
             server_id,
             params["wait_interval"],
-            ctx.progress,
+            _progress(ctx),
             patience=snapshots.NEW_MISSING_SECONDS,
             row=row,
             watch=watch,
@@ -273,7 +279,7 @@ def _wait_only(params: Params, client: Client, ctx: Context, deadline: Deadline)
             row["id"] if row else params["snapshot_id"],
             params["server_id"],
             params["wait_interval"],
-            ctx.progress,
+            _progress(ctx),
             row=row,
         )
     return _result(False, row, ctx, row or {}, row or {})

@@ -467,7 +467,7 @@ def _finish(
             row["server"],
             accepted,
             params["wait_interval"],
-            ctx.progress,
+            lambda text: ctx.progress(f"{text}, {ctx.restore_takes}"),
             row,
         )
     except RequestFailed as failed:

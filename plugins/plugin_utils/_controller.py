@@ -78,8 +78,13 @@ class ControllerAction(ActionBase):
         result: Params = self._execute_module(module_args=args, task_vars=task_vars)
         return result
 
-    def _run_here(self, args: Params, module: ModuleType, check_mode: bool | None = None) -> Params:
-        """The result of the *module*; *check_mode* is the task's unless it is given."""
+    def _run_here(
+        self, args: Params, module: ModuleType, check_mode: bool | None = None, **context: t.Any
+    ) -> Params:
+        """The result of the *module*; *check_mode* is the task's unless it is given.
+
+        *context* is what else its Context holds.
+        """
         spec = {key: value for key, value in module.SPEC.items() if key != "supports_check_mode"}
         validated = ArgumentSpecValidator(**spec).validate(args)
         wrong = no_whole_numbers(spec, args) + validated.error_messages
@@ -97,6 +102,7 @@ class ControllerAction(ActionBase):
                 clock=Clock(time.monotonic, time.sleep, time.time),
                 warn=warnings.append,
                 progress=self._progress(),
+                **context,
             )
             with _watched_parent() as end_without_it:
                 result = outcome(module.run, params, ctx, end_without_it)

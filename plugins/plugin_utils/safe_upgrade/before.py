@@ -86,8 +86,8 @@ def ready(host: Host) -> None:
             f"build on snapshot {took['id']} '{took['name']}' of server {settings['server_id']}"
             if took
             else f"take snapshot '{settings['snapshot_name']}' of server "
-            f"{settings['server_id']} ({len(record.known)} of {PER_SERVER} held; 3 to 10 minutes "
-            "by the documentation)"
+            f"{settings['server_id']} ({len(record.known)} of {PER_SERVER} held; "
+            f"{host.snapshot_takes()})"
         )
         host.move("check_mode", f"would {text}, then run the change, then verify it")
         return

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     files,
+    measured,
     record,
     report,
     roles,
@@ -56,6 +57,7 @@ def begin(host: Host, entry_point: str) -> None:
         call=core.call_id(host.task),
         batch=hashlib.sha256(",".join(host.in_play()).encode()).hexdigest()[:16],
         calls=(earlier.calls if earlier else 0) + 1,
+        clock=host.clock.monotonic(),
         host=host.name,
         check_mode=bool(host.task.check_mode),
     )
@@ -84,6 +86,9 @@ def begin(host: Host, entry_point: str) -> None:
     host.record.settings = settings
     host.record.result = report.begun(settings["server_id"], run_id, now)
     _name_the_pieces(host)
+    if settings["measured"]:
+        # Without the host's name: Ansible shows a warning of the same words once a run.
+        host.warnings += measured.problems(settings["measured"])
     if len(name) > settings_.NAME_LENGTH:
         host.abort(
             f"safe_upgrade cannot start: the snapshot name {name} is longer than "

@@ -16,10 +16,12 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     guest,
     journal,
+    measured,
     reach,
     record,
     report,
     texts,
+    timeline,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Record
 
@@ -42,8 +44,8 @@ def pause(seconds: float) -> None:
 class Host:
     """One phase on one host.
 
-    *modules* runs a module of this collection inside the controller and returns its result;
-    *say* shows a line at once.
+    *modules* runs a module of this collection inside the controller, with a context besides its
+    options, and returns its result; *say* shows a line at once.
     """
 
     name: str
@@ -92,10 +94,34 @@ class Host:
 
     def ask(self, module: t.Any, **options: t.Any) -> Data:
         """Run a module of this collection; what it warns of is a warning of the phase, once."""
-        result = self.modules(module, **options)
+        result = self.modules(module, self._context(), **options)
         told = dict.fromkeys(self.harmless(text) for text in result.get("warnings") or [])
         self.warnings += [text for text in told if text not in self.warnings]
         return result
+
+    def _context(self) -> Data:
+        path = self.settings.get("measured")
+        return {"seen": self._seen, **(measured.told(path, self.record.plan) if path else {})}
+
+    def snapshot_takes(self) -> str:
+        """How long a snapshot takes, in words."""
+        return str(self._context().get("snapshot_takes", "3 to 10 minutes by the documentation"))
+
+    def restore_takes(self) -> str | None:
+        """How long restores of servers of this plan took, in words; None: none was measured."""
+        return self._context().get("restore_takes")
+
+    def _seen(self, method: str, path: str, status: int | None, data: t.Any) -> None:
+        record = self.record
+        name = (record.snapshot or {}).get("name") or self.settings.get("snapshot_name")
+        found = timeline.statuses(data, self.settings.get("server_id"), name)
+        record.plan = found.pop("plan", record.plan)
+        self._note(call=timeline.call(method, path), answer=status, **found)
+
+    def _note(self, **seen: t.Any) -> None:
+        record = self.record
+        second = int(self.clock.monotonic() - record.clock)
+        record.timeline = timeline.noted(record.timeline, second, seen)
 
     def look(self) -> Data:
         """The state of the guest, by one look; ``ours``: the controller could not look."""
@@ -104,6 +130,7 @@ class Host:
         answer = self.reach.run(guest.look_command(path, checks))
         seen = guest.state(answer.text, answer.why, path)
         seen["ours"] = answer.ours
+        self._note(host=timeline.of_a_look(seen, self.record.last_boot_id))
         return t.cast(Data, texts.harmless_data(seen, self.secrets))
 
     def move(self, state: str, reason: t.Any = None, **changes: t.Any) -> None:

@@ -18,6 +18,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     before,
     begin,
     change,
+    drill,
     ending,
     marker,
     pieces,
@@ -108,11 +109,12 @@ PHASES: dict[str, tuple[Phase, OnError]] = {
     "unfinished": (unfinished.unfinished, _nothing_changed),
     "prune": (ending.prune, _fails),
     "status": (ending.status, _fails),
+    "drill": (drill.settle, _fails),
 }
 #: These begin a call.
 BEGIN = ("check", "choose", "unfinished", "prune", "status")
 #: The result of these is their own, not the record.
-LAST = ("end", "prune", "status")
+LAST = ("end", "prune", "status", "drill")
 
 
 def run(host: Host) -> Data:

@@ -83,6 +83,12 @@ class Record:
     #: What tells the hosts that began together from other batches of the call.
     batch: str = ""
     calls: int = 1
+    #: When the call began, by a clock that nobody can set.
+    clock: float = 0.0
+    #: What was seen since, see timeline.
+    timeline: list[Data] = field(default_factory=list)
+    #: The size of the server by its plan: vcpus, memory, storage; empty: not known.
+    plan: dict[str, int] = field(default_factory=dict)
     check_mode: bool = False
     due: str = ""
     files: Data = field(default_factory=dict)

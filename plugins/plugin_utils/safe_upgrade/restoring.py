@@ -93,7 +93,7 @@ def plan(host: Host) -> None:
             host.with_reason(
                 f"would restore server {result['server_id']} from snapshot "
                 f"{result['snapshot']['id']} and erase what was written in the last "
-                f"{texts.minutes(age)}"
+                f"{texts.minutes(age)}{_took(host, '; ')}"
             ),
         )
     else:
@@ -208,7 +208,13 @@ def _restore_failed(host: Host, why: str, phase: Phase) -> None:
     """Where a restore may be under way nobody is told to start another."""
     steps = {ACCEPTED: report.after_a_begun_restore, UNKNOWN: report.after_an_unknown_restore}
     step = steps[phase](host.record.result) if phase in steps else None
+    step = step and f"{step}{_took(host, '. ')}"
     host.move("restore_failed", host.with_reason(why), next_step=step)
+
+
+def _took(host: Host, before: str) -> str:
+    took = host.restore_takes()
+    return f"{before}{took[0].upper() if before == '. ' else took[0]}{took[1:]}" if took else ""
 
 
 def prove(host: Host) -> None:

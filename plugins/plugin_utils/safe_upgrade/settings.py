@@ -92,6 +92,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "max_restores": _integer(0),
     "max_data_loss": _integer(0),
     "hold_file": {"type": "str"},
+    "measured": {"type": "str"},
     "start_after": {"type": "str"},
     "start_before": {"type": "str"},
     "time_zone": {"type": "str"},

@@ -53,9 +53,16 @@ def test_a_restore_is_proved_and_its_snapshot_deleted(rehearse):
     assert found["restoring_seen"] is True and found["started_by_itself"] is True
     assert found["server_status"] == "active"
     assert found["suggested"]["safe_upgrade_restore_timeout"] >= 2 * found["restore_seconds"]
+    assert [one["call"] for one in found["timeline"] if one.get("call", "GET")[:3] != "GET"] == [
+        "POST /snapshots/",
+        "POST /snapshots/ID/restore/",
+        "DELETE /snapshots/ID/",
+    ]
+    assert {one["result"] for one in found["assumptions"]} == {"as documented", "not seen"}
+    assert len(found["measured"]) == 1 and "WHAT THIS MEANS FOR YOU" in out
     assert made.held("one") == [] and not made.marked("one")
     assert not list((made.disks / "one/var/lib").glob("vps_org_drill*"))
-    private = [made.sim.token, '"one"', "127.0.", str(made.ids["one"]), "80"]
+    private = [made.sim.token, '"one"', "127.0.", str(made.ids["one"]), "801"]
     assert [value for value in private if value in json.dumps(found)] == []
     assert "The restore of one is proved: restored" in out
 
