@@ -44,7 +44,7 @@ PLAYBOOKS = {
     "restore.yml": ("restore", {"safe_upgrade_confirm"}),
     "restore_unfinished.yml": ("restore_unfinished", set()),
     "prune.yml": ("prune", set()),
-    "drill.yml": ("main", {"drill_confirm"}),
+    "drill.yml": ("main", {"drill_confirm", "drill_uptime_confirm"}),
     "status.yml": ("status", set()),
 }
 ARTIFACT = "safe_upgrade_results"

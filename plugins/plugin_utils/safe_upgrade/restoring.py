@@ -29,6 +29,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     settling,
     snapshots,
     texts,
+    timeline,
     verdict,
     way,
 )
@@ -195,7 +196,9 @@ def wait_restore(host: Host) -> None:
         return
     record.waited = {
         "status": waited["server"]["status"],
-        "restoring_seen": bool(waited.get("restoring_seen")),
+        # Of a start whose answer was lost, the look after it may be the only one that saw it.
+        "restoring_seen": bool(waited.get("restoring_seen"))
+        or timeline.shows_restoring(record.timeline),
     }
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._servers import RESTORING
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts
 
 Data = dict[str, t.Any]
@@ -90,3 +91,21 @@ def _last(timeline: t.Sequence[Data], seen: Data) -> Data | None:
         if not one.get("call", "GET").startswith("GET"):
             break
     return None
+
+
+def around_the_restore(timeline: t.Sequence[Data]) -> tuple[list[Data], list[Data]]:
+    """What was seen before the first request to restore, and from it on."""
+    calls = [one.get("call") for one in timeline]
+    at = calls.index(RESTORE) if RESTORE in calls else len(calls)
+    return list(timeline[:at]), list(timeline[at:])
+
+
+def looks_at_the_server(timeline: t.Iterable[Data]) -> list[Data]:
+    """The entries of lists that showed the server."""
+    return [one for one in timeline if "server" in one and one["call"].startswith("GET")]
+
+
+def shows_restoring(timeline: t.Sequence[Data]) -> bool:
+    """Whether a list showed the server restoring after its restore was asked for."""
+    looks = looks_at_the_server(around_the_restore(timeline)[1])
+    return any(one["server"] == RESTORING for one in looks)

@@ -68,3 +68,14 @@ def test_of_a_silent_guest_and_a_server_never_seen_restoring_nothing_is_known(lo
     assert "no route to host" in told["reason"] and "HTTP 500" in told["reason"]
     assert "vps_org.cloud.snapshot_restore" in told["next_step"]
     assert "vps_org.cloud.server_info" in told["next_step"]
+
+
+def test_a_server_seen_restoring_by_the_look_after_a_lost_answer_alone_was_seen(lost, world):
+    night = lost({"kind": "delay", "call": "account"}, acted=True, alive=False)
+    night.phase("restore")
+    world.on_sleep = lambda seconds: None
+    world.sleep(AWAY_SECONDS)
+    night.guests["web-01"].dead = None
+    told = night.phases("wait_restore", "prove")
+    assert told["state"] == "restored", told["reason"]
+    assert world.calls(*POSTS) == ["restore"]
