@@ -26,8 +26,12 @@ NO_TEXTS = {
     *("_LOOK", "_MOUNTS", "_MARKER", "_SYSTEMD", "_PACKAGES", "_DISK", "FIND_PYTHON"),
     *("_OURS_TEXTS", "_OURS_RESULT", "_HELP", "_DPKG", "_DNF"),
 }
-#: What the check of an account tells stands in docs/first_contact.md, which has a test of its own.
-TOLD_ELSEWHERE = {"_documented.py", "_check_report.py"}
+#: What the check of an account and a drill tell stands in docs/first_contact.md, which has tests of
+#: its own.
+TOLD_ELSEWHERE = {
+    *("_documented.py", "_check_report.py"),
+    *("drill.py", "rehearsal.py", "timeline.py"),
+}
 #: Keys of YAML whose values are shown; other strings there are code or names.
 SHOWN = {"msg", "fail_msg", "reason", "text", "failed_task"}
 #: Commands for the guest, two patterns, words of ssh and Ansible, errors that are caught and told

@@ -6,37 +6,60 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
 WRITES = ("create", "restore", "delete")
 
 
+def playbook(made, name, *arguments, **given):
+    """The command that runs one of the playbooks on a site, and its environment."""
+    command, environment = made.command(*arguments)
+    command[3] = f"vps_org.cloud.{name}"
+    given = {"safe_upgrade_hosts": "one", **given}
+    return [*command, "-e", json.dumps(given)], {**environment, "PWD": str(made.folder)}
+
+
+def drill(made, *arguments, **given):
+    folder = str(made.disks / "one/var/lib")
+    given = {"drill_confirm": "one", "drill_folder": folder, **given}
+    return playbook(made, "drill", *arguments, **given)
+
+
+def ended(made, command, environment):
+    """The exit code and the output."""
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert made.sim.token not in done.stdout and "Traceback" not in done.stdout
+    return done.returncode, done.stdout
+
+
 @pytest.fixture
 def rehearse(site):
-    def run(*arguments, hosts="one", servers=("one",), faults=(), profile="documented", **given):
-        made = site({name: {} for name in servers}, profile=profile)
+    def run(*arguments, faults=(), servers=("one",), environment=None, **given):
+        hosts = given.pop("hosts", "one")
+        made = site({name: {} for name in servers}, profile=given.pop("profile", "documented"))
         for fault in faults:
             made.sim.set_fault(fault)
-        command, environment = made.command(*arguments)
-        command[3] = "vps_org.cloud.drill"
-        given = {"safe_upgrade_hosts": hosts, "drill_confirm": "one", **given}
-        given["drill_folder"] = str(made.disks / "one/var/lib")
-        done = subprocess.run(
-            [*command, "-e", json.dumps(given)],
-            env={**environment, "PWD": str(made.folder)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert made.sim.token not in done.stdout
+        for number in range(given.pop("snapshots", 0)):
+            made.sim.add_snapshot(made.ids["one"], f"mine-{number}")
+        command, known = drill(made, *arguments, safe_upgrade_hosts=hosts, **given)
+        code, out = ended(made, command, {**known, **(environment or {})})
         report = made.folder / "drill.json"
         found = json.loads(report.read_text()) if report.exists() else None
-        return made, done.returncode, done.stdout, found
+        return made, code, out, found
 
     return run
 
@@ -62,9 +85,18 @@ def test_a_restore_is_proved_and_its_snapshot_deleted(rehearse):
     assert len(found["measured"]) == 1 and "WHAT THIS MEANS FOR YOU" in out
     assert made.held("one") == [] and not made.marked("one")
     assert not list((made.disks / "one/var/lib").glob("vps_org_drill*"))
-    private = [made.sim.token, '"one"', "127.0.", str(made.ids["one"]), "801"]
-    assert [value for value in private if value in json.dumps(found)] == []
+    assert private(made, found) == []
     assert "The restore of one is proved: restored" in out
+
+
+def private(made, found):
+    """What of the account stands in the report."""
+    (row,) = made.sim.cloud.servers.values()
+    values = [made.sim.token, "one", row["ip_address"], str(row["id"]), "801", "127.0.", "pre-"]
+    shown = json.dumps(found)
+    for public in ('"none', "none "):
+        shown = shown.replace(public, "")
+    return [value for value in values if value in shown]
 
 
 @pytest.mark.long
@@ -76,13 +108,34 @@ def test_a_restore_is_proved_and_its_snapshot_deleted(rehearse):
         ({"hosts": "o*"}, "A drill overwrites one server"),
         ({"hosts": "all", "servers": ("one", "two")}, "A drill overwrites one server"),
         ({"drill_max_uptime_days": -1}, "nobody knows whether it boots again"),
-        ({"profile": "spelling"}, "The drill ended before its restore"),
+        ({"drill_report": "/nonexistent/drill.json"}, "The report cannot be written: /nonexistent"),
+        (
+            {"drill_folder": "/proc/none"},
+            "/proc/none/vps_org_drill_before cannot be written on one",
+        ),
+        ({"profile": "spelling"}, "(one) is 'running', not 'active'"),
+        ({"snapshots": 5}, "the server holds 5 of 5 snapshots"),
+        ({"faults": ["read_only"]}, "(HTTP 403)"),
+        ({"environment": {"VPS_ORG_API_TOKEN": ""}}, "No API token is given"),
+        ({"environment": {"VPS_ORG_API_TOKEN": "vps_wrong"}}, "Invalid token. (HTTP 401)"),
+        ({"ansible_connection": "local"}, "the host is the controller itself"),
     ],
 )
 def test_what_is_refused_is_not_touched(rehearse, settings, says):
     made, code, out, found = rehearse(**settings)
     assert code == 2 and says in out, out
     assert writes(made) == [] and found is None
+    assert "Nothing was done." in out or "Nothing was restored. No snapshot was taken" in out
+    assert not list((made.disks / "one/var/lib").iterdir())
+
+
+@pytest.mark.long
+def test_a_server_that_is_being_restored_is_refused(site):
+    made = site({"one": {}}, restore_seconds=600.0)
+    made.sim.cloud.restore(made.own_snapshot("one", "r0"))
+    code, out = ended(made, *drill(made))
+    assert code == 2 and "Nothing was done. one does not tell" in out, out
+    assert "(it does not answer: " in out and writes(made) == []
 
 
 @pytest.mark.long
@@ -104,13 +157,17 @@ def test_a_long_uptime_that_is_confirmed_is_no_reason(rehearse):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("fault", ["restore_nothing", "left_stopped", "restore_reboots"])
+@pytest.mark.parametrize(
+    "fault", ["restore_nothing", "left_stopped", "restore_reboots", "silent_after_restore"]
+)
 def test_what_is_not_proved_keeps_its_snapshot(rehearse, fault):
     made, code, out, found = rehearse(faults=[fault])
     assert code == 2 and "The drill is not proved" in out, out
     assert writes(made) == ["create", "restore"]
-    assert found["proved"] is False and found["started_by_itself"] is None
-    assert len(made.held("one")) == 1
+    assert found["proved"] is False and private(made, found) == []
+    assert found["started_by_itself"] is (False if fault == "left_stopped" else None)
+    assert found["measured"] == [] and len(made.held("one")) == 1
+    assert "Snapshot 801 is kept, of run " in out
 
 
 @pytest.mark.long
@@ -119,3 +176,62 @@ def test_in_every_world_that_can_restore_it_is_one_of_each(rehearse, profile):
     made, code, out, found = rehearse(profile=profile)
     assert code == 0 and found["proved"] is True, out
     assert writes(made) == ["create", "restore", "delete"]
+    assert private(made, found) == []
+
+
+@pytest.mark.long
+def test_check_mode_tells_what_it_would_do(rehearse):
+    made, code, out, found = rehearse("--check")
+    assert code == 0 and "Without --check a drill takes this snapshot of one, writes" in out, out
+    assert writes(made) == [] and found is None
+    assert not list((made.disks / "one/var/lib").iterdir())
+
+
+@pytest.mark.long
+def test_later_waits_tell_what_was_measured(rehearse):
+    made, code, out, found = rehearse()
+    assert code == 0, out
+    measured = f"safe_upgrade_measured={made.folder / 'drill.json'}"
+    assert measured in out
+    run = made.run("--check", "-e", measured)
+    assert f"snapshots of this plan took {found['snapshot_seconds']} s here" in run.out
+    assert "safe_upgrade_measured" not in run.out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("line", "interrupted"),
+    [
+        ("TASK [vps_org.cloud.safe_upgrade : Wait for it]", False),
+        ("TASK [vps_org.cloud.drill : Write a file", True),
+        ("TASK [vps_org.cloud.safe_upgrade : Decide]", True),
+        ("restoring one ", False),
+        ("TASK [Tell what was seen, and delete", False),
+    ],
+)
+def test_a_drill_that_is_killed_is_found_and_taken_back(site, line, interrupted):
+    made = site({"one": {}}, snapshot_seconds=5.0)
+    command, environment = drill(made)
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as controller:
+        assert any(told.startswith(line) for told in controller.stdout)
+        os.killpg(controller.pid, signal.SIGKILL)
+    time.sleep(8)  # the cloud ends what it was asked for
+    before = writes(made)
+    assert before[0] == "create" and before[1:] in ([], ["restore"], ["restore", "delete"])
+    code, out = ended(made, *playbook(made, "status"))
+    assert code == 0 and len(made.held("one")) == 1
+    run = made.held("one")[0].removeprefix("pre-upgrade-")
+    assert f'"run_id": "{run}"' in out
+    assert f'"interrupted_run": {json.dumps(run) if interrupted else "null"}' in out
+    given = {"safe_upgrade_restore_run": run, "safe_upgrade_confirm": 1}
+    code, out = ended(made, *playbook(made, "restore", **given))
+    assert "proved: " in out and writes(made) == [*before, "restore"], out
+    assert not made.marked("one")
+    assert [one.name for one in (made.disks / "one/var/lib").iterdir()] == ["vps_org_drill_before"]
