@@ -13,7 +13,7 @@ import os
 import stat
 import typing as t
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts, timeline
 
 Data = dict[str, t.Any]
 
@@ -36,15 +36,21 @@ def read(path: str) -> list[Data]:
     rows = report.get("measured") if isinstance(report, dict) else None
     if not isinstance(rows, list) or not all(map(_is_measured, rows)):
         raise ValueError("it is not a report of the playbook drill")
-    return rows
+    return [{key: row[key] for key in ("plan", *_SECONDS)} for row in rows]
 
 
 def _is_measured(row: t.Any) -> bool:
+    plan = row.get("plan") if isinstance(row, dict) else None
     return (
-        isinstance(row, dict)
-        and isinstance(row.get("plan"), dict)
-        and all(isinstance(row.get(key), int) and 0 <= row[key] < 10**6 for key in _SECONDS)
+        isinstance(plan, dict)
+        and {*plan} <= {*timeline.SIZE}
+        and all(_is_number(value) for value in plan.values())
+        and all(_is_number(row.get(key)) for key in _SECONDS)
     )
+
+
+def _is_number(value: t.Any) -> bool:
+    return isinstance(value, int) and 0 <= value < 10**9
 
 
 def problems(path: str) -> list[str]:

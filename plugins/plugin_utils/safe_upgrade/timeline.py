@@ -25,6 +25,8 @@ ANSWERS = "answers"
 ANEW = "answers, started anew"
 SILENT = "does not answer"
 WORD_LENGTH = 40
+#: What of a plan tells its size; its name and id are left out.
+SIZE = ("vcpus", "memory", "storage")
 
 
 def call(method: str, path: str) -> str:
@@ -58,7 +60,7 @@ def _word(value: t.Any) -> str:
 
 
 def _size(plan: Data) -> dict[str, int]:
-    size = {key: plan.get(key) for key in ("vcpus", "memory", "storage")}
+    size = {key: plan.get(key) for key in SIZE}
     return {key: value for key, value in size.items() if isinstance(value, int)}
 
 

@@ -212,6 +212,10 @@ def test_of_another_plan_the_times_of_the_documentation_are_told(nights, tmp_pat
             '{"measured": [{"plan": {}, "snapshot_seconds": 1, "restore_seconds": 1e999}]}',
             "it is no",
         ),
+        (
+            '{"measured": [{"plan": {"name": "x"}, "snapshot_seconds": 1, "restore_seconds": 2}]}',
+            "it",
+        ),
         (b"\xff\xfe", "it is not JSON"),
     ],
 )
