@@ -256,7 +256,8 @@ class Night:
         finally:
             self.warned += one.warnings
         entry_point = one.record.entry_point
-        for key, found in told_.statistics(one.stats, entry_point, TOKEN).items():
+        extra = self.plays.variables.extra_vars
+        for key, found in told_.statistics(one.stats, entry_point, TOKEN, extra).items():
             self.artefact[key] = {**self.artefact.get(key, {}), **found}
         if phase not in phases.LAST:
             self.plays.know(name, **{host.NAME: told})

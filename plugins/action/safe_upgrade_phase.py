@@ -85,7 +85,12 @@ class ActionModule(ControllerAction):
             result["ansible_facts"] = host.facts
         if host.stats:
             result["ansible_stats"] = {
-                "data": told.statistics(host.stats, host.record.entry_point, host.token),
+                "data": told.statistics(
+                    host.stats,
+                    host.record.entry_point,
+                    host.token,
+                    core.extra_variables(host.vars["hostvars"]) or {},
+                ),
                 "per_host": False,
                 "aggregate": True,
             }

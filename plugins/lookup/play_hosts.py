@@ -16,9 +16,11 @@ description:
   - The playbooks of this collection use it for C(safe_upgrade_hosts).
   - It looks at the inventory and at C(--limit), which also applies to the play. An implicit
     C(localhost) is no host of the inventory.
-  - In a job of an AWX workflow it refuses, by their names, extra variables that no survey of the
-    kit asks for and that stand above the inventory. What a guest tells as statistics of one job is
-    an extra variable of the next.
+  - What a guest tells as statistics of one job is an extra variable of the next. So in a job of an
+    AWX workflow extra variables whose names begin with C(ansible_), C(vps_org_), C(safe_upgrade_)
+    or C(drill_) count only when the first job of the collection was given the same. Settings of the
+    role that it was not given are refused by their names, the others are ignored with a warning. In
+    that first job what no survey of the kit asks for is refused.
   - With C(--syntax-check) it looks at nothing, for that touches no host.
 options:
   _terms:
@@ -27,6 +29,12 @@ options:
     required: true
     type: list
     elements: str
+  ignore_told:
+    description:
+      - Ignore, with a warning, settings of the role that the workflow did not begin with, rather
+        than refuse to run. For a play that restores, which no guest may keep from running.
+    type: bool
+    default: false
   untagged:
     description:
       - No task of the play has tags. Fail when C(--tags) or C(--skip-tags) would skip them all, for
@@ -59,6 +67,7 @@ from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import told
@@ -77,14 +86,7 @@ class LookupModule(LookupBase):
         if token and token in pattern:  # Ansible shows a pattern that matches nothing
             raise AnsibleLookupError("the host pattern holds the API token: give names of hosts")
         self.set_options(var_options=variables, direct=kwargs)  # type: ignore[no-untyped-call]
-        forged = told.refused_names(core.given_variables(self._loader))
-        if forged:
-            raise AnsibleLookupError(
-                f"nothing was done: the job of a workflow was given {harmless(', '.join(forged))} "
-                "as extra variables, which no survey of the kit asks for: a guest may have told "
-                "them, as statistics of an earlier job. Set such variables in the inventory; to "
-                "restore now, launch VPS.org restore by itself"
-            )
+        self._hold_against_the_jobs_before(token or "")
         variables = variables or {}
         try:
             why = self._no_task() or self._no_host(
@@ -95,6 +97,32 @@ class LookupModule(LookupBase):
         if why:
             raise AnsibleLookupError(f"nothing was done: {harmless(why)}")
         return [pattern]
+
+    def _hold_against_the_jobs_before(self, token: str) -> None:
+        """Take out of the run what a guest may have told an earlier job, or refuse to run."""
+        extra = core.given_variables(self._loader)
+        refused = told.strange(extra, token)
+        ignore = self.get_option("ignore_told")  # type: ignore[no-untyped-call]
+        if told.is_given(extra) and told.is_of_a_workflow(extra):
+            ignored = [
+                name
+                for name in refused
+                if not told.is_setting(name) or (ignore and name != "safe_upgrade_hosts")
+            ]
+            core.forget_given(self._loader, ignored)
+            if ignored:
+                Display().warning(
+                    f"ignored are the extra variables {harmless(', '.join(ignored))}: the jobs "
+                    "before were not given them so, and a guest may have told them"
+                )
+            refused = [name for name in refused if name not in ignored]
+        if refused:
+            raise AnsibleLookupError(
+                f"nothing was done: the job was given {harmless(', '.join(refused))} as extra "
+                "variables, and the workflow did not begin with them: a guest may have told them, "
+                "as statistics of an earlier job. Set such variables in the inventory or in the "
+                "workflow's survey; to restore now, launch VPS.org restore by itself"
+            )
 
     def _no_task(self) -> str | None:
         """Why no task would run; None when one would."""

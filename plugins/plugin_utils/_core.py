@@ -429,10 +429,22 @@ def extra_variables(hostvars: t.Any) -> dict[str, t.Any] | None:
 
 def given_variables(loader: t.Any) -> dict[str, t.Any]:
     """The extra variables of the run before there is any host; nothing where that is unknown."""
+    return dict(_live_extra_variables(loader))
+
+
+def forget_given(loader: t.Any, names: t.Iterable[str]) -> None:
+    """Take extra variables out of the run; only before its first play, in the parent process."""
+    live = _live_extra_variables(loader)
+    for name in names:
+        live.pop(name, None)
+
+
+def _live_extra_variables(loader: t.Any) -> dict[str, t.Any]:
+    """The mapping that Ansible's own variables hold as well."""
     with contextlib.suppress(Exception):
         from ansible.utils.vars import load_extra_vars
 
-        return dict(load_extra_vars(loader))
+        return t.cast(dict[str, t.Any], load_extra_vars(loader))
     return {}
 
 

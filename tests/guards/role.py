@@ -72,6 +72,38 @@ THREATS = {
             "found.sure.update({host: {**record, 'signature': {'by': CHANGE_JOB}}})",
         ),
     ),
+    "settings_are_signed": Guard(
+        "What a guest told sets no setting of a later job: each job signs what it was given.",
+        ATTACKS + "test_statistics.py::"
+        "test_a_variable_that_the_workflow_did_not_begin_with_leads_no_later_job",
+        _code("told", "strange", "lambda extra, token: []"),
+    ),
+    "what_was_given_cannot_be_forged": Guard(
+        "What a job was given is signed with the token, under a name that only the token gives.",
+        ATTACKS + "test_statistics.py::test_an_answer_that_was_altered_is_refused",
+        _code("told", "_given", "lambda extra, token: {str(name): 'x' for name in extra}"),
+    ),
+    "answers_of_one_workflow": Guard(
+        "Answers to one workflow count in no other.",
+        ATTACKS + "test_statistics.py::test_answers_of_one_workflow_are_none_of_another",
+        _code(
+            "told",
+            "_given",
+            "lambda extra, token: original({name: value for name, value in extra.items() "
+            "if 'workflow' not in name}, token)",
+        ),
+    ),
+    "no_template_by_hand": Guard(
+        "An artefact that is given by hand runs no template on the controller.",
+        ATTACKS + "test_statistics.py::test_by_hand_no_artefact_runs_a_template_or_a_command",
+        _code("texts", "is_template", "lambda text: False"),
+    ),
+    "a_guest_denies_no_restore": Guard(
+        "What a guest told is taken out of the job that restores, and keeps it from nothing.",
+        ATTACKS + "test_playbooks.py::test_statistics_of_a_guest_run_nothing_on_the_controller"
+        "_and_keep_no_job_from_its_work",
+        Replaced("plugins/plugin_utils/_core.py", "forget_given", "lambda loader, names: None"),
+    ),
     "a_record_names_its_server": Guard(
         "A record of one server restores no other, whatever an extra variable says.",
         ATTACKS + "test_statistics.py::test_no_told_number_leads_to_another_server",

@@ -280,6 +280,11 @@ def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
     for name, question in used.items():
         if question["required"] and name not in asked:
             yield f"{where}: nobody answers the required question {name}"
+        elif name not in asked:
+            yield (
+                f"{where}: does not ask {name}, as a template does: the jobs after the first take "
+                "what the workflow did not begin with for a guest's, and refuse it"
+            )
 
 
 def _approvals(

@@ -117,6 +117,11 @@ PLANTED = [
     (f"{NODES}/5/success_nodes", ["none"], "there is no node none"),
     ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "drops it in silence"),
     ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "nobody answers"),
+    (
+        "awx_kit_workflow/survey_spec/spec/2/variable",
+        "safe_upgrade_keep",
+        "does not ask safe_upgrade_on_failure",
+    ),
 ]
 
 

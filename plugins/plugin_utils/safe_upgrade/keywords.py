@@ -115,7 +115,7 @@ def changeable(condition: t.Any, extra: Extra) -> list[str]:
     """
     if not isinstance(condition, str):
         return []
-    if _is_template(condition):
+    if texts.is_template(condition):
         return sorted(_names(condition, extra, texts_are_conditions=True))
     return sorted(_names("{{ " + condition + " }}", extra))
 
@@ -133,7 +133,7 @@ def _names(
             found.add(name)
             continue
         for text in texts.within(extra[name]):
-            if _is_template(text):
+            if texts.is_template(text):
                 found |= _names(text, extra, texts_are_conditions, depth + 1)
             elif texts_are_conditions:
                 found |= _names("{{ " + text + " }}", extra, True, depth + 1)
@@ -149,7 +149,3 @@ def _impure(tree: nodes.Template) -> set[str]:
             pure = _PURE_FILTERS if node.name == "map" else _PURE_TESTS
             used.append((str(getattr(argument, "value", node.name + "()")), pure))
     return {name for name, pure in used if name.removeprefix("ansible.builtin.") not in pure}
-
-
-def _is_template(text: str) -> bool:
-    return any(mark in text for mark in ("{{", "{%", "{#"))

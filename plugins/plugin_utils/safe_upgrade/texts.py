@@ -64,3 +64,8 @@ def within(value: t.Any) -> t.Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from within(item)
+
+
+def is_template(text: str) -> bool:
+    """Whether Ansible would look for something to template in the text."""
+    return any(mark in text for mark in ("{{", "{%", "{#"))

@@ -18,17 +18,20 @@ import json
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts
+
 Data = dict[str, t.Any]
 
 RESULTS = "safe_upgrade_results"
 PREFIX = "safe_upgrade_told_"
 #: The entry points whose records the job of the change, and the job after its failure, go by.
 SNAPSHOT_JOB, CHANGE_JOB = "snapshot", "main"
-_OF_A_WORKFLOW = {"awx_workflow_job_id", "tower_workflow_job_id"}
-_STAND_ABOVE = ("ansible_", "vps_org_", "safe_upgrade_")
+_OF_A_WORKFLOW = ("awx_workflow_job_id", "tower_workflow_job_id")
+#: How the names begin of extra variables that lead the role and its playbooks.
+_STAND_ABOVE = ("ansible_", "vps_org_", "safe_upgrade_", "drill_")
 #: What the surveys of the kit ask for.
 _ASKED = {
-    RESULTS,
+    "drill_confirm",
     *(
         f"safe_upgrade_{name}"
         for name in (
@@ -66,14 +69,20 @@ class Told:
         return any(record["signature"]["by"] == SNAPSHOT_JOB for record in self.sure.values())
 
 
-def statistics(results: t.Mapping[str, Data], by: str, token: str) -> Data:
-    """The statistics that tell the hosts' *results*; *by* is the entry point that tells them."""
+def statistics(
+    results: t.Mapping[str, Data], by: str, token: str, extra: t.Mapping[str, t.Any]
+) -> Data:
+    """The statistics that tell the hosts' *results*, and what this job was given as *extra*.
+
+    *by* is the entry point that tells them.
+    """
     if not token:
         return {RESULTS: {**results}}
     signed = {host: _signed(host, result, by, token) for host, result in results.items()}
     return {
         RESULTS: signed,
         **{_own_name(host, token): {host: {**record}} for host, record in signed.items()},
+        _name_of_given(token): _given(extra, token),
     }
 
 
@@ -82,20 +91,44 @@ def is_given(extra: t.Mapping[str, t.Any]) -> bool:
     return bool(extra.get(RESULTS)) or any(str(name).startswith(PREFIX) for name in extra)
 
 
-def refused_names(extra: t.Iterable[str]) -> list[str]:
-    """The extra variables of a workflow's job that only a guest's statistics can have brought.
+def strange(extra: t.Mapping[str, t.Any], token: str) -> list[str]:
+    """The extra variables of our names that the jobs before were not given as they stand here.
 
-    They stand above the inventory: ``ansible_ssh_common_args`` runs a command on the controller,
-    ``vps_org_server_id`` names another server. No survey of the kit asks for one.
+    A guest's statistics are extra variables of the next job, and stand above the inventory:
+    ``ansible_ssh_common_args`` runs a command on the controller, ``vps_org_server_id`` names
+    another server, ``safe_upgrade_keep`` lets snapshots go. So each job signs what it was given.
+    The first job of a workflow has nothing to hold them against but what the kit's surveys ask for.
     """
-    names = {str(name) for name in extra}
-    if not names & _OF_A_WORKFLOW:
+    ours = sorted(filter(_is_ours, map(str, extra)))
+    signed = extra.get(_name_of_given(token)) if token else None
+    if isinstance(signed, t.Mapping):
+        given = _given(extra, token)
+        ours = [
+            name
+            for name in ours
+            if not hmac.compare_digest(str(signed.get(name)).encode(), given[name].encode())
+        ]
+    elif is_of_a_workflow(extra):
+        ours = [name for name in ours if name not in _ASKED]
+    else:
         return []
-    return sorted(
+    if is_of_a_workflow(extra):
+        return ours
+    return [
         name
-        for name in names - _ASKED
-        if name.startswith(_STAND_ABOVE) and not name.startswith(PREFIX)
-    )
+        for name in ours
+        if not is_setting(name) or any(map(texts.is_template, texts.within(extra[name])))
+    ]
+
+
+def is_setting(name: str) -> bool:
+    """Whether a job template may give a variable of that name to its own jobs alone."""
+    return name.startswith("safe_upgrade_")
+
+
+def is_of_a_workflow(extra: t.Container[str]) -> bool:
+    """Whether the extra variables are those of a job in an AWX workflow."""
+    return any(name in extra for name in _OF_A_WORKFLOW)
 
 
 def read(extra: t.Mapping[str, t.Any], token: str) -> Told:
@@ -141,6 +174,27 @@ def _signed(host: str, result: Data, by: str, token: str) -> Data:
 def _record_mac(host: str, record: Data, by: str, token: str) -> str:
     content = {key: value for key, value in record.items() if key != "signature"}
     return _mac(token, "record", json.dumps([host, by, content], sort_keys=True, default=str))
+
+
+def _given(extra: t.Mapping[str, t.Any], token: str) -> dict[str, str]:
+    """What this workflow's job was given: the extra variables of our names, signed one by one."""
+    workflow = next((str(extra[name]) for name in _OF_A_WORKFLOW if name in extra), "")
+    return {
+        str(name): _mac(
+            token, "given", workflow, json.dumps([name, value], sort_keys=True, default=str)
+        )[:32]
+        for name, value in extra.items()
+        if _is_ours(str(name))
+    }
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a variable of that name leads the role or its playbooks; records do not."""
+    return name.startswith(_STAND_ABOVE) and name != RESULTS and not name.startswith(PREFIX)
+
+
+def _name_of_given(token: str) -> str:
+    return PREFIX + _mac(token, "name of what was given")[:32]
 
 
 def _own_name(host: str, token: str) -> str:

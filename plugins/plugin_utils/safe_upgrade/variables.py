@@ -13,7 +13,11 @@ import contextlib
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import keywords, names
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    keywords,
+    names,
+    told,
+)
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     settings as settings_,
 )
@@ -28,6 +32,13 @@ def refuse_keywords(host: Host, entry_point: str) -> None:
     taken = keywords.refused_names(extra)
     if taken:  # no later task would see that the host is aborted
         raise Failed(f"safe_upgrade cannot start: {taken}")
+    strange = told.strange(extra, host.token)
+    if strange:
+        raise settings_.SettingsError(
+            f"the job was given {', '.join(strange)} as extra variables, and the jobs before were "
+            "not: a guest may have told them. Set such variables in the inventory or in the "
+            "workflow's survey"
+        )
     why = keywords.refused_delegation(core.delegated_to(host.task), host.name)
     if not why and entry_point != "status":  # which changes nothing
         batch = host.vars.get("ansible_play_batch") or []

@@ -20,10 +20,16 @@ WORKFLOW = {"awx_job_id": 2, "awx_workflow_job_id": 7}
 Data = dict[str, t.Any]
 
 
+class Workflow(Site):
+    """Servers, and the answers to the survey of the workflow that all its jobs get."""
+
+    answers: t.ClassVar[Data] = {}
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> t.Iterator[Site]:
+def site(tmp_path: Path) -> t.Iterator[Workflow]:
     """The host evil, and its neighbour; the health check of both runs a module."""
-    one = Site(tmp_path, {"evil": {}, "neighbour": {}})
+    one = Workflow(tmp_path, {"evil": {}, "neighbour": {}})
     (tmp_path / "health.yml").write_text("- ansible.builtin.ping:\n")
     health = {"tasks_file": str(tmp_path / "health.yml"), "attempts": 1, "delay": 0}
     for host in one.hosts.values():
@@ -32,7 +38,7 @@ def site(tmp_path: Path) -> t.Iterator[Site]:
         yield one
 
 
-def tell(site: Site, statistics: Data) -> None:
+def tell(site: Workflow, statistics: Data) -> None:
     """Let every module on evil answer with these statistics, wiping what was told before."""
     told = {"data": statistics, "per_host": False, "aggregate": False}
     answer = json.dumps({"changed": False, "ping": "pong", "ansible_stats": told})
@@ -45,9 +51,12 @@ def tell(site: Site, statistics: Data) -> None:
     site.hosts["evil"]["ansible_python_interpreter"] = str(python)
 
 
-def job(site: Site, name: str, extra: Data) -> tuple[int, str, Data]:
-    """One job: its exit code, its output, and the extra variables that it tells the next."""
-    given = {"safe_upgrade_hosts": "all", **WORKFLOW, **extra}
+def job(site: Workflow, name: str, extra: Data) -> tuple[int, str, Data]:
+    """One job: its exit code, its output, and the extra variables that it tells the next.
+
+    What the workflow began with stands above what the jobs told, as it does in AWX.
+    """
+    given = {**extra, "safe_upgrade_hosts": "all", **WORKFLOW, **site.answers}
     file = site.folder / f"extra-{name}.json"
     file.write_text(json.dumps(given))
     command, environment = site.command("-e", f"@{file}")
@@ -79,32 +88,55 @@ def test_statistics_of_a_guest_name_no_other_server_and_forge_no_verdict(site):
         },
     )
     code, out, extra = job(site, "snapshot", {})
-    assert "safe_upgrade_server_id" in extra, out
-    before = len(site.sim.calls())
+    assert code == 0 and "safe_upgrade_server_id" in extra, out
     code, out, dummy = job(site, "restore_unfinished", extra)
-    assert code != 0 and "safe_upgrade_server_id" in out
-    assert len(site.sim.calls("restore", "delete")) == 0 and len(site.sim.calls("create")) == 2
+    assert "ignored are the extra variables safe_upgrade_server_id" in " ".join(out.split()), out
+    assert site.sim.calls("restore", "delete") == [] and len(site.sim.calls("create")) == 2
     code, out, dummy = job(site, "prune", {**extra, "safe_upgrade_keep": 0})
-    assert code != 0 and len(site.sim.calls()) >= before
+    assert code != 0 and "was given safe_upgrade_keep, safe_upgrade_server_id" in out, out
     assert site.sim.calls("delete") == [] and site.version("neighbour") == "1"
 
 
-def test_statistics_of_a_guest_run_nothing_on_the_controller(site):
+def test_statistics_of_a_guest_run_nothing_on_the_controller_and_keep_no_job_from_its_work(site):
     ran = site.folder / "RAN"
     tell(
         site,
         {
             "ansible_connection": "local",
             "ansible_python_interpreter": f"/bin/sh -c 'touch {ran}'",
+            "vps_org_server_id": site.ids["neighbour"],
+            "drill_confirm": "neighbour",
             "told": f"{{{{ lookup('pipe', 'touch {ran}') }}}}",
         },
     )
+    change = site.tasks("mine", "- raw: echo 2 > srv/app/VERSION\n- raw: 'false'\n  when: bad\n")
+    site.hosts["evil"]["bad"], site.hosts["neighbour"]["bad"] = False, True
+    site.answers = {
+        "safe_upgrade_what": change["tasks_file"],
+        "safe_upgrade_on_failure": "leave",
+        "safe_upgrade_restore_left": "true",
+    }
     dummy, out, extra = job(site, "snapshot", {})
     assert "ansible_connection" in extra, out
-    creates = len(site.sim.calls("create"))
-    for name in ("safe_upgrade", "restore_unfinished", "prune", "status"):
-        what = {"safe_upgrade_what": "packages"} if name == "safe_upgrade" else {}
-        code, out, dummy = job(site, name, {**extra, **what})
-        assert code != 0 and "was given ansible_connection" in out, out
-    assert not ran.exists() and len(site.sim.calls("create")) == creates
-    assert site.sim.calls("restore", "delete") == []
+    code, out, extra = job(site, "safe_upgrade", extra)
+    assert code != 0 and site.version("evil") == "2" and site.version("neighbour") == "2", out
+    extra.update({"safe_upgrade_max_data_loss": 1, "safe_upgrade_nonsense": "x"})
+    code, out, dummy = job(site, "restore_unfinished", extra)
+    assert "ansible_python_interpreter, drill_confirm, safe_upgrade_max_data_loss" in out, out
+    assert site.version("neighbour") == "1" and site.version("evil") == "2", out
+    code, out, dummy = job(site, "status", extra)
+    assert code == 0, out
+    assert not ran.exists() and len(site.sim.calls("create")) == 2
+    assert [row["server_id"] for row in site.sim.calls("restore")] == [site.ids["neighbour"]]
+    assert site.sim.calls("delete") == []
+
+
+@pytest.mark.parametrize("name", ["safe_upgrade", "snapshot", "restore", "drill", "prune"])
+def test_a_setting_that_only_a_guest_told_changes_nothing(site, name):
+    tell(site, {"safe_upgrade_keep": 0, "safe_upgrade_hosts": "neighbour"})
+    dummy, dummy, extra = job(site, "snapshot", {})
+    site.answers = {"safe_upgrade_what": "packages"} if name == "safe_upgrade" else {}
+    calls = len(site.sim.calls())
+    code, out, dummy = job(site, name, extra)
+    assert code != 0 and "was given safe_upgrade_keep" in out and "PLAY [" not in out, out
+    assert len(site.sim.calls()) == calls

@@ -82,7 +82,7 @@ def test_a_record_of_one_host_is_of_no_use_for_another(workflow):
 def test_under_another_token_marker_and_stamp_must_agree(workflow, marker):
     night = workflow()
     artefact = {
-        RESULTS: told.statistics(night.changing()[RESULTS], "main", "of-yesterday")[RESULTS]
+        RESULTS: told.statistics(night.changing()[RESULTS], "main", "of-yesterday", {})[RESULTS]
     }
     file = night.guests[VICTIM].marker
     if marker == "none":
@@ -176,9 +176,122 @@ def test_a_forged_record_keeps_no_neighbour_from_its_upgrade(workflow, signed):
 
 def test_the_change_is_not_led_to_another_server(workflow):
     night = workflow()
-    night.next_job(night.snapshot_job(), vps_org_server_id=IDS[VICTIM])
+    artefact = night.snapshot_job()
+    night.next_job(artefact, vps_org_server_id=IDS[VICTIM])
+    found = night.phase("check", EVIL)
+    assert found["state"] == "aborted" and "was given vps_org_server_id" in found["reason"]
+    night.next_job(artefact)
+    night.plays.inventory.get_host(EVIL).set_variable("vps_org_server_id", IDS[VICTIM])
     found = night.phase("check", EVIL)
     assert found["state"] == "aborted" and "told of server 12345" in found["reason"]
+
+
+#: What a guest may add to the answers that the workflow began with.
+ADDED = {
+    "safe_upgrade_on_failure": "leave",
+    "safe_upgrade_max_data_loss": 1,
+    "safe_upgrade_keep": 0,
+    "safe_upgrade_change": {"role": "another.of.yours"},
+    "safe_upgrade_health": {"tasks_file": "/runner/project/other.yml"},
+    "safe_upgrade_marker_path": "",
+    "safe_upgrade_restore_run": "r1",
+    "safe_upgrade_keeep": 0,
+    "ansible_connection": "local",
+    "vps_org_server_id": IDS[VICTIM],
+    "drill_confirm": VICTIM,
+}
+FIRST_PHASES = {
+    "main": "check",
+    "preflight": "check",
+    "snapshot": "check",
+    "restore": "choose",
+    "restore_unfinished": "unfinished",
+}
+
+
+@pytest.mark.parametrize("entry_point", FIRST_PHASES)
+@pytest.mark.parametrize("name", ADDED)
+def test_a_variable_that_the_workflow_did_not_begin_with_leads_no_later_job(
+    workflow, name, entry_point
+):
+    night = workflow()
+    artefact = night.changing()
+    night.next_job(artefact, **WORKFLOW, **{name: ADDED[name]})
+    found = night.phase(FIRST_PHASES[entry_point], EVIL, entry_point=entry_point)
+    assert found["state"] == "aborted" and f"was given {name}" in found["reason"]
+    assert night.writes(EVIL) == ["create"] and night.writes(VICTIM) == ["create"]
+
+
+def test_nor_does_it_let_snapshots_go(workflow):
+    night = workflow()
+    night.next_job(night.changing(), **WORKFLOW, safe_upgrade_keep=0)
+    with pytest.raises(Failed, match="was given safe_upgrade_keep"):
+        night.phase("prune", EVIL, entry_point="prune")
+    assert night.writes(EVIL) == ["create"] and night.writes(VICTIM) == ["create"]
+
+
+@pytest.mark.parametrize("forged", [{}, {"safe_upgrade_keep": "0" * 32}, "x"], ids=str)
+def test_what_the_jobs_were_given_cannot_be_forged(workflow, forged):
+    night = workflow()
+    artefact = night.changing()
+    guessed = f"{told.PREFIX}{'0' * 32}"
+    night.next_job({**artefact, guessed: forged}, **WORKFLOW, safe_upgrade_keep=0)
+    found = night.phase("check", EVIL)
+    assert found["state"] == "aborted" and "was given safe_upgrade_keep" in found["reason"]
+
+
+def answered(night, **answers):
+    """The jobs of a workflow that began with these answers, up to the broken-off change."""
+    night.next_job({}, **WORKFLOW, **answers)
+    night.next_job(night.snapshot_job(), **WORKFLOW, **answers)
+    night.armed(EVIL, VICTIM)
+    return night.artefact
+
+
+def test_the_answers_that_the_workflow_began_with_are_followed_by_every_job(workflow):
+    night = workflow()
+    answers = {"safe_upgrade_max_data_loss": 100000, "safe_upgrade_on_failure": "restore"}
+    assert night.unfinished(VICTIM, answered(night, **answers), **answers)["state"] == "restored"
+
+
+def test_an_answer_that_was_altered_is_refused(workflow):
+    night = workflow()
+    artefact = answered(night, safe_upgrade_max_data_loss=100000)
+    found = night.unfinished(VICTIM, artefact, safe_upgrade_max_data_loss=1)
+    assert found["state"] == "aborted" and "safe_upgrade_max_data_loss" in found["reason"]
+
+
+def test_answers_of_one_workflow_are_none_of_another(workflow):
+    night = workflow()
+    artefact = answered(night, safe_upgrade_max_data_loss=100000)
+    night.next_job(artefact, awx_workflow_job_id=8, safe_upgrade_max_data_loss=100000)
+    found = night.phase("unfinished", VICTIM, entry_point="restore_unfinished")
+    assert found["state"] == "aborted" and "safe_upgrade_max_data_loss" in found["reason"]
+
+
+@pytest.mark.parametrize(
+    "told_",
+    [
+        {"safe_upgrade_max_data_loss": "{{ lookup('pipe', 'touch RAN') }}"},
+        {"safe_upgrade_health": {"tasks_file": ["{% set x = lookup('pipe', 'touch RAN') %}"]}},
+        {"ansible_connection": "local"},
+    ],
+    ids=str,
+)
+def test_by_hand_no_artefact_runs_a_template_or_a_command(workflow, tmp_path, monkeypatch, told_):
+    monkeypatch.chdir(tmp_path)
+    night = workflow()
+    night.next_job({**night.changing(), **told_})
+    found = night.phase("unfinished", VICTIM, entry_point="restore_unfinished")
+    assert found["state"] == "aborted" and [*told_][0] in found["reason"]
+    assert not (tmp_path / "RAN").exists() and night.writes(VICTIM) == ["create"]
+
+
+def test_by_hand_a_person_may_add_a_setting(workflow):
+    night = workflow()
+    night.next_job(night.changing(), safe_upgrade_max_data_loss=100000)
+    found = night.phase("unfinished", VICTIM, entry_point="restore_unfinished")
+    assert found["run"]["due"] == "restore"
 
 
 def test_a_record_of_another_workflow_is_refused(workflow):

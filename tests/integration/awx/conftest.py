@@ -51,12 +51,18 @@ class Controller:
         self.jobs = 0
 
     def launch(self, name: str, artifacts: dict[str, t.Any] | None = None, **answers: t.Any) -> Job:
-        """Run a job template with answers to its survey, after jobs that told *artifacts*."""
+        """Run a job template as a node of the workflow, after jobs that told *artifacts*.
+
+        Above them stand the *answers* to the workflow's survey, which AWX gives to every job.
+        """
         ansible_runner = pytest.importorskip("ansible_runner")
         self.jobs += 1
         [template] = [item for item in KIT["awx_kit_job_templates"] if item["name"] == name]
-        questions = {item["variable"]: item for item in template["survey_spec"]["spec"]}
-        assert set(answers) <= set(questions)
+        defaults, asked = (
+            {item["variable"]: item["default"] for item in one["survey_spec"]["spec"]}
+            for one in (template, KIT["awx_kit_workflow"])
+        )
+        assert set(answers) <= set(asked)
         folder = self.site.folder / f"job-{self.jobs}"
         shutil.copytree(AWX / "project", folder / "project")
         for room in ("inventory", "env"):
@@ -67,9 +73,10 @@ class Controller:
         script.write_text(f"#!/usr/bin/env python3\nprint({json.dumps(listing)!r})\n")
         script.chmod(0o700)
         variables = {
-            **{name: question["default"] for name, question in questions.items()},
-            **answers,
+            **defaults,
             **(artifacts or {}),
+            **asked,
+            **answers,
             "awx_job_id": self.jobs,
             "awx_workflow_job_id": WORKFLOW_JOB,
         }

@@ -18,27 +18,24 @@ HOSTS = {
     "lost": {"fault": "lost", "safe_upgrade_on_unreachable": "leave"},
     "later": {},
 }
+#: To the workflow's survey; an empty one is none.
+ANSWERS = {
+    "safe_upgrade_hosts": "all",
+    "safe_upgrade_what": CHANGE,
+    "safe_upgrade_max_data_loss": "",
+    "safe_upgrade_on_failure": "",
+}
 
 
 @pytest.fixture(scope="module")
 def night(controller):
     """snapshot > change, which fails > restore: as the workflow's failure path runs them."""
     awx = controller(HOSTS)
-    snapshot = awx.launch("VPS.org snapshot", safe_upgrade_hosts="all")
-    change = awx.launch(
-        "VPS.org safe upgrade",
-        snapshot.artifacts,
-        safe_upgrade_hosts="all",
-        safe_upgrade_what=CHANGE,
-        safe_upgrade_max_data_loss="",
-        safe_upgrade_on_failure="",
-    )
+    snapshot = awx.launch("VPS.org snapshot", **ANSWERS)
+    change = awx.launch("VPS.org safe upgrade", snapshot.artifacts, **ANSWERS)
     versions = {host: awx.site.version(host) for host in HOSTS}
-    restore = awx.launch(
-        "VPS.org restore unfinished",
-        {**snapshot.artifacts, **change.artifacts},
-        safe_upgrade_hosts="all",
-    )
+    told = {**snapshot.artifacts, **change.artifacts}
+    restore = awx.launch("VPS.org restore unfinished", told, **ANSWERS)
     return awx, snapshot, change, versions, restore
 
 
@@ -76,17 +73,17 @@ def test_the_restore_takes_back_the_lost_server_only_and_ends_red(night):
 
 def test_when_the_change_told_nothing_the_guests_tell_who_was_changed(night):
     awx, snapshot, *rest = night
-    again = awx.launch("VPS.org restore unfinished", snapshot.artifacts, safe_upgrade_hosts="all")
+    again = awx.launch("VPS.org restore unfinished", snapshot.artifacts, **ANSWERS)
     assert again.status == "failed" and "the server bears no marker of a change" in again.out
     assert [awx.site.calls("restore", host) for host in HOSTS] == [0, 1, 0]
 
 
 def test_a_server_whose_marker_cannot_be_read_is_restored(controller):
     awx = controller({"one": {}})
-    snapshot = awx.launch("VPS.org snapshot", safe_upgrade_hosts="all")
+    snapshot = awx.launch("VPS.org snapshot", **ANSWERS)
     (awx.site.disks / "one/srv/app/VERSION").write_text("2\n")
     (awx.site.disks / "one/var/lib/vps_org_safe_upgrade.json").write_text("{")
-    job = awx.launch("VPS.org restore unfinished", snapshot.artifacts, safe_upgrade_hosts="all")
+    job = awx.launch("VPS.org restore unfinished", snapshot.artifacts, **ANSWERS)
     assert job.states() == {"one": "restored"} and awx.site.version("one") == "1"
 
 
@@ -102,9 +99,9 @@ def test_a_change_that_restores_by_itself_leaves_nothing_to_restore_but_the_nigh
     controller,
 ):
     awx = controller({"broken": {"fault": "task"}})
-    change = awx.launch("VPS.org safe upgrade", safe_upgrade_hosts="all", safe_upgrade_what=CHANGE)
+    change = awx.launch("VPS.org safe upgrade", **ANSWERS)
     assert (change.code, change.states()) == (2, {"broken": "restored"})
     assert "the package is broken" in change.out and awx.site.version("broken") == "1"
-    after = awx.launch("VPS.org restore unfinished", change.artifacts, safe_upgrade_hosts="broken")
+    after = awx.launch("VPS.org restore unfinished", change.artifacts, **ANSWERS)
     assert (after.status, after.code) == ("failed", 2)
     assert awx.site.calls("restore", "broken") == 1
