@@ -136,6 +136,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils._inventory import (
     options_problem,
     plain,
 )
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._tokens import warn_of_plain
 
 #: The variables that ssh's first argument is taken from.
 _CONNECTED_TO = {"ansible_host", "ansible_ssh_host"}
@@ -220,6 +221,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _params(self) -> Params:
         names = (*connection_options(), "status", "location")
         params = {name: self.get_option(name) for name in names}
+        warn_of_plain(params["api_token"])
         if params["api_token"]:
             params["api_token"] = str(self.templar.template(params["api_token"])).strip()
         if not params["api_token"]:

@@ -33,6 +33,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     outcome,
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._tokens import warn_of_plain
 
 PROGRESS_SECONDS = 30.0
 PARENT_CHECK_SECONDS = 0.25
@@ -66,6 +67,8 @@ class ControllerAction(ActionBase):
         """The task's arguments, with connection options of the environment; and its environment."""
         environment: Params = {}
         self._compute_environment_string(environment)
+        for token in (self._task.args.get("api_token"), environment.get(ENVIRONMENT["api_token"])):
+            warn_of_plain(token)
         known = {**os.environ, **_decrypted(environment)}
         return given(_decrypted(self._task.args), known), environment
 

@@ -483,3 +483,16 @@ def _of_host(cache: t.Any, host: str) -> dict[str, t.Any]:
         return dict(cache.get(host) or {})  # a KeyError from ansible-core 2.19 on
     except KeyError:
         return {}
+
+
+def plain_in(value: t.Any) -> str | None:
+    """The YAML file in which the text stands as it is, by neither vault nor template, if known."""
+    if not isinstance(value, str) or "{{" in value or getattr(value, "__ENCRYPTED__", False):
+        return None
+    with contextlib.suppress(ImportError):
+        from ansible._internal._datatag._tags import Origin, VaultedValue
+
+        origin = None if VaultedValue.is_tagged_on(value) else Origin.get_tag(value)
+        return origin.path if origin else None
+    place = getattr(value, "ansible_pos", None)  # up to ansible-core 2.18
+    return place[0] if place else None

@@ -194,7 +194,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _name_of_given(token: str) -> str:
-    return PREFIX + _mac(token, "name of what was given")[:32]
+    return PREFIX + _mac(token, "given-name")[:32]
 
 
 def _own_name(host: str, token: str) -> str:

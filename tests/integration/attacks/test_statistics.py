@@ -11,6 +11,7 @@ import pytest
 from integration.attacks.conftest import EVIL, IDS, VICTIM, WORKFLOW
 from nights import TOKEN
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils._core import trusted
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import told
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
 
@@ -272,8 +273,8 @@ def test_answers_of_one_workflow_are_none_of_another(workflow):
 @pytest.mark.parametrize(
     "told_",
     [
-        {"safe_upgrade_max_data_loss": "{{ lookup('pipe', 'touch RAN') }}"},
-        {"safe_upgrade_health": {"tasks_file": ["{% set x = lookup('pipe', 'touch RAN') %}"]}},
+        {"safe_upgrade_max_data_loss": trusted("{{ lookup('pipe', 'touch RAN') }}")},
+        {"safe_upgrade_health": {"role": trusted("{{ lookup('pipe', 'touch RAN') }}x")}},
         {"ansible_connection": "local"},
     ],
     ids=str,

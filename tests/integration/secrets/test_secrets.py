@@ -15,10 +15,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
 from simulator import Simulator
 
 TOKEN = "vps_S3CRET-of-this-run"
 SERVER, FULL, NASTY = 12345, 12346, 12347
+#: The token in a play. Written out, ansible-core 2.19 and newer would show it beside any error.
+SAID = "{{ lookup('ansible.builtin.env', 'SAID') }}"
 BIN = Path(sys.executable).parent
 WAYS = ["option", "env", "environment", "module_defaults", "vault"]
 #: Of a run by ansible-playbook at -vvvvv, with diffs and custom statistics in its output.
@@ -39,12 +42,12 @@ def tasks(more):
         {"ansible.builtin.debug": {"var": "found"}},
         {"ansible.builtin.set_fact": {"kept": "{{ found }}", "cacheable": True}},
         {"ansible.builtin.set_stats": {"data": {"kept": "{{ found }}"}}},
-        task("snapshot", {**wish, "name": TOKEN, "wait": False, "description": f"a {TOKEN} b"}),
-        task("snapshot", {**wish, "description": f"other {TOKEN}"}),
-        task("snapshot", {**wish, "name": f"{TOKEN}!"}),
+        task("snapshot", {**wish, "name": SAID, "wait": False, "description": f"a {SAID} b"}),
+        task("snapshot", {**wish, "description": f"other {SAID}"}),
+        task("snapshot", {**wish, "name": f"{SAID}!"}),
         task("snapshot", {**wish, "server_id": FULL}),
         task("snapshot", {**wish, "server_id": NASTY}),
-        task("snapshot_restore", {**wish, "name": TOKEN, "server_id": FULL}, check_mode=True),
+        task("snapshot_restore", {**wish, "name": SAID, "server_id": FULL}, check_mode=True),
         task("snapshot_restore", {**wish, "wait_interval": 1}),
         task("snapshot_info", {"server_id": FULL}, register="rows"),
         {"ansible.builtin.debug": {"var": "rows"}},
@@ -61,13 +64,13 @@ def play(way, url):
     found = {"hosts": "web", "gather_facts": False, "ignore_errors": True, "vars": {}}
     more = {}
     if way in ("option", "vault"):
-        token = "{{ secret_token }}" if way == "vault" else TOKEN
+        token = "{{ secret_token }}" if way == "vault" else SAID
         more["args"] = {"api_token": token, "api_url": url}
     if way == "environment":
-        given = {"VPS_ORG_API_TOKEN": TOKEN, "VPS_ORG_API_URL": url}
+        given = {"VPS_ORG_API_TOKEN": SAID, "VPS_ORG_API_URL": url}
         return {**found, "tasks": [{**one, "environment": given} for one in tasks(more)]}
     if way == "module_defaults":
-        given = {"api_token": TOKEN, "api_url": url}
+        given = {"api_token": SAID, "api_url": url}
         found["module_defaults"] = {"group/vps_org.cloud.all": given}
     return {**found, "tasks": tasks(more)}
 
@@ -117,11 +120,12 @@ def give(folder, way, url):
             "ansible_python_interpreter": sys.executable,
         },
     }
-    (folder / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
-    (folder / "play.json").write_text(json.dumps([play(way, url)]))
+    (folder / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+    (folder / "play.yml").write_text(yaml.safe_dump([play(way, url)], sort_keys=False))
     environment = {
         "ANSIBLE_CONNECTION_PLUGINS": str(Path(__file__).parents[1] / "modules/connection_plugins"),
         "NO_COLOR": "1",
+        "SAID": TOKEN,
     }
     if way == "env":
         environment |= {"VPS_ORG_API_TOKEN": TOKEN, "VPS_ORG_API_URL": url}
@@ -170,7 +174,7 @@ def test_no_channel_shows_the_token(simulator, tmp_path, left, way):
         "ANSIBLE_SHOW_CUSTOM_STATS": "true",
     }
     command = [str(BIN / "ansible-playbook"), "-vvvvv", "--diff", *arguments]
-    command += ["-i", str(given / "inventory.json"), str(given / "play.json")]
+    command += ["-i", str(given / "inventory.yml"), str(given / "play.yml")]
     seen = set()
     with (left / "out").open("w") as out, (left / "err").open("w") as err:
         running = subprocess.Popen(command, env=environment, stdout=out, stderr=err)
@@ -196,12 +200,12 @@ def test_no_channel_of_the_runner_shows_the_token(simulator, left, way):
     for room in ("project", "inventory", "env"):
         (left / room).mkdir()
     arguments, environment = give(left / "project", way, simulator.url)
-    (left / "project/inventory.json").rename(left / "inventory/hosts.json")
+    (left / "project/inventory.yml").rename(left / "inventory/hosts.yml")
     environment |= {"ANSIBLE_HOME": str(left / "home"), "ANSIBLE_LOCAL_TEMP": str(left / "local")}
     (left / "env/envvars").write_text(json.dumps(environment))
     (left / "env/cmdline").write_text(shlex.join([*arguments, "-vvv", "--diff"]))
     run = ansible_runner.run(
-        private_data_dir=str(left), playbook="play.json", quiet=True, ident="run"
+        private_data_dir=str(left), playbook="play.yml", quiet=True, ident="run"
     )
     events = list(run.events)
     made = left / "artifacts/run"
@@ -218,6 +222,44 @@ def test_no_channel_of_the_runner_shows_the_token(simulator, left, way):
     check(channels, simulator)
     # The file "command" repeats the environment that the runner was given.
     assert TOKEN not in text_of(set(made.rglob("*")) - {made / "command"})
+
+
+PLAIN = {
+    "option": {"tasks": [{"vps_org.cloud.server_info": {"api_token": TOKEN}, "loop": [1, 2]}]},
+    "module_defaults": {"module_defaults": {"group/vps_org.cloud.all": {"api_token": TOKEN}}},
+    "environment": {"environment": {"VPS_ORG_API_TOKEN": TOKEN}},
+    "variable": {
+        "vars": {"mine": TOKEN},
+        "tasks": [{"vps_org.cloud.server_info": {"api_token": "{{ mine }}"}}],
+    },
+    "inventory": {"environment": {"VPS_ORG_API_TOKEN": SAID}},
+    "no way": {"environment": {"VPS_ORG_API_TOKEN": SAID}},
+}
+
+
+@pytest.mark.parametrize("way", PLAIN)
+def test_a_token_that_is_written_out_is_warned_of_once(simulator, tmp_path, way):
+    play_ = {"hosts": "web-01,web-02", "gather_facts": False, **PLAIN[way]}
+    play_.setdefault("tasks", [{"vps_org.cloud.server_info": {}}] * 2)
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play_]))
+    source = {"plugin": "vps_org.cloud.servers", "api_token": TOKEN if way == "inventory" else SAID}
+    listing = tmp_path / "servers.vps_org.yml"
+    listing.write_text(yaml.safe_dump(source))
+    command = [str(BIN / "ansible-playbook"), "-i", str(listing), str(tmp_path / "play.yml")]
+    environment = {"VPS_ORG_API_URL": simulator.url, "SAID": TOKEN, "NO_COLOR": "1"}
+    out = subprocess.run(
+        command,
+        check=True,
+        env={**os.environ, **environment, "ANSIBLE_HOME": str(tmp_path / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ).stdout
+    file = {"no way": None, "inventory": listing}.get(way, tmp_path / "play.yml")
+    said = "".join(out.split())
+    assert said.count("theAPItokenstandsasplaintextin") == (1 if file else 0), out
+    assert f"plaintextin{file}." in said or not file
+    assert TOKEN not in out
 
 
 def command_lines():
