@@ -98,6 +98,17 @@ THREATS = {
         ATTACKS + "test_statistics.py::test_by_hand_no_artefact_runs_a_template_or_a_command",
         _code("texts", "is_template", "lambda text: False"),
     ),
+    "facts_lead_no_drill": Guard(
+        "No fact of a guest says to which file of the controller a drill writes its report.",
+        ATTACKS + "test_playbooks.py::"
+        "test_facts_of_a_guest_lead_a_drill_to_no_file_of_the_controller_and_no_neighbour",
+        _code("settings", "RESERVED", "('vps_org_', 'safe_upgrade_', 'inventory_hostname')"),
+    ),
+    "no_entry_point_reads_a_fact": Guard(
+        "No fact of a guest stands above what the inventory says of its server.",
+        ATTACKS + "test_facts.py::test_no_change_begins_under_a_forged_fact",
+        _code("settings", "forged", "lambda facts, set_by_play: []"),
+    ),
     "a_guest_denies_no_restore": Guard(
         "What a guest told is taken out of the job that restores, and keeps it from nothing.",
         ATTACKS + "test_playbooks.py::test_statistics_of_a_guest_run_nothing_on_the_controller"

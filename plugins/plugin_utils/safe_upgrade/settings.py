@@ -20,7 +20,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 
 PREFIX = "safe_upgrade_"
 #: How the names begin of variables that only the play and the inventory may set.
-RESERVED = ("vps_org_", PREFIX, "inventory_hostname")
+RESERVED = ("vps_org_", PREFIX, "drill_", "inventory_hostname")
 #: The entry points that restore a server and do nothing else.
 RESTORES = ("restore", "restore_unfinished")
 BUILTIN_CHECKS = ["connection", "boot_id", "systemd", "packages", "disk"]

@@ -41,14 +41,32 @@ def site(tmp_path: Path) -> t.Iterator[Workflow]:
 def tell(site: Workflow, statistics: Data) -> None:
     """Let every module on evil answer with these statistics, wiping what was told before."""
     told = {"data": statistics, "per_host": False, "aggregate": False}
-    answer = json.dumps({"changed": False, "ping": "pong", "ansible_stats": told})
+    answer(site, {"ansible_stats": told})
+
+
+def answer(site: Workflow, more: Data, when: str = "true") -> None:
+    """Let every module on evil answer with *more*, as long as the shell test holds."""
+    told = json.dumps({"changed": False, "ping": "pong", **more})
     python = site.folder / "python"
     python.write_text(
-        f'#!/bin/sh\n[ "$1" = -c ] && exec {sys.executable} "$@"\n'
-        f"cat >/dev/null 2>&1\necho '{answer}'\n"
+        f"#!/bin/sh\ncd {site.disks}/evil\n"
+        f"if [ \"$1\" != -c ] && {when}; then cat >/dev/null 2>&1; echo '{told}'; exit 0; fi\n"
+        f'exec {sys.executable} "$@"\n'
     )
     python.chmod(0o755)
     site.hosts["evil"]["ansible_python_interpreter"] = str(python)
+
+
+def run(command: list[str], environment: Data) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=500,
+        check=False,
+    )
 
 
 def job(site: Workflow, name: str, extra: Data) -> tuple[int, str, Data]:
@@ -61,15 +79,7 @@ def job(site: Workflow, name: str, extra: Data) -> tuple[int, str, Data]:
     file.write_text(json.dumps(given))
     command, environment = site.command("-e", f"@{file}")
     command[3] = f"vps_org.cloud.{name}"
-    done = subprocess.run(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=500,
-        check=False,
-    )
+    done = run(command, environment)
     marker = "\tRUN: "
     artefact = (
         json.JSONDecoder().raw_decode(done.stdout.split(marker, 1)[1])[0]
@@ -140,3 +150,39 @@ def test_a_setting_that_only_a_guest_told_changes_nothing(site, name):
     code, out, dummy = job(site, name, extra)
     assert code != 0 and "was given safe_upgrade_keep" in out and "PLAY [" not in out, out
     assert len(site.sim.calls()) == calls
+
+
+@pytest.mark.parametrize("when", ["cached", "in the middle"])
+def test_facts_of_a_guest_lead_a_drill_to_no_file_of_the_controller_and_no_neighbour(site, when):
+    mine = site.folder / "mine"
+    mine.write_text("of the controller")
+    facts = {
+        "drill_report": str(mine),
+        "drill_confirm": "evil",
+        "drill_database_ports": [],
+        "vps_org_server_id": site.ids["neighbour"],
+    }
+    answer(site, {"ansible_facts": facts}, "[ ! -e HONEST ]")
+    cache = {
+        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(site.folder / "cache"),
+    }
+    if when == "cached":
+        ping = {"tasks": [{"ansible.builtin.ping": {}}]}
+        assert site.run("--limit", "evil", play=ping, environment=cache).code == 0
+        (site.disks / "evil/HONEST").touch()
+    given = {
+        "safe_upgrade_hosts": "evil",
+        "drill_confirm": "evil",
+        "drill_folder": str(site.disks / "evil/var/lib"),
+    }
+    command, environment = site.command("-e", json.dumps(given))
+    command[3] = "vps_org.cloud.drill"
+    done = run(command, {**environment, **cache, "PWD": str(site.folder)})
+    assert mine.read_text() == "of the controller", done.stdout
+    wrote = [row["server_id"] for row in site.sim.calls("create", "restore", "delete")]
+    assert site.ids["neighbour"] not in wrote
+    if when == "cached":
+        assert done.returncode == 2 and wrote == [] and "drill_report" in done.stdout
+    else:
+        assert done.returncode == 0 and len(wrote) == 3, done.stdout
