@@ -109,6 +109,12 @@ THREATS = {
         ATTACKS + "test_facts.py::test_no_change_begins_under_a_forged_fact",
         _code("settings", "forged", "lambda facts, set_by_play: []"),
     ),
+    "all_are_checked_before_any_snapshot": Guard(
+        "A workflow that cannot begin on one server leaves no snapshot on the others.",
+        ATTACKS + "test_guests.py::"
+        "test_a_night_that_cannot_begin_on_one_leaves_no_snapshot_on_the_others",
+        _code("arming", "_workflow_ends", "lambda host: None"),
+    ),
     "a_guest_denies_no_restore": Guard(
         "What a guest told is taken out of the job that restores, and keeps it from nothing.",
         ATTACKS + "test_playbooks.py::test_statistics_of_a_guest_run_nothing_on_the_controller"

@@ -9,7 +9,7 @@ import json
 import time
 
 import pytest
-from integration.attacks.conftest import EVIL, IDS, VICTIM
+from integration.attacks.conftest import EVIL, IDS, VICTIM, WORKFLOW
 
 NEIGHBOUR = {"server_id": IDS[VICTIM], "run_id": "w7-j1", "snapshot_id": 802, "prefix": "x"}
 LINES = {
@@ -52,6 +52,23 @@ def test_a_guest_that_cannot_begin_keeps_no_neighbour_from_it(workflow, evil):
     assert night.phase("check", EVIL)["state"] == "aborted"
     assert night.armed(VICTIM)["state"] == "changing"
     assert night.writes(EVIL) == [] and night.writes(VICTIM) == ["create"]
+
+
+@pytest.mark.parametrize("in_a_workflow", [True, False])
+def test_a_night_that_cannot_begin_on_one_leaves_no_snapshot_on_the_others(workflow, in_a_workflow):
+    night = workflow()
+    night.next_job({}, **(WORKFLOW if in_a_workflow else {}))
+    night.guests[VICTIM].dead = "no route to host"
+    for phase in ("check", "take_snapshot", "wait_snapshot"):
+        for name in (EVIL, VICTIM):
+            told = night.phase(phase, name, entry_point="snapshot")
+    assert told["state"] == "aborted" and night.writes(VICTIM) == []
+    first = night.record(EVIL).result
+    if in_a_workflow:
+        assert first["state"] == "aborted" and f"for {VICTIM} cannot begin" in first["reason"]
+        assert night.writes(EVIL) == []
+    else:
+        assert first["state"] == "armed" and night.writes(EVIL) == ["create"]
 
 
 def test_a_forged_marker_that_names_a_neighbour_has_only_its_own_server_restored(workflow):

@@ -186,3 +186,10 @@ def test_facts_of_a_guest_lead_a_drill_to_no_file_of_the_controller_and_no_neigh
         assert done.returncode == 2 and wrote == [] and "drill_report" in done.stdout
     else:
         assert done.returncode == 0 and len(wrote) == 3, done.stdout
+
+
+def test_a_guest_that_cannot_begin_leaves_no_snapshot_of_the_workflow_on_a_neighbour(site):
+    (site.disks / "evil/var/lib/vps_org_safe_upgrade.json").write_text('{"run_id": "r1"}')
+    code, out, dummy = job(site, "snapshot", {})
+    assert code != 0 and "for evil cannot begin: no snapshot is taken" in " ".join(out.split()), out
+    assert site.sim.calls("create") == []
