@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import stat
-import time
 import typing as t
 from datetime import datetime
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
 
 SECONDS = 5.0
-_PAUSE = 0.005
 
 
 def write(
@@ -36,23 +35,16 @@ def write(
         _write_and_exit(directory, name, data, tell)
     os.close(tell)
     try:
-        if not _ended(child):
+        answered = select.select([told], [], [], SECONDS)[0]
+        if not answered:
+            os.kill(child, signal.SIGKILL)
             raise OSError(f"{directory} does not answer within {SECONDS:.0f} s")
         why = os.read(told, 1000).decode(errors="replace")
     finally:
         os.close(told)
+        os.waitpid(child, os.WNOHANG)  # never waited for: it may hang when it closes its file
     if why:
         raise OSError(why)
-
-
-def _ended(child: int) -> bool:
-    end = time.monotonic() + SECONDS
-    while os.waitpid(child, os.WNOHANG)[0] == 0:
-        if time.monotonic() >= end:
-            os.kill(child, signal.SIGKILL)
-            return False
-        time.sleep(_PAUSE)
-    return True
 
 
 def _write_and_exit(directory: str, name: str, data: bytes, tell: int) -> t.NoReturn:
