@@ -74,6 +74,10 @@ release-check: build  ## See that the tarball is complete, installs, runs the de
 	@.venv/bin/python tests/tools/gates.py run tarball installed-demo galaxy-importer
 release: $(VENV)  ## Write the changelog of the version in galaxy.yml from its fragments
 	@PATH="$$PWD/.venv/bin:$$PATH" antsibull-changelog release --reload-plugins
+lock: $(VENV)  ## Lock what requirements-dev.txt needs, with hashes, for every Python of the tools
+	@mkdir -p build && { head -n 3 requirements-dev.txt && .venv/bin/uv pip compile --quiet --universal --python-version 3.12 \
+	    --generate-hashes --no-header --no-emit-index-url --no-emit-find-links requirements-dev.txt; } > build/lock
+	@mv build/lock requirements-dev.lock
 clean:  ## Remove everything that these commands made
 	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache build collections
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -82,8 +86,8 @@ help:  ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {print "\n" substr($$0, 5)} \
 	    /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV): requirements-dev.txt tests/tools/venv
-	@tests/tools/venv .venv "3.13 3.12" -r requirements-dev.txt
+$(VENV): requirements-dev.lock tests/tools/venv
+	@tests/tools/venv .venv "3.13 3.12" --require-hashes -r requirements-dev.lock
 
 .venv-demo/.installed: requirements.txt tests/tools/venv
 	@tests/tools/venv .venv-demo "3.13 3.12 3.11 3.14" ansible-core -r requirements.txt
@@ -95,4 +99,4 @@ $(VENV): requirements-dev.txt tests/tools/venv
 	@tests/tools/venv .venv-core/$* "$(or $(PYTHON),$(PYTHONS_$*))" "ansible-core~=$*.0" \
 	    $$(grep -E '^(html5lib|hypothesis|jsonschema|openapi-core|prometheus-client|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all core bench bench-check matrix coverage mutants awx-check rollbacks promises nightly guards docs picture build release-check release clean help again
+.PHONY: demo venv unit format gate test test-all core bench bench-check matrix coverage mutants awx-check rollbacks promises nightly guards docs picture lock build release-check release clean help again

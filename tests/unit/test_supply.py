@@ -31,3 +31,15 @@ def test_a_workflow_uses_actions_by_their_commits_and_writes_nothing(path):
 def test_only_a_tag_releases():
     [release] = [path for path in WORKFLOWS if "publish" in path.read_text()]
     assert yaml.safe_load(release.read_text())["on"] == {"push": {"tags": ["v*"]}}
+
+
+def test_every_tool_is_locked_with_its_hashes_from_no_other_index():
+    locked = (COLLECTION / "requirements-dev.lock").read_text()
+    entries = re.findall(
+        r"^([\w.-]+==\S+)(.*(?:\n    --hash=sha256:[0-9a-f]{64}.*)*)", locked, re.M
+    )
+    assert [entry for entry, more in entries if "--hash=sha256:" not in more] == []
+    pins = re.findall(r"^[\w.-]+==[^\s;]+", (COLLECTION / "requirements-dev.txt").read_text(), re.M)
+    assert len(pins) > 20 and {*pins} <= {entry for entry, dummy in entries}
+    beside_the_licence = "".join(locked.splitlines(keepends=True)[3:])
+    assert not re.search(r"://|^-| @ ", beside_the_licence, re.M)
