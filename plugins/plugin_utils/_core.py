@@ -444,7 +444,7 @@ def _live_extra_variables(loader: t.Any) -> dict[str, t.Any]:
     with contextlib.suppress(Exception):
         from ansible.utils.vars import load_extra_vars
 
-        return t.cast(dict[str, t.Any], load_extra_vars(loader))
+        return load_extra_vars(loader)
     return {}
 
 

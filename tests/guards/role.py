@@ -53,6 +53,11 @@ _A_LOSS_ENDS_THE_PLAY = (
 )
 
 ATTACKS = "tests/integration/attacks/"
+#: Sorting records: whoever told of a host first is believed, signed or not.
+_THE_FIRST_COUNTS = (
+    "lambda found, host, record, token: "
+    "found.sure.setdefault(host, {**record, 'signature': {'by': CHANGE_JOB}})"
+)
 
 THREATS = {
     "records_under_own_names": Guard(
@@ -114,6 +119,169 @@ THREATS = {
         ATTACKS + "test_guests.py::"
         "test_a_night_that_cannot_begin_on_one_leaves_no_snapshot_on_the_others",
         _code("arming", "_workflow_ends", "lambda host: None"),
+    ),
+    "restores_read_no_facts": Guard(
+        "A restore goes by what the inventory says, whatever the facts of a guest say.",
+        ATTACKS + "test_facts.py::test_a_restore_takes_its_own_server_back_whatever_the_facts_say",
+        _code("variables", "_every", "lambda name: False"),
+        _code("settings", "reserved", "lambda name: False"),
+    ),
+    "status_reads_no_facts": Guard(
+        "So does the status.",
+        ATTACKS + "test_facts.py::test_the_status_is_that_of_the_own_server",
+        _code("variables", "_every", "lambda name: False"),
+    ),
+    "no_pruning_under_forged_facts": Guard(
+        "Nothing is deleted under a fact that stands above the inventory.",
+        ATTACKS + "test_facts.py::test_nor_does_a_pruning",
+        _code("settings", "forged", "lambda facts, set_by_play: []"),
+    ),
+    "answers_of_a_guest_are_harmless": Guard(
+        "What a guest prints is no escape of a terminal and no template.",
+        ATTACKS
+        + "test_guests.py::test_what_a_look_prints_costs_no_neighbour_its_upgrade_or_rollback",
+        _code("texts", "harmless", "lambda text, secrets=(), limit=0: str(text)"),
+    ),
+    "a_forged_marker_keeps_its_own_server": Guard(
+        "A guest with the marker of a run that never ended is not changed.",
+        ATTACKS + "test_guests.py::test_a_guest_that_cannot_begin_keeps_no_neighbour_from_it",
+        _code("preflight", "interrupted", "lambda *given, **named: ([], [])"),
+    ),
+    "a_marker_names_no_server": Guard(
+        "The server that a marker names is not looked at.",
+        ATTACKS + "test_guests.py::"
+        "test_a_forged_marker_that_names_a_neighbour_has_only_its_own_server_restored",
+        _code(
+            "unfinished",
+            "_due",
+            "lambda host, found: (host.settings.update("
+            "server_id=(host.look()['marker'] or {})['server_id']), original(host, found))[1]",
+        ),
+    ),
+    "the_stamp_names_the_host": Guard(
+        "A snapshot of another host is not restored before it is confirmed.",
+        ATTACKS + "test_guests.py::"
+        "test_a_snapshot_of_another_host_is_shown_and_restored_only_when_confirmed",
+        _code("identity", "_of_the_stamp", "lambda host, snapshot: []"),
+    ),
+    "prune_by_stamp": Guard(
+        "Pruning takes no snapshot that bears the stamp of another host.",
+        ATTACKS + "test_guests.py::test_pruning_takes_no_snapshot_of_a_host_of_another_name",
+        _code("snapshots", "stamped_for_another", "lambda row, host: None"),
+    ),
+    "a_report_that_hangs_is_left": Guard(
+        "A file system that hangs holds no phase.",
+        ATTACKS + "test_local_users.py::test_nor_does_a_file_system_that_hangs",
+        _code(
+            "journal",
+            "write",
+            "lambda directory, host, result, author, now: _append(directory, host, b'x')",
+        ),
+    ),
+    "one_server_by_its_number": Guard(
+        "A number that a guest told names no server.",
+        ATTACKS
+        + "test_playbooks.py::test_statistics_of_a_guest_name_no_other_server_and_forge_no_verdict",
+        _code("told", "strange", "lambda extra, token: []"),
+    ),
+    "a_told_setting_is_refused": Guard(
+        "A setting that the workflow did not begin with is refused, for a template may mean it.",
+        ATTACKS + "test_playbooks.py::test_a_setting_that_only_a_guest_told_changes_nothing",
+        _code("told", "is_setting", "lambda name: False"),
+    ),
+    "a_forged_record_is_no_record": Guard(
+        "The first record of a host is not the one that counts, but the signed one.",
+        ATTACKS + "test_statistics.py::test_a_forged_record_takes_no_rollback_from_a_neighbour",
+        _code("told", "_sort", _THE_FIRST_COUNTS),
+    ),
+    "nor_before_a_change": Guard(
+        "So it is before a change.",
+        ATTACKS + "test_statistics.py::test_a_forged_record_keeps_no_neighbour_from_its_upgrade",
+        _code("told", "_sort", _THE_FIRST_COUNTS),
+    ),
+    "a_record_is_of_its_host": Guard(
+        "The name of the host is signed as well.",
+        ATTACKS + "test_statistics.py::test_a_record_of_one_host_is_of_no_use_for_another",
+        _code(
+            "told", "_record_mac", "lambda host, record, by, token: original('', record, by, token)"
+        ),
+    ),
+    "signed_with_this_token": Guard(
+        "Signed is what this job's token signed.",
+        ATTACKS + "test_statistics.py::test_under_another_token_marker_and_stamp_must_agree",
+        _code("told", "_mac", "lambda token, *texts: original('x', *texts)"),
+    ),
+    "an_answer_without_a_marker": Guard(
+        "A guest that answers and bears no marker is not restored.",
+        ATTACKS + "test_statistics.py::test_a_guest_that_answers_without_a_marker_is_not_restored",
+        _code("unfinished", "_by_the_guest", "lambda host, record, now, marked: 'x'"),
+    ),
+    "silent_before_the_change": Guard(
+        "A silent server is left when the job of the change ended before it began there.",
+        ATTACKS + "test_statistics.py::test_a_silent_server_whose_change_had_not_begun_is_left",
+        _code("told", "Told.began", "lambda self: False"),
+    ),
+    "one_number_for_all": Guard(
+        "One extra variable names no server for several hosts.",
+        ATTACKS + "test_statistics.py::test_one_number_for_all_hosts_is_refused_by_name",
+        _code("keywords", "refused_ids", "lambda extra, hosts: None"),
+        _code("told", "strange", "lambda extra, token: []"),
+    ),
+    "hosts_of_the_first_job": Guard(
+        "The change begins on the hosts of the first job alone.",
+        ATTACKS
+        + "test_statistics.py::test_the_change_begins_on_no_host_that_the_first_job_did_not_have",
+        _code("told", "Told.chose_hosts", "lambda self: False"),
+    ),
+    "the_server_of_the_record": Guard(
+        "The record's server must be the inventory's.",
+        ATTACKS + "test_statistics.py::test_the_change_is_not_led_to_another_server",
+        _code("begin", "foreign", "lambda host, record, server_id: None"),
+    ),
+    "the_workflow_of_the_record": Guard(
+        "A record of another workflow is none.",
+        ATTACKS + "test_statistics.py::test_a_record_of_another_workflow_is_refused",
+        _code("begin", "foreign", "lambda host, record, server_id: None"),
+    ),
+    "settings_let_no_snapshot_go": Guard(
+        "What a guest told lets no snapshot go.",
+        ATTACKS + "test_statistics.py::test_nor_does_it_let_snapshots_go",
+        _code("told", "strange", "lambda extra, token: []"),
+    ),
+    "no_guessed_name": Guard(
+        "What was given stands under a name that nobody guesses.",
+        ATTACKS + "test_statistics.py::test_what_the_jobs_were_given_cannot_be_forged",
+        _code("told", "_name_of_given", "lambda token: PREFIX + '0' * 32"),
+        _code("told", "_given", "lambda extra, token: dict.fromkeys(map(str, extra), '0' * 32)"),
+    ),
+    "a_lost_host_is_red": Guard(
+        "A host that was told of and that the play lacks ends it red.",
+        ATTACKS + "test_statistics.py::test_a_told_host_that_the_play_lacks_ends_it_red",
+        _code("unfinished", "missing", "lambda host: None"),
+    ),
+    "nothing_told_nothing_done": Guard(
+        "A job that was told nothing restores nothing.",
+        ATTACKS + "test_statistics.py::test_a_job_that_was_told_nothing_restores_nothing",
+        _code("told", "is_given", "lambda extra: True"),
+    ),
+    "junk_is_no_record": Guard(
+        "What is no record is passed over.",
+        ATTACKS + "test_statistics.py::test_junk_in_place_of_the_records_decides_nothing",
+        _code(
+            "told",
+            "_sort",
+            "lambda found, host, record, token: "
+            "(record['signature']['by'], original(found, host, record, token))[1]",
+        ),
+    ),
+    "no_record_with_the_token": Guard(
+        "No record holds the token.",
+        ATTACKS + "test_statistics.py::test_no_record_tells_the_token",
+        _code(
+            "told",
+            "_signed",
+            "lambda host, result, by, token: {**original(host, result, by, token), 'x': token}",
+        ),
     ),
     "a_guest_denies_no_restore": Guard(
         "What a guest told is taken out of the job that restores, and keeps it from nothing.",
