@@ -23,7 +23,7 @@ PAGE = COLLECTION / "docs/troubleshooting.md"
 #: Documentation, the guest's scripts, words that others say, what the states and metrics mean.
 NO_TEXTS = {
     *("DOCUMENTATION", "EXAMPLES", "RETURN", "TRANSITIONS"),
-    *("_LOOK", "_MOUNTS", "_MARKER", "_SYSTEMD", "_PACKAGES", "_DISK", "FIND_PYTHON"),
+    *("_LOOK", "_MOUNTS", "_MARKER", "_SYSTEMD", "_PACKAGES", "_DISK", "FIND_PYTHON", "_PONG"),
     *("_OURS_TEXTS", "_OURS_RESULT", "_HELP", "_DPKG", "_DNF"),
 }
 #: What the check of an account and a drill tell stands in docs/first_contact.md, which has tests of
