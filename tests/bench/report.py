@@ -9,6 +9,7 @@ import contextlib
 import os
 import platform
 import re
+import textwrap
 from datetime import date
 from pathlib import Path
 
@@ -63,16 +64,19 @@ def put(page: str, name: str, body: str) -> str:
 
 
 def draw(chart: Chart, file: Path) -> None:
-    """The chart as SVG; the same figures give the same file."""
-    labels, values = list(chart.bars), list(chart.bars.values())
-    with pyplot.rc_context({"svg.hashsalt": "vps_org", "svg.fonttype": "none", "font.size": 10}):
-        figure, axes = pyplot.subplots(figsize=(9, 0.7 + 0.38 * len(labels)))
-        colours = [OTHERS if label not in chart.ours else OURS for label in labels]
-        drawn = axes.barh(labels, values, color=colours)
+    """The chart as SVG, readable on a phone too; the same figures give the same file."""
+    places = range(len(chart.bars))
+    with pyplot.rc_context({"svg.hashsalt": "vps_org", "svg.fonttype": "none", "font.size": 11}):
+        figure, axes = pyplot.subplots(figsize=(5, 0.9 + 0.55 * len(chart.bars)))
+        colours = [OURS if label in chart.ours else OTHERS for label in chart.bars]
+        drawn = axes.barh(places, list(chart.bars.values()), height=0.4, color=colours)
         axes.bar_label(drawn, fmt="{:.3g}", padding=4)
+        for place, label in zip(places, chart.bars):
+            axes.annotate(label, (0, place - 0.25), (2, 2), textcoords="offset points")
         axes.invert_yaxis()
-        axes.margins(x=0.12)
-        axes.set_title(chart.title, loc="left")
+        axes.margins(x=0.15)
+        axes.set_yticks([])
+        axes.set_title("\n".join(textwrap.wrap(chart.title, 48)), loc="left", fontsize=12, pad=18)
         axes.set_xlabel(chart.unit)
         axes.spines[["top", "right"]].set_visible(False)
         file.parent.mkdir(parents=True, exist_ok=True)
