@@ -72,10 +72,17 @@ def table(
 
 
 def listed(told: t.Iterable[str]) -> list[str]:
-    """The texts as a list, in lines."""
-    return [
-        line for text in told for line in textwrap.wrap(f"- {text}", WIDTH, subsequent_indent="  ")
-    ]
+    """The texts as a list, in lines; a path or a name is not broken."""
+    lines = []
+    for text in told:
+        lines += textwrap.wrap(
+            f"- {text}",
+            WIDTH,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return lines
 
 
 def report(

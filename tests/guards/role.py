@@ -989,6 +989,27 @@ RESTORE = {
         "::test_of_a_silent_guest_and_a_server_never_seen_restoring_nothing_is_known",
         _code("settling", "_is_as_before", "lambda host, now: True"),
     ),
+    "the_look_after_a_lost_answer_counts": Guard(
+        "A restore that ended before its wait began was seen by the look after the lost answer.",
+        UNIT + "test_unknown_restores.py"
+        "::test_a_server_seen_restoring_by_the_look_after_a_lost_answer_alone_was_seen",
+        _code("timeline", "shows_restoring", "lambda timeline: False"),
+    ),
+    "a_drill_deletes_what_is_proved": Guard(
+        "A drill deletes its snapshot when, and only when, the files prove the restore.",
+        UNIT + "test_drill.py::test_a_file_of_before_that_did_not_come_back_proves_nothing",
+        _code("drill", "_as_before", "lambda host: True"),
+    ),
+    "a_drill_names_nothing": Guard(
+        "The report of a drill holds no word of the API that names something of the account.",
+        UNIT + "test_drill.py::test_a_report_names_nothing_of_the_account",
+        _code("drill", "_without_names", "lambda host: list(host.record.timeline)"),
+    ),
+    "measured_times_are_a_hint": Guard(
+        "A file of measured times that cannot be read stops no night.",
+        UNIT + "test_drill.py::test_a_file_that_cannot_serve_is_a_warning_and_the_night_goes_on",
+        _code("measured", "problems", "lambda path: read(path) and []"),
+    ),
     "restores_before_waits": Guard(
         "The cloud restores all servers at once only when all are started first.",
         ROLE + "test_snapshots.py"

@@ -30,7 +30,7 @@ GATES = {
     # those between its core cases. Matrix and model need no playbook and run on the newest alone.
     "pytest-2.16": """
         .venv-core/2.16/bin/pytest -n 2 --dist loadfile tests/unit \\
-            tests/integration/{modules,servers,attacks,awx,secrets,role}""",
+            tests/integration/{modules,servers,attacks,awx,secrets,role,contact}""",
     **{
         f"pytest-{core}": f"""
         .venv-core/{core}/bin/pytest tests/unit tests/integration/modules

@@ -129,7 +129,9 @@ def test_what_is_refused_is_not_touched(rehearse, settings, says):
 @pytest.mark.long
 def test_a_server_that_is_being_restored_is_refused(site):
     made = site({"web-01": {}}, restore_seconds=600.0)
-    made.sim.cloud.restore(made.own_snapshot("web-01", "r0"))
+    snapshot = made.own_snapshot("web-01", "r0")
+    with made.sim.cloud.lock:
+        made.sim.cloud.restore(snapshot)
     code, out = ended(made, *drill(made))
     assert code == 2 and "Nothing was done. web-01 does not tell" in out, out
     assert "(it does not answer: " in out and writes(made) == []

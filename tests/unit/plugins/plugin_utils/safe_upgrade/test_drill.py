@@ -46,7 +46,7 @@ def settled(told):
     return {one["key"]: one["result"] for one in told["report"]["assumptions"]}
 
 
-def test_a_rehearsal_is_told_second_by_second(rehearse):
+def test_a_rehearsal_is_told_second_by_second(rehearse, tmp_path):
     night, told = rehearse()
     report = told["report"]
     assert told["proved"] and not told["kept"] and report["snapshot_deleted"]
@@ -71,6 +71,7 @@ def test_a_rehearsal_is_told_second_by_second(rehearse):
     assert "GET /servers/ -> 200, server restoring" in shown
     assert "POST /snapshots/ID/restore/ -> 200, server restoring" in shown
     assert "- The snapshot is deleted" in shown
+    assert f"safe_upgrade_measured={tmp_path}/drill.json" in shown
 
 
 def test_a_report_names_nothing_of_the_account(rehearse):
