@@ -22,10 +22,14 @@ MODULE = """#!/usr/bin/python
 # WANT_JSON
 import json, os, sys
 with open(sys.argv[1]) as file:
-    given = {name: value for name, value in json.load(file).items() if name[0] != "_"}
+    args = json.load(file)
+given = {name: value for name, value in args.items() if name[0] != "_"}
 with open(os.environ["STAND_IN_LOG"], "a") as log:
     print(json.dumps([MODULE, given]), file=log)
 inputs = given.get("inputs", {})
+if args["_ansible_check_mode"] and MODULE == "credential":  # an empty AWX
+    print(json.dumps({"failed": True, "msg": "The credential_types VPS.org API was not found"}))
+    sys.exit()
 if inputs.get("api_url") == "":
     print(json.dumps({"failed": True, "msg": "Enter a valid URL: " + json.dumps(inputs)}))
 elif inputs.get("api_token", "").startswith("refused"):
@@ -45,7 +49,7 @@ def configure(tmp_path, collections_path):
     log = tmp_path / "log"
     log.touch()
 
-    def run(token: str, url: str):
+    def run(token: str, url: str, *arguments: str):
         command = [
             str(Path(sys.executable).with_name("ansible-playbook")),
             "vps_org.cloud.awx.configure",
@@ -53,6 +57,7 @@ def configure(tmp_path, collections_path):
             *("-e", "awx_kit_project_url=https://git.example.com/patch-night.git"),
             *("-e", "awx_kit_machine_credential=fleet"),
             *("-e", json.dumps({"ansible_python_interpreter": sys.executable})),
+            *arguments,
         ]
         done = subprocess.run(
             command,
@@ -115,3 +120,10 @@ def test_a_refusal_by_awx_can_be_read_without_the_token(configure):
     code, out, dummy = configure(f"refused-{TOKEN}", "")
     assert code == 2 and TOKEN not in out
     assert "The credential VPS.org API was not created: You do not have permission:" in out
+
+
+def test_a_check_of_an_empty_awx_says_why_it_ends(configure):
+    code, out, dummy = configure(TOKEN, "", "--check")
+    assert code == 2 and TOKEN not in out
+    assert "was not created: The credential_types VPS.org API was not found" in out
+    assert "With --check nothing is created" in out and "Run it without --check once" in out
