@@ -136,12 +136,6 @@ THREATS = {
         ATTACKS + "test_facts.py::test_nor_does_a_pruning",
         _code("settings", "forged", "lambda facts, set_by_play: []"),
     ),
-    "answers_of_a_guest_are_harmless": Guard(
-        "What a guest prints is no escape of a terminal and no template.",
-        ATTACKS
-        + "test_guests.py::test_what_a_look_prints_costs_no_neighbour_its_upgrade_or_rollback",
-        _code("texts", "harmless", "lambda text, secrets=(), limit=0: str(text)"),
-    ),
     "a_forged_marker_keeps_its_own_server": Guard(
         "A guest with the marker of a run that never ended is not changed.",
         ATTACKS + "test_guests.py::test_a_guest_that_cannot_begin_keeps_no_neighbour_from_it",
