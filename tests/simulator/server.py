@@ -41,16 +41,16 @@ _HTML = b"<!DOCTYPE html>\n<html><body><h1>Welcome</h1>Please sign in.</body></h
 class Simulator:
     """The simulated cloud and its API; a context manager that serves it.
 
-    *servers*: a number, names, or rows (a ``name`` at least). *disks*: the directory of the disks;
-    without one nothing but the API is simulated. *clock*: seconds since the epoch; with an own
-    clock, operations end when the next request finds that their time has come. *profile*: one of
-    `profiles.PROFILES`.
+    *servers*: a number, names, or rows (a ``name`` at least). *disks*: the directory of the disks,
+    or other machines than those of `Disks`; without one nothing but the API is simulated. *clock*:
+    seconds since the epoch; with an own clock, operations end when the next request finds that
+    their time has come. *profile*: one of `profiles.PROFILES`.
     """
 
     def __init__(
         self,
         servers: int | t.Iterable[str | Row] = 1,
-        disks: str | os.PathLike[str] | None = None,
+        disks: str | os.PathLike[str] | Disks | None = None,
         *,
         token: str = TOKEN,
         port: int = 0,
@@ -81,7 +81,7 @@ class Simulator:
         self._http = _Server(("127.0.0.1", port), _Handler)
         self.cloud = Cloud(
             servers,
-            Disks(Path(disks)) if disks is not None else None,
+            Disks(Path(disks)) if isinstance(disks, (str, os.PathLike)) else disks,
             clock,
             snapshot_seconds,
             restore_seconds,

@@ -1,0 +1,219 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines that each case prepares, and nights on them: the role `os_packages` as the change."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import typing as t
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from simulator import Simulator
+
+from systems import image
+from systems.image import run
+from systems.machines import REPOSITORY, Machines
+from systems.packages import Package, app, repository
+
+APT_SOURCE = f"deb [trusted=yes] file://{REPOSITORY} ./\n"
+PLAY = {
+    "hosts": "all",
+    "gather_facts": False,
+    "tasks": [
+        {
+            "name": "Download the packages before the snapshot is taken",
+            "ansible.builtin.include_role": {
+                "name": "vps_org.cloud.os_packages",
+                "tasks_from": "download",
+            },
+        },
+        {
+            "name": "Change, or restore",
+            "ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"},
+            "vars": {"safe_upgrade_change": {"role": "vps_org.cloud.os_packages"}},
+        },
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a machine finds, and what was done to it before the night.
+
+    *offered*: the packages of its repository; *before*: a shell script that runs on its disk, with
+    nothing started; *started*: one that root runs by ssh; *variables*: of the host.
+    """
+
+    offered: t.Sequence[Package] = (app("2.0"),)
+    before: str = ""
+    started: str = ""
+    variables: t.Mapping[str, t.Any] = field(default_factory=dict)
+    valid_hours: int | None = None
+
+
+@dataclass
+class Night:
+    """What the user of a night saw: exit code and output; the last report line of each host."""
+
+    code: int
+    out: str
+    results: dict[str, dict[str, t.Any]]
+
+
+class Bed:
+    """Machines, the API that can snapshot and restore them, and the inventory of them."""
+
+    def __init__(self, work: Path, machines: t.Mapping[str, Machine]) -> None:
+        self.work = work
+        self.cases = machines
+        self.repositories = work / "repositories"
+        self.key = work / "key"
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
+        layer = self._layer()
+        for name, machine in machines.items():
+            repository(self.repositories / name, machine.offered, machine.valid_hours)
+        self.machines = Machines(work / "disks", [layer, image.image()], self.repositories)
+        for name in machines:
+            self.machines.install(name)
+            self._prepare(name)
+        self.sim = Simulator(
+            [{"name": name, "ip_address": self.machines.address(name)} for name in machines],
+            self.machines,
+            snapshot_seconds=1,
+            restore_seconds=3,
+        )
+        self.ids = {row["name"]: row["id"] for row in self.sim.cloud.servers.values()}
+        self.nights = 0
+
+    def __enter__(self) -> Bed:
+        self.sim.__enter__()
+        for name in self.cases:
+            self.machines.boot(name)
+        for name, machine in self.cases.items():
+            self.wait(name)
+            if machine.started:
+                self.on(name, machine.started)
+        return self
+
+    def __exit__(self, *dummy: object) -> None:
+        self.sim.__exit__()
+        self.machines.close()
+
+    def _layer(self) -> Path:
+        """What every machine has over the image: version 1.0 of the service, and our key."""
+        layer, work, root = (self.work / name for name in ("layer", "layer-work", "layer-root"))
+        for folder in (layer, work, root):
+            folder.mkdir()
+        options = f"lowerdir={image.image()},upperdir={layer},workdir={work}"
+        run("mount", "-t", "overlay", "overlay", "-o", options, root)
+        try:
+            file = app("1.0").build(root)
+            run("chroot", root, "dpkg", "--install", f"/{file.name}")
+            file.unlink()
+            (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
+            (root / "root/.ssh/authorized_keys").write_text(self.key.with_suffix(".pub").read_text())
+            (root / "etc/apt/sources.list").write_text(APT_SOURCE)
+            hosts = (root / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
+            (self.work / "host_key").write_text(hosts)
+        finally:
+            run("umount", root)
+        return layer
+
+    def _prepare(self, name: str) -> None:
+        with self.machines.attached(name) as root:
+            script = f"set -e\n{self.cases[name].before}"
+            run("chroot", root, "sh", "-c", script)
+
+    def on(self, name: str, script: str) -> str:
+        """What root's shell says to *script* on the machine."""
+        return run(*self._ssh(name), script)
+
+    def wait(self, name: str, seconds: float = 120) -> None:
+        """Wait until the machine has booted and answers."""
+        end = time.monotonic() + seconds
+        command = [*self._ssh(name), "systemctl is-system-running --wait"]
+        while True:
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            if done.stdout.strip() in ("running", "degraded"):
+                return
+            if time.monotonic() > end:
+                raise RuntimeError(f"{name} does not boot: {done.stdout}{done.stderr}")
+            time.sleep(0.5)
+
+    def _ssh(self, name: str) -> list[str | Path]:
+        return ["ssh", *self._ssh_options(), f"root@{self.machines.address(name)}"]
+
+    def _ssh_options(self) -> list[str]:
+        known = self.work / "known_hosts"
+        if not known.exists():
+            key = (self.work / "host_key").read_text()
+            known.write_text("".join(f"{self.machines.address(one)} {key}" for one in self.cases))
+        return [
+            *("-o", f"UserKnownHostsFile={known}", "-o", "GlobalKnownHostsFile=/dev/null"),
+            *("-o", "BatchMode=yes", "-i", str(self.key)),
+        ]
+
+    def held(self, name: str) -> int:
+        return len(self.sim.snapshots(self.ids[name]))
+
+    def acted(self, call: str, name: str) -> int:
+        """How many requests of that call for the machine were carried out."""
+        rows = self.sim.calls(call)
+        return len([row for row in rows if row["server_id"] == self.ids[name] and row["acted"]])
+
+    def night(self, *arguments: str, only: t.Iterable[str] = (), **more: t.Any) -> Night:
+        """One run of the role on the machines."""
+        self.nights += 1
+        work = self.work / f"night-{self.nights}"
+        work.mkdir()
+        hosts = {name: self._variables(name, work) for name in (only or self.cases)}
+        (work / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+        (work / "night.yml").write_text(json.dumps([{**PLAY, **more}]))
+        command = [Path(sys.executable).with_name("ansible-playbook"), work / "night.yml"]
+        done = subprocess.run(
+            [*command, "-i", work / "inventory.json", *arguments],
+            check=False,
+            env={
+                **os.environ,
+                "ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night",
+                "ANSIBLE_FORKS": "6",
+                "ANSIBLE_HOME": str(self.work / "ansible"),
+                "ANSIBLE_NOCOLOR": "true",
+                "ANSIBLE_PIPELINING": "true",
+                "ANSIBLE_TIMEOUT": "5",
+                "COLUMNS": "160",
+                "VPS_ORG_API_TOKEN": self.sim.token,
+                "VPS_ORG_API_URL": self.sim.url,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        (work / "out").write_text(done.stdout)
+        results = {}
+        for report in sorted(work.glob("safe_upgrade-*.jsonl")):
+            for line in report.read_text().splitlines():
+                entry = json.loads(line)
+                results[entry["host"]] = entry
+        return Night(done.returncode, done.stdout, results)
+
+    def _variables(self, name: str, work: Path) -> dict[str, t.Any]:
+        return {
+            "ansible_host": self.machines.address(name),
+            "ansible_user": "root",
+            "ansible_ssh_common_args": " ".join(self._ssh_options()),
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "vps_org_server_id": self.ids[name],
+            "safe_upgrade_reconnect_timeout": 60,
+            "safe_upgrade_wait_interval": 1,
+            "safe_upgrade_mass_loss": 100,
+            "safe_upgrade_mass_failure": 0,
+            "safe_upgrade_report_dir": str(work),
+            **self.cases[name].variables,
+        }

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines with real systems in the place of the simulator's disks: a snapshot is of their disk.
+
+Each is a container of systemd-nspawn with a network namespace of its own, booted by systemd. What
+it writes lies in the folder of its disk, a layer over the image. Below the root directory, beside
+what `simulator.disks` tells::
+
+    NAME/           what the machine wrote
+    .mounted/NAME   image and disk, as the machine sees them
+    .layer/NAME     what the file system needs besides
+    .console/NAME   what the machine wrote to its console
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+import typing as t
+from pathlib import Path
+
+from simulator.disks import Disks
+
+from systems.image import run
+
+#: Where every machine finds the repository of its case.
+REPOSITORY = "/srv/repository"
+
+
+class Machines(Disks):
+    """*layers*: the image, and what lies over it, the uppermost first."""
+
+    def __init__(self, root: Path, layers: t.Sequence[Path], repositories: Path) -> None:
+        self.root = root
+        self.layers = layers
+        self.repositories = repositories
+        self.numbers: dict[str, int] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        for folder in (".snapshots", ".mounted", ".layer", ".console"):
+            (root / folder).mkdir(parents=True)
+
+    def address(self, name: str) -> str:
+        return f"10.213.{self.numbers[name]}.2"
+
+    def install(self, name: str) -> None:
+        """Give the server *name* a disk and a network; a second time there is nothing to do."""
+        if name in self.numbers:
+            return
+        number = self.numbers.setdefault(name, len(self.numbers) + 1)
+        for folder in ("", ".mounted", ".layer"):
+            (self.root / folder / name).mkdir()
+        inside, outside = self._network(name), f"vpsorg{number}"
+        run("ip", "netns", "add", inside)
+        run("ip", "link", "add", outside, "type", "veth", "peer", "name", "host0", "netns", inside)
+        run("ip", "address", "add", f"10.213.{number}.1/24", "dev", outside)
+        run("ip", "link", "set", outside, "up")
+        run("ip", "-n", inside, "link", "set", "lo", "up")
+        run("ip", "-n", inside, "link", "set", "host0", "up")
+        run("ip", "-n", inside, "address", "add", f"{self.address(name)}/24", "dev", "host0")
+        run("ip", "-n", inside, "route", "add", "default", "via", f"10.213.{number}.1")
+
+    def _mount(self, name: str) -> Path:
+        """Image and disk as the machine sees them; the file system's work begins anew."""
+        mounted = self.root / ".mounted" / name
+        work = self.root / ".layer" / name
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        layers = ":".join(map(str, self.layers))
+        options = f"lowerdir={layers},upperdir={self.root / name},workdir={work}"
+        run("mount", "-t", "overlay", "overlay", "-o", options, mounted)
+        return mounted
+
+    @contextlib.contextmanager
+    def attached(self, name: str) -> t.Iterator[Path]:
+        """The file system of a machine that is off."""
+        yield self._mount(name)
+        self._unmount(name)
+
+    def boot(self, name: str) -> None:
+        mounted = self._mount(name)
+        command = [
+            *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
+            *(f"--directory={mounted}", f"--machine={name}", f"--hostname={name}"),
+            f"--network-namespace-path=/run/netns/{self._network(name)}",
+            f"--bind-ro={self.repositories / name}:{REPOSITORY}",
+        ]
+        with open(self.root / ".console" / name, "ab") as console:
+            self._processes[name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=console, stderr=console
+            )
+
+    def power_off(self, name: str) -> None:
+        """Take the power away: nothing on the machine can do any more about it."""
+        process = self._processes.pop(name, None)
+        if process is None:
+            return
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.kill()  # else it starts the machine again
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        process.wait()
+        self._unmount(name)
+
+    def _unmount(self, name: str) -> None:
+        for dummy in range(100):
+            command = ["umount", self.root / ".mounted" / name]
+            done = subprocess.run(command, check=False, capture_output=True)
+            if done.returncode == 0:
+                return
+            time.sleep(0.1)  # the kernel still ends the machine's processes
+        raise RuntimeError(f"{name} still uses its disk: {done.stderr!r}")
+
+    def cut(self, name: str) -> None:
+        run("ip", "link", "set", f"vpsorg{self.numbers[name]}", "down")
+
+    def save(self, name: str, snapshot_id: int) -> int:
+        content = self._content(snapshot_id)
+        self.forget(snapshot_id)
+        _copy(self.root / name, content)
+        return max(1, int(run("du", "-sm", content).split()[0]))
+
+    def prepare(self, name: str, snapshot_id: int) -> Path:
+        ready = self.root / ".snapshots" / f"restoring-{name}"
+        shutil.rmtree(ready, ignore_errors=True)
+        _copy(self._content(snapshot_id), ready)
+        return ready
+
+    def replace(self, name: str, ready: Path) -> None:
+        shutil.rmtree(self.root / name)
+        ready.rename(self.root / name)
+
+    def close(self) -> None:
+        """End all machines and what they had of this one."""
+        for name in self.numbers:
+            self.power_off(name)
+            subprocess.run(["ip", "netns", "del", self._network(name)], check=False)
+
+    def _network(self, name: str) -> str:
+        return f"vpsorg-{name}"
+
+
+def _copy(source: Path, target: Path) -> None:
+    """With devices, which say what is deleted of the image, owners and attributes."""
+    done = subprocess.run(["cp", "--archive", source, target], check=False, capture_output=True)
+    if done.returncode and b"No such file or directory" not in done.stderr:  # it may just be gone
+        raise RuntimeError(done.stderr.decode())
