@@ -1,0 +1,126 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A night of real Debian systems: what goes wrong with packages, and what becomes of the server."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+import pytest
+
+from systems import image
+from systems.bed import Bed, Machine
+from systems.packages import Package, app
+
+FAILS = "#!/bin/sh\necho the new format cannot be read >&2\nexit 1\n"
+HANGS = "#!/bin/sh\nsleep 3600\n"
+ASKS = "#!/bin/sh\nread answer || exit 0\n"
+STAYS_DOWN = "#!/bin/sh\nsystemctl daemon-reload\nsystemctl stop app\n"
+LOCKS_OUT = "#!/bin/sh\nsystemctl stop ssh.socket ssh.service\nsystemctl disable ssh.service\n"
+CRASHES = {"/usr/lib/systemd/system/app.service": "[Service]\nExecStart=/bin/false\n"}
+LOOPS = {
+    "/usr/lib/systemd/system/app.service": (
+        "[Unit]\nStartLimitIntervalSec=0\n"
+        "[Service]\nExecStart=/bin/sh -c 'sleep 0.3; exit 1'\nRestart=always\nRestartSec=1\n"
+        "[Install]\nWantedBy=multi-user.target\n"
+    )
+}
+STARTS_ANYWAY = (
+    "#!/bin/sh\nsystemctl daemon-reload\nsystemctl enable app\nsystemctl restart app || true\n"
+)
+
+
+@dataclass(frozen=True)
+class End:
+    """How a machine ends: state, a part of the reason, the version on its disk, restores."""
+
+    state: str
+    reason: str = ""
+    version: str = "1.0"
+
+    @property
+    def restores(self) -> int:
+        return 1 if self.state.startswith("restored") else 0
+
+
+CASES: dict[str, tuple[Machine, End]] = {
+    "good": (Machine(), End("upgraded", version="2.0")),
+    "nothing-to-do": (Machine(offered=()), End("upgraded", "nothing to do")),
+    "postinst-fails": (
+        Machine(offered=[app("2.0", postinst=FAILS)]),
+        End("restored", "installed app package post-installation script"),
+    ),
+    "postinst-reads": (
+        Machine(offered=[app("2.0", postinst=ASKS)]),
+        End("upgraded", version="2.0"),
+    ),
+    "does-not-start": (
+        Machine(offered=[app("2.0", postinst=STARTS_ANYWAY, files=CRASHES)]),
+        End("restored", "app.service"),
+    ),
+    "crash-loops": (
+        Machine(offered=[app("2.0", postinst=STARTS_ANYWAY, files=LOOPS)]),
+        End("restored", "app.service"),
+    ),
+    "left-stopped": (
+        Machine(offered=[app("2.0", postinst=STAYS_DOWN)]),
+        End("restored", "app.service"),
+    ),
+    "locked-out": (
+        Machine(offered=[app("2.0"), Package("net", "2", scripts={"postinst": LOCKS_OUT})],
+                started="true"),
+        End("upgraded", version="2.0"),
+    ),
+    "removes-another": (
+        Machine(offered=[app("2.0", control={"Conflicts": "cron"})]),
+        End("aborted", "cron"),
+    ),
+    "held": (
+        Machine(before="apt-mark hold app"),
+        End("upgraded", "nothing to do"),
+    ),
+    "half-configured-before": (
+        Machine(before="sed -i '/^Package: app$/,/^$/ s/^Status: .*/Status: install ok half-configured/' /var/lib/dpkg/status"),
+        End("aborted", "app"),
+    ),
+    "list-not-found": (
+        Machine(before="echo 'deb [trusted=yes] file:///srv/nowhere ./' > /etc/apt/sources.list"),
+        End("aborted", "/srv/nowhere"),
+    ),
+    "list-expired": (
+        Machine(valid_hours=-1),
+        End("aborted", "expired"),
+    ),
+    "locked-for-long": (
+        Machine(started="nohup flock /var/lib/dpkg/lock-frontend sleep 600 >/dev/null 2>&1 &",
+                variables={"os_packages_lock_timeout": 5}),
+        End("aborted", "lock"),
+    ),
+    "disk-full": (
+        Machine(offered=[app("2.0", files={"/usr/lib/app/large": "x" * 40_000_000})]),
+        End("upgraded", version="2.0"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def bed(tmp_path_factory, collections_path) -> t.Iterator[Bed]:
+    why = image.missing()
+    if why:
+        pytest.fail(why)
+    machines = {name: machine for name, (machine, dummy) in CASES.items()}
+    with Bed(tmp_path_factory.mktemp("bed"), machines) as bed:
+        bed.first = bed.night()
+        yield bed
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_night(bed, name):
+    end = CASES[name][1]
+    result = bed.first.results.get(name)
+    assert result, f"no report:\n{bed.first.out}"
+    assert (result["state"], bed.acted("restore", name)) == (end.state, end.restores), result
+    assert end.reason in str(result["reason"]), result
+    assert bed.on(name, "cat /usr/lib/app/version.txt").strip() == end.version
