@@ -874,23 +874,22 @@ CHANGE = {
     "verify": Guard(
         "The change must be verified.",
         UNIT + "test_phases.py::test_an_expected_reboot_must_have_happened",
-        _code("checks", "builtin_fault", "lambda host, piece: original(host, 'health')"),
+        _code("checks", "_found", "lambda host, piece: original(host, 'health')"),
     ),
     "old_fault": Guard(
         "A fault that was there before the change is no reason to restore.",
-        UNIT + "test_guest.py::test_an_old_fault_is_none",
+        UNIT + "test_faults.py::test_an_old_fault_is_none",
         _code(
-            "guest",
-            "judge",
-            "lambda before, *given, **named: original("
-            "{**before, 'systemd': [], 'packages': [], 'disks': {}}, *given, **named)",
+            "faults",
+            "_things",
+            "lambda state, check: {} if 'old' in state else original(state, check)",
         ),
     ),
     "new_fault": Guard(
         "A new fault of a built-in check is one.",
-        UNIT + "test_guest.py::test_a_new_fault_is_a_fault",
+        UNIT + "test_faults.py::test_a_new_fault_is_a_fault",
         _code(
-            "guest",
+            "faults",
             "judge",
             "lambda before, now, *given, **named: original(now, now, *given, **named)",
         ),
@@ -901,7 +900,7 @@ CHANGE = {
         "::test_a_reboot_that_was_expected_is_healthy_and_so_is_that_of_a_restore",
         _code(
             "checks",
-            "builtin_fault",
+            "_found",
             "lambda host, piece: original(host, 'before' if piece == 'health' else piece)",
         ),
     ),
@@ -1125,7 +1124,7 @@ RESTORE = {
         "::test_a_reboot_that_was_expected_is_healthy_and_so_is_that_of_a_restore",
         _code(
             "checks",
-            "builtin_fault",
+            "_found",
             "lambda host, piece: original(host, 'before' if piece == 'after' else piece)",
         ),
     ),
@@ -1134,7 +1133,7 @@ RESTORE = {
         UNIT + "test_checks.py::test_without_a_state_of_before_only_silence_fails_a_check",
         _code(
             "checks",
-            "builtin_fault",
+            "_found",
             "lambda host, piece: (setattr(host.record, 'before', "
             "host.record.before or {'boot_id': None}), original(host, piece))[1]",
         ),

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulator import Simulator
-
 from systems import image
 from systems.image import run
 from systems.machines import REPOSITORY, Machines
@@ -117,7 +116,8 @@ class Bed:
             run("chroot", root, "dpkg", "--install", f"/{file.name}")
             file.unlink()
             (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
-            (root / "root/.ssh/authorized_keys").write_text(self.key.with_suffix(".pub").read_text())
+            ours = self.key.with_suffix(".pub").read_text()
+            (root / "root/.ssh/authorized_keys").write_text(ours)
             (root / "etc/apt/sources.list").write_text(APT_SOURCE)
             hosts = (root / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
             (self.work / "host_key").write_text(hosts)

@@ -25,7 +25,6 @@ import typing as t
 from pathlib import Path
 
 from simulator.disks import Disks
-
 from systems.image import run
 
 #: Where every machine finds the repository of its case.
@@ -108,7 +107,7 @@ class Machines(Disks):
         self._unmount(name)
 
     def _unmount(self, name: str) -> None:
-        for dummy in range(100):
+        for _ in range(100):
             command = ["umount", self.root / ".mounted" / name]
             done = subprocess.run(command, check=False, capture_output=True)
             if done.returncode == 0:

@@ -33,7 +33,7 @@ systemctl restart app
 
 @dataclass(frozen=True)
 class Package:
-    """*files*: path on the system, text; *scripts*: postinst and the like; *control*: more fields."""
+    """*files*: path on the system, text; *scripts*: postinst and such; *control*: more fields."""
 
     name: str
     version: str

@@ -9,16 +9,16 @@ import typing as t
 from dataclasses import dataclass
 
 import pytest
-
 from systems import image
 from systems.bed import Bed, Machine
-from systems.packages import Package, app
+from systems.packages import app
 
 FAILS = "#!/bin/sh\necho the new format cannot be read >&2\nexit 1\n"
 HANGS = "#!/bin/sh\nsleep 3600\n"
 ASKS = "#!/bin/sh\nread answer || exit 0\n"
 STAYS_DOWN = "#!/bin/sh\nsystemctl daemon-reload\nsystemctl stop app\n"
-LOCKS_OUT = "#!/bin/sh\nsystemctl stop ssh.socket ssh.service\nsystemctl disable ssh.service\n"
+LOCKS_OUT = "#!/bin/sh\nsystemctl stop ssh.service\nsystemctl disable ssh.service\n"
+SPOILS_SSHD = "#!/bin/sh\necho Nonsense yes > /etc/ssh/sshd_config.d/app.conf\n"
 CRASHES = {"/usr/lib/systemd/system/app.service": "[Service]\nExecStart=/bin/false\n"}
 LOOPS = {
     "/usr/lib/systemd/system/app.service": (
@@ -27,6 +27,10 @@ LOOPS = {
         "[Install]\nWantedBy=multi-user.target\n"
     )
 }
+HALF_CONFIGURED = (
+    "sed -i '/^Package: app$/,/^$/ s/^Status: .*/Status: install ok half-configured/' "
+    "/var/lib/dpkg/status"
+)
 STARTS_ANYWAY = (
     "#!/bin/sh\nsystemctl daemon-reload\nsystemctl enable app\nsystemctl restart app || true\n"
 )
@@ -58,19 +62,26 @@ CASES: dict[str, tuple[Machine, End]] = {
     ),
     "does-not-start": (
         Machine(offered=[app("2.0", postinst=STARTS_ANYWAY, files=CRASHES)]),
-        End("restored", "app.service"),
+        End("restored", "app.service failed"),
     ),
     "crash-loops": (
         Machine(offered=[app("2.0", postinst=STARTS_ANYWAY, files=LOOPS)]),
-        End("restored", "app.service"),
+        End("restored", "app.service keeps crashing"),
     ),
     "left-stopped": (
         Machine(offered=[app("2.0", postinst=STAYS_DOWN)]),
-        End("restored", "app.service"),
+        End("restored", "app.service is not active any more"),
     ),
     "locked-out": (
-        Machine(offered=[app("2.0"), Package("net", "2", scripts={"postinst": LOCKS_OUT})],
-                started="true"),
+        Machine(offered=[app("2.0", postinst=LOCKS_OUT)]),
+        End("restored", "the host did not answer again"),
+    ),
+    "sshd-spoilt": (
+        Machine(offered=[app("2.0", postinst=SPOILS_SSHD)]),
+        End("restored", "sshd -t: /etc/ssh/sshd_config.d/app.conf"),
+    ),
+    "another-port": (
+        Machine(offered=[app("2.0", port=8081)]),
         End("upgraded", version="2.0"),
     ),
     "removes-another": (
@@ -82,7 +93,7 @@ CASES: dict[str, tuple[Machine, End]] = {
         End("upgraded", "nothing to do"),
     ),
     "half-configured-before": (
-        Machine(before="sed -i '/^Package: app$/,/^$/ s/^Status: .*/Status: install ok half-configured/' /var/lib/dpkg/status"),
+        Machine(before=HALF_CONFIGURED),
         End("aborted", "app"),
     ),
     "list-not-found": (
@@ -94,8 +105,10 @@ CASES: dict[str, tuple[Machine, End]] = {
         End("aborted", "expired"),
     ),
     "locked-for-long": (
-        Machine(started="nohup flock /var/lib/dpkg/lock-frontend sleep 600 >/dev/null 2>&1 &",
-                variables={"os_packages_lock_timeout": 5}),
+        Machine(
+            started="nohup flock /var/lib/dpkg/lock-frontend sleep 600 >/dev/null 2>&1 &",
+            variables={"os_packages_lock_timeout": 5},
+        ),
         End("aborted", "lock"),
     ),
     "disk-full": (

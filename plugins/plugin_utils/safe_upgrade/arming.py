@@ -16,7 +16,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     before,
     brakes,
-    guest,
+    faults,
     losses,
     marker,
     preflight,
@@ -135,7 +135,7 @@ def arm(host: Host) -> None:
     record = host.record
     if record.state != "armed" or record.failure:
         return
-    now = host.look()
+    now = host.look(host.builtin)
     why = _against_the_change(host, now)
     if why:
         host.abort(why, "Arm")
@@ -159,9 +159,10 @@ def _against_the_change(host: Host, now: Data) -> str | None:
     took = record.snapshot or {}
     if not now["answered"]:
         return f"the host does not answer: {now['why']}"
-    faults, dummy = guest.judge(record.before, now, settings["health"]["builtin"])
-    if faults:
-        return "; ".join(faults.values())
+    health = settings["health"]
+    found = faults.judge(record.before, now, health["builtin"], health=health)
+    if any(fault.counts for fault in found):
+        return "; ".join(fault.text for fault in found if fault.counts)
     listed = host.ask(snapshot_info, server_id=settings["server_id"])
     if listed.get("failed"):
         return str(listed["msg"])

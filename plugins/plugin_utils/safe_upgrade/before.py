@@ -16,6 +16,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     begin,
     brakes,
+    faults,
     losses,
     preflight,
     snapshots,
@@ -43,7 +44,7 @@ def check(host: Host) -> None:
         return
     rows = listed["snapshots"]
     servers = host.ask(server_info)
-    now = host.look()
+    now = host.look(host.builtin)
     blockers, warnings, name = _verdicts(host, rows, servers, now)
     if now["answered"]:
         blockers += _module_problem(host)
@@ -60,6 +61,9 @@ def check(host: Host) -> None:
     for text in warnings:
         host.warn(text)
     record = host.record
+    unknown = faults.unknown(now, sorted(host.builtin)) if now["answered"] else []
+    if unknown and (record.check_mode or settings["entry_point"] == "preflight"):
+        host.say(f"{host.name}: the guest has no tool for these checks: {', '.join(unknown)}")
     record.before, record.known = now, [row["id"] for row in rows]
     record.last_boot_id = now["boot_id"] or ""
     record.python = str(host.reach.interpreter())

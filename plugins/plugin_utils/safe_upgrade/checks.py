@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import guest
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import faults
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.faults import Fault
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
+
+BOOT_PAUSE_SECONDS = 5
 
 #: How a failed check is called, by the piece of the user's code.
 CHECKS = {
@@ -23,36 +30,59 @@ def builtin_attempts(host: Host, piece: str) -> str | None:
     wanted = host.settings[setting]
     if piece == "verify" and not wanted["expect_reboot"]:
         return None
-    fault = builtin_fault(host, piece)
+    found = _found(host, piece)
     for _attempt in range(wanted["attempts"] - 1):
-        if not fault:
+        if not found:
             break
         host.clock.sleep(wanted["delay"])
-        fault = builtin_fault(host, piece)
+        found = _found(host, piece)
+    fault = _told(host, found)
     return f"{name} failed, attempts: {wanted['attempts']}: {fault}" if fault else None
 
 
 def builtin_fault(host: Host, piece: str) -> str | None:
-    """A fault that was not there before the change; what is only wanted is a warning.
+    """A fault that was not there before the change; what is only wanted is a warning."""
+    return _told(host, _found(host, piece))
+
+
+def _found(host: Host, piece: str) -> list[Fault]:
+    """What the built-in checks find, that which only warns among it.
 
     Nobody knows what the host of a mere restore was before: its faults are warnings.
     """
-    settings, before_it = host.settings, host.record.before
-    needed, wanted = {*settings["health"]["builtin"]}, {*settings["health"]["wanted"]}
-    expect_reboot = piece in ("health", "verify") and settings["verify"]["expect_reboot"]
+    health, before_it = host.settings["health"], host.record.before
+    needed, wanted = {*health["builtin"]}, {*health["wanted"]}
+    expect_reboot = piece in ("health", "verify") and host.settings["verify"]["expect_reboot"]
     if expect_reboot and piece == "verify":
         needed.add("boot_id")
     if piece == "after":  # a restore starts the host anew
         needed.discard("boot_id")
         wanted.discard("boot_id")
-    now = host.look()
+    now = _look(host)
     host.record.ours = now["ours"]
     if now["ours"]:
-        return f"the controller, not the host: {now['why']}"
-    faults, dummy = guest.judge(before_it, now, needed | wanted, expect_reboot)
+        return [Fault("connection", f"the controller, not the host: {now['why']}")]
     failing = {"connection", *(needed if before_it else ())}
-    hard = [fault for check, fault in faults.items() if check in failing]
-    for check, fault in faults.items():
-        if check not in failing:
-            host.warn(fault)
-    return "; ".join(hard) or None
+    return [
+        replace(fault, counts=fault.counts and fault.check in failing)
+        for fault in faults.judge(before_it, now, needed | wanted, expect_reboot, health)
+    ]
+
+
+def _look(host: Host) -> dict[str, t.Any]:
+    """A look at a host that has booted: what starts last is not missing yet."""
+    deadline = Deadline(host.settings["reconnect_timeout"], host.clock)
+    never_ends = host.record.before.get("booting")
+    while True:
+        now = host.look(host.builtin)
+        if not now["booting"] or never_ends or not deadline.left():
+            return now
+        host.clock.sleep(BOOT_PAUSE_SECONDS)
+
+
+def _told(host: Host, found: t.Sequence[Fault]) -> str | None:
+    """What counts, in one text; the rest is warned of."""
+    for fault in found:
+        if not fault.counts:
+            host.warn(fault.text)
+    return "; ".join(fault.text for fault in found if fault.counts) or None

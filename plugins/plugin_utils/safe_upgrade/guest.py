@@ -1,17 +1,16 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a look at the guest tells: its boot, the marker, and the built-in checks.
+"""What a look at the guest tells: its boot, the marker, and the facts of the built-in checks.
 
 A look is one line of POSIX shell: one round trip, no Python and no temporary directory needed on
 the guest, so it also answers when an upgrade broke either; one line without ``!``, for a login
 shell may be fish, tcsh or csh.
 
-A state is ``{answered, why, boot_id, kernel, marker, witness, volatile, elsewhere, systemd,
-packages, disks}``: ``witness`` is the text of the witness file; ``volatile`` names the file system
-of the marker when a reboot empties it; ``elsewhere`` lists writable mounts that a snapshot of the
-server may not hold; ``systemd`` and ``packages`` are lists of faults, ``disks`` maps a mount point
-to a fault or its use in percent; each of these three is None where the guest has no such thing.
+A state is ``{answered, why, boot_id, kernel, marker, witness, volatile, elsewhere}``, and what
+`probes.facts` tells: ``witness`` is the text of the witness file; ``volatile`` names the file
+system of the marker when a reboot empties it; ``elsewhere`` lists writable mounts that a snapshot
+of the server may not hold.
 """
 
 from __future__ import annotations
@@ -22,18 +21,17 @@ import shlex
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import NAME
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import probes
 
-DISK_LIMIT_PERCENT = 95
 #: The run of a marker that cannot be read.
 UNKNOWN_RUN = "unknown"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
 _DISK_DEVICE = re.compile(r"/dev/(?:((?:s|v|xv|h)d[a-z]+)\d*|(nvme\d+n\d+)(?:p\d+)?)\Z")
 _MOUNT = re.compile(r"mount \S+ \S+ \S+\Z")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
-_PERCENT = re.compile(r"[0-9]{1,3}\Z")
 _EMPTIED = {"tmpfs", "ramfs", "devtmpfs"}
 _NUMBER = 2**63
-_LINES = 1500
+_LINES = 3000
 
 _LOOK = (
     "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin",
@@ -48,21 +46,6 @@ _MARKER = (
     "if [ -e MARKER ]; then echo \"marker $(head -c 400 MARKER | tr -d '\\r\\n')\"; fi",
     "if [ -e WITNESS ]; then echo \"witness $(head -c 100 WITNESS | tr -d '\\r\\n')\"; fi",
 )
-_SYSTEMD = (
-    "if [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then echo systemd; "
-    "systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null | "
-    "sed 's/ .*//; s/^/systemd /'; fi",
-)
-_PACKAGES = (
-    "if command -v dpkg >/dev/null 2>&1; then "
-    r"echo packages; dpkg --audit 2>&1 | sed -n 's/^ \([^ ][^ ]*\) .*/packages \1/p'; "
-    "elif command -v rpm >/dev/null 2>&1; then "
-    "echo packages; rpm -qa >/dev/null 2>&1 || echo packages rpm-database; fi",
-)
-_DISK = (
-    r"df -P -l 2>/dev/null | sed -n '2,$s/^\/.* \([0-9][0-9]*\)% \(.*\)$/disk \1 \2/p'",
-    r"sed -n 's/^\/[^ ]* \([^ ]*\) [^ ]* ro[, ].*/disk read-only \1/p' /proc/mounts 2>/dev/null",
-)
 
 
 def look_command(marker_path: str, checks: t.Collection[str]) -> str:
@@ -71,10 +54,7 @@ def look_command(marker_path: str, checks: t.Collection[str]) -> str:
     if marker_path:
         marker, witness = shlex.quote(marker_path), shlex.quote(witness_path(marker_path))
         parts += [part.replace("MARKER", marker).replace("WITNESS", witness) for part in _MARKER]
-    lists = [*_MOUNTS]
-    for check, more in (("systemd", _SYSTEMD), ("packages", _PACKAGES), ("disk", _DISK)):
-        if check in checks:
-            lists += more
+    lists = [*_MOUNTS, *probes.scripts(checks)]
     # However much the guest has to list: what proves or disproves a restore comes before it.
     parts.append(f"({'; '.join(lists)}) | cut -c 1-500 | head -n {_LINES}")
     return "; ".join((*parts, "echo end"))
@@ -123,9 +103,7 @@ def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]
         "witness": None,
         "volatile": None,
         "elsewhere": [],
-        "systemd": None,
-        "packages": None,
-        "disks": None,
+        **probes.facts(lines if "end" in lines else ()),
     }
     if not seen["answered"]:
         seen["why"] = why or "the look at the guest was cut off"
@@ -144,14 +122,6 @@ def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]
             seen["marker"] = _marker(value)
         elif key == "witness":
             seen["witness"] = value
-        elif key in ("systemd", "packages"):
-            seen[key] = seen[key] or []
-            seen[key] += [value] if value else []
-        elif key == "disk":
-            use, dummy, mount = value.partition(" ")
-            if use == "read-only" or _PERCENT.match(use):  # else a login banner's line
-                seen["disks"] = seen["disks"] or {}
-                seen["disks"][mount] = int(use) if use != "read-only" else use
     return seen
 
 
@@ -207,59 +177,3 @@ def _marker(text: str) -> dict[str, t.Any]:
 
 def _whole(value: t.Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _NUMBER
-
-
-def judge(
-    before: t.Mapping[str, t.Any],
-    now: t.Mapping[str, t.Any],
-    checks: t.Collection[str],
-    expect_reboot: bool = False,
-) -> tuple[dict[str, str], list[str]]:
-    """Judge the built-in *checks* by what the guest was before: (faults by check, notes).
-
-    A fault that was there before is a note. A check the guest cannot answer is skipped with a note.
-    Without a state of before (an empty mapping) every fault is told as one that may be old.
-    """
-    new_or_not = "that were not there before" if before else "that may be older than the snapshot"
-    faults: dict[str, str] = {}
-    notes: list[str] = []
-    if not now["answered"]:
-        return {"connection": f"the host does not answer: {now['why']}"}, notes
-    for check, words in (("systemd", "failed units"), ("packages", "inconsistent packages")):
-        if check not in checks:
-            continue
-        if now[check] is None:
-            notes.append(f"{check} check skipped: the guest has no such thing")
-            continue
-        old = set(before.get(check) or [])
-        new = [fault for fault in now[check] if fault not in old]
-        if new:
-            faults[check] = f"{words} {new_or_not}: {', '.join(new)}"
-        elif now[check]:
-            notes.append(f"{words} as before: {', '.join(now[check])}")
-    if "disk" in checks:
-        if now["disks"] is None:
-            notes.append("disk check skipped: the guest lists no disks")
-        new_full = _new_disk_faults(before.get("disks") or {}, now["disks"] or {})
-        if new_full:
-            faults["disk"] = "; ".join(new_full)
-    if "boot_id" in checks:
-        if not now["boot_id"] or not before.get("boot_id"):
-            notes.append("boot_id check skipped: the guest has no boot id")
-        elif expect_reboot and now["boot_id"] == before["boot_id"]:
-            faults["boot_id"] = "the host did not reboot, though a reboot was expected"
-        elif not expect_reboot and now["boot_id"] != before["boot_id"]:
-            faults["boot_id"] = "the host rebooted, though no reboot was expected"
-    return faults, notes
-
-
-def _new_disk_faults(before: t.Mapping[str, t.Any], now: t.Mapping[str, t.Any]) -> list[str]:
-    found = []
-    for mount, use in sorted(now.items()):
-        old = before.get(mount)
-        if use == "read-only":
-            if old is not None and old != "read-only":
-                found.append(f"{mount} became read-only")
-        elif use > DISK_LIMIT_PERCENT and not (isinstance(old, int) and old > DISK_LIMIT_PERCENT):
-            found.append(f"{mount} is {use} % full")
-    return found

@@ -123,9 +123,16 @@ class Host:
         second = int(self.clock.monotonic() - record.clock)
         record.timeline = timeline.noted(record.timeline, second, seen)
 
-    def look(self) -> Data:
-        """The state of the guest, by one look; ``ours``: the controller could not look."""
-        checks = {*self.settings["health"]["builtin"], *self.settings["health"]["wanted"]}
+    @property
+    def builtin(self) -> set[str]:
+        """The built-in checks that are required or wanted."""
+        return {*self.settings["health"]["builtin"], *self.settings["health"]["wanted"]}
+
+    def look(self, checks: t.Collection[str] = ()) -> Data:
+        """The state of the guest, by one look; ``ours``: the controller could not look.
+
+        *checks*: the built-in checks whose facts it brings.
+        """
         path = self.settings["marker_path"]
         answer = self.reach.run(guest.look_command(path, checks))
         seen = guest.state(answer.text, answer.why, path)

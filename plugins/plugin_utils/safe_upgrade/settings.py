@@ -23,8 +23,11 @@ PREFIX = "safe_upgrade_"
 RESERVED = ("vps_org_", PREFIX, "drill_", "inventory_hostname")
 #: The entry points that restore a server and do nothing else.
 RESTORES = ("restore", "restore_unfinished")
-BUILTIN_CHECKS = ["connection", "boot_id", "systemd", "packages", "disk"]
-DEFAULT_CHECKS = ["connection", "systemd", "packages", "disk"]
+#: These restore a server by default, and these only warn.
+DEFAULT_CHECKS = ["connection", "systemd", "packages", "sshd", "disk"]
+DEFAULT_WANTED = ["mounts", "ports", "network", "time"]
+EXCEPTIONS = ("ignore_units", "ignore_packages", "ignore_mounts", "ignore_ports")
+BUILTIN_CHECKS = ["boot_id", *DEFAULT_CHECKS, *DEFAULT_WANTED]
 NAME_LENGTH = 60
 
 _CODE: dict[str, t.Any] = {
@@ -65,7 +68,8 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "health": {
         **_one_of_code(
             builtin={"type": "list", "elements": "str", "choices": BUILTIN_CHECKS},
-            wanted={"type": "list", "elements": "str", "choices": BUILTIN_CHECKS, "default": []},
+            wanted={"type": "list", "elements": "str", "choices": BUILTIN_CHECKS},
+            **{name: {"type": "list", "elements": "str", "default": []} for name in EXCEPTIONS},
             attempts=_integer(3),
             delay=_integer(20),
         ),
@@ -197,6 +201,7 @@ def settle(
     if marker_off:
         settings["marker_path"] = ""
     settings["health"]["builtin"] = settings["health"].get("builtin") or list(DEFAULT_CHECKS)
+    settings["health"]["wanted"] = settings["health"].get("wanted") or list(DEFAULT_WANTED)
     problems = list(_problems(settings, entry_point, playbook_dir))
     if problems:
         raise SettingsError("; ".join(problems))

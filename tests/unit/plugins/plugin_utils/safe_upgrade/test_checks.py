@@ -9,12 +9,16 @@ import pytest
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import checks
 
-FAULTY = ["systemd", "systemd long.failed", "packages", "packages half", "disk 96 /"]
+WELL = ["systemd asked", "packages asked", "disk space 900000 1000000 /"]
+FULL = "disk space 10 1000000 /"
+CRASHED = "systemd unit new.service failed failed enabled 0 0 yes"
+RAN = "systemd unit new.service active running enabled 0 0 yes"
+FAULTY = [*WELL, CRASHED, "packages F half", FULL]
 ALL = ["connection", "systemd", "packages", "disk", "boot_id"]
 ONCE = {"attempts": 1, "delay": 0}
 
 
-def look(night, piece, lines=("systemd",), before=None):
+def look(night, piece, lines=(*WELL, RAN), before=None):
     """(fault, warnings) of the checks of that piece; *before*: what the guest was."""
     night.guests["web-01"].lines = [*lines]
     host = night.host()
@@ -32,6 +36,7 @@ def checked(nights):
         night = nights(
             health={"builtin": builtin, **ONCE, **settings.pop("health", {})}, **settings
         )
+        night.guests["web-01"].lines = [*WELL, RAN]
         night.phase("check")
         return night
 
@@ -43,9 +48,9 @@ def test_without_a_state_of_before_only_silence_fails_a_check(checked):
     fault, warnings = look(night, "after", FAULTY, before={})
     assert fault is None
     assert warnings == [
-        "web-01: failed units that may be older than the snapshot: long.failed",
-        "web-01: inconsistent packages that may be older than the snapshot: half",
-        "web-01: / is 96 % full",
+        "web-01: new.service failed",
+        "web-01: package half is half-configured",
+        "web-01: / is full, left: 0 MB",
     ]
     night.guests["web-01"].dead = "no route"
     assert look(night, "after", before={})[0] == "the host does not answer: no route"
@@ -53,14 +58,13 @@ def test_without_a_state_of_before_only_silence_fails_a_check(checked):
 
 def test_new_faults_are_told_together(checked):
     night = checked(["systemd", "disk"])
-    assert look(night, "health", ["systemd", "systemd new", "disk 99 /"])[0] == (
-        "failed units that were not there before: new; / is 99 % full"
-    )
+    assert look(night, "health", FAULTY)[0] == "new.service failed; / is full, left: 0 MB"
 
 
 def test_a_fault_of_a_wanted_check_is_a_warning(checked):
     night = checked(["systemd"], health={"wanted": ["disk"]})
-    assert look(night, "health", ["systemd", "disk 99 /"]) == (None, ["web-01: / is 99 % full"])
+    told = ["web-01: / is full, left: 0 MB"]
+    assert look(night, "health", [*WELL, RAN, FULL]) == (None, told)
 
 
 def test_a_host_that_does_not_answer_fails_any_check(checked):

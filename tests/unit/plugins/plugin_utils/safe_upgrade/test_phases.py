@@ -13,7 +13,10 @@ from nights import TOKEN
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import phases
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
 
-DISK_FULL = ["kernel 6.1", "systemd", "disk 99 /"]
+WELL = ["kernel 6.1", "systemd asked", "disk space 900000 1000000 /"]
+RAN = [*WELL, "systemd unit new.service active running enabled 0 0 yes"]
+CRASHED = [*WELL, "systemd unit new.service failed failed enabled 0 0 yes"]
+DISK_FULL = [*WELL[:2], "disk space 0 1000000 /"]
 
 
 def test_a_healthy_night_ends_upgraded_with_one_snapshot_and_no_marker(night):
@@ -153,15 +156,14 @@ def test_a_dead_delegate_is_not_the_servers_loss(nights, touched, policy, state,
 
 
 def test_a_new_fault_fails_the_check_and_is_restored(night):
+    night.guests["web-01"].lines = RAN
     night.armed()
     night.phase("back")
-    night.guests["web-01"].lines = [*DISK_FULL[:2], "systemd new.service"]
+    night.guests["web-01"].lines = CRASHED
     told = night.phases("handled", "verify")
     assert told["run"]["failure"]["task"] == "built-in checks"
-    assert (
-        "failed units that were not there before: new.service" in told["run"]["failure"]["reason"]
-    )
-    night.guests["web-01"].lines = DISK_FULL[:2]
+    assert "new.service failed" in told["run"]["failure"]["reason"]
+    night.guests["web-01"].lines = RAN
     assert night.restored()["state"] == "restored"
 
 
@@ -175,6 +177,7 @@ def test_a_fault_of_before_is_none(nights):
 
 def test_the_checks_are_attempted_as_often_as_they_may(nights, world):
     night = nights(health={"builtin": ["disk"], "attempts": 3, "delay": 7})
+    night.guests["web-01"].lines = WELL
     night.armed()
     night.phases("back", "handled")
     guest, pauses = night.guests["web-01"], []
@@ -183,11 +186,53 @@ def test_the_checks_are_attempted_as_often_as_they_may(nights, world):
     def heal(seconds):
         pauses.append(seconds)
         if len(pauses) == 2:
-            guest.lines = DISK_FULL[:2]
+            guest.lines = WELL
 
     world.on_sleep = heal
     assert not night.phase("verify")["run"]["failure"]
     assert pauses == [7, 7]
+
+
+def test_the_checks_wait_for_the_end_of_the_boot(nights, world):
+    night = nights(health={"builtin": ["systemd"], "attempts": 1, "delay": 0})
+    guest = night.guests["web-01"]
+    guest.lines = RAN
+    night.armed()
+    night.phases("back", "handled")
+    guest.lines = [*WELL, "systemd boot starting"]
+    slept = []
+
+    def boot(seconds):
+        slept.append(seconds)
+        if len(slept) == 4:
+            guest.lines = RAN
+
+    world.on_sleep = boot
+    assert not night.phase("verify")["run"]["failure"]
+    assert len(slept) == 4
+
+
+def test_a_boot_that_does_not_end_is_not_waited_for_without_end(nights):
+    night = nights(reconnect_timeout=60, health={"builtin": ["systemd"], "attempts": 1, "delay": 0})
+    night.guests["web-01"].lines = RAN
+    night.armed()
+    night.phases("back", "handled")
+    night.guests["web-01"].lines = [*WELL, "systemd boot starting"]
+    failure = night.phase("verify")["run"]["failure"]
+    assert "new.service is not active any more" in failure["reason"]
+
+
+def test_what_only_warns_is_attempted_too_and_warned_of_once(nights, world):
+    night = nights(health={"builtin": ["disk"], "wanted": ["ports"], "attempts": 3, "delay": 7})
+    guest, pauses = night.guests["web-01"], []
+    guest.lines = [*WELL, "ports asked", "ports tcp 00000000:0050"]
+    night.armed()
+    night.phases("back", "handled")
+    guest.lines = [*WELL, "ports asked"]
+    world.on_sleep = pauses.append
+    assert not night.phase("verify")["run"]["failure"]
+    assert pauses == [7, 7]
+    assert night.warned == ["web-01: nothing listens on tcp *:80 any more"]
 
 
 def test_an_expected_reboot_must_have_happened(nights):
@@ -280,6 +325,7 @@ def test_without_a_marker_by_choice_the_change_runs(nights):
 
 
 def test_a_fault_that_came_up_while_the_snapshot_was_taken_keeps_the_change_away(night):
+    night.guests["web-01"].lines = WELL
     night.phases("check", "take_snapshot", "wait_snapshot")
     night.guests["web-01"].lines = DISK_FULL
     told = night.phase("arm")

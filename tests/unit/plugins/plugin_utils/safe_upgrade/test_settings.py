@@ -154,7 +154,7 @@ def test_another_roles_variables_are_left_alone():
 
 
 def test_the_checks_are_those_given_or_the_default_ones():
-    default = ["connection", "systemd", "packages", "disk"]
+    default = ["connection", "systemd", "packages", "sshd", "disk"]
     assert settings.settle(LEAST, "main")["health"]["builtin"] == default
     given = {**LEAST, "safe_upgrade_health": {"builtin": ["boot_id"]}}
     assert settings.settle(given, "main")["health"]["builtin"] == ["boot_id"]
