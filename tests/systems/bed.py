@@ -26,16 +26,14 @@ PLAY = {
     "gather_facts": False,
     "tasks": [
         {
-            "name": "Download the packages before the snapshot is taken",
-            "ansible.builtin.include_role": {
-                "name": "vps_org.cloud.os_packages",
-                "tasks_from": "download",
-            },
-        },
-        {
             "name": "Change, or restore",
             "ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"},
-            "vars": {"safe_upgrade_change": {"role": "vps_org.cloud.os_packages"}},
+            "vars": {
+                "safe_upgrade_change": {
+                    "role": "vps_org.cloud.os_packages",
+                    "role_prepare_from": "download",
+                }
+            },
         },
     ],
 }

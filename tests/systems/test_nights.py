@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import pytest
 from systems import image
 from systems.bed import Bed, Machine
-from systems.packages import app
+from systems.packages import STARTS, app
 
 FAILS = "#!/bin/sh\necho the new format cannot be read >&2\nexit 1\n"
-HANGS = "#!/bin/sh\nsleep 3600\n"
 ASKS = "#!/bin/sh\nread answer || exit 0\n"
 STAYS_DOWN = "#!/bin/sh\nsystemctl daemon-reload\nsystemctl stop app\n"
 LOCKS_OUT = "#!/bin/sh\nsystemctl stop ssh.service\nsystemctl disable ssh.service\n"
@@ -27,6 +26,12 @@ LOOPS = {
         "[Install]\nWantedBy=multi-user.target\n"
     )
 }
+#: As dpkg itself locks.
+LOCKED = (
+    'nohup python3 -c \'import fcntl, time; file = open("/var/lib/dpkg/lock-frontend", "w"); '
+    "fcntl.lockf(file, fcntl.LOCK_EX); time.sleep({})' >/dev/null 2>&1 & sleep 1"
+)
+WITHOUT_PYTHON = f"{STARTS}mv /usr/bin/python3 /usr/bin/python3.away\n"
 HALF_CONFIGURED = (
     "sed -i '/^Package: app$/,/^$/ s/^Status: .*/Status: install ok half-configured/' "
     "/var/lib/dpkg/status"
@@ -38,11 +43,13 @@ STARTS_ANYWAY = (
 
 @dataclass(frozen=True)
 class End:
-    """How a machine ends: state, a part of the reason, the version on its disk, restores."""
+    """How a machine ends: state, a part of the reason, the version on its disk, a warning."""
 
     state: str
     reason: str = ""
     version: str = "1.0"
+    #: What is warned of.
+    warned: str = ""
 
     @property
     def restores(self) -> int:
@@ -50,11 +57,11 @@ class End:
 
 
 CASES: dict[str, tuple[Machine, End]] = {
-    "good": (Machine(), End("upgraded", version="2.0")),
+    "good": (Machine(), End("upgraded", "1 package: app 1.0 to 2.0", version="2.0")),
     "nothing-to-do": (Machine(offered=()), End("upgraded", "nothing to do")),
     "postinst-fails": (
         Machine(offered=[app("2.0", postinst=FAILS)]),
-        End("restored", "installed app package post-installation script"),
+        End("restored", "package app: the new format cannot be read"),
     ),
     "postinst-reads": (
         Machine(offered=[app("2.0", postinst=ASKS)]),
@@ -82,19 +89,19 @@ CASES: dict[str, tuple[Machine, End]] = {
     ),
     "another-port": (
         Machine(offered=[app("2.0", port=8081)]),
-        End("upgraded", version="2.0"),
+        End("upgraded", version="2.0", warned="nothing listens on tcp *:8080 any more"),
     ),
     "removes-another": (
         Machine(offered=[app("2.0", control={"Conflicts": "cron"})]),
-        End("aborted", "cron"),
+        End("aborted", "The upgrade would remove cron"),
     ),
     "held": (
         Machine(before="apt-mark hold app"),
-        End("upgraded", "nothing to do"),
+        End("upgraded", "nothing to do; held: app"),
     ),
     "half-configured-before": (
         Machine(before=HALF_CONFIGURED),
-        End("aborted", "app"),
+        End("aborted", "half-installed or not configured: app"),
     ),
     "list-not-found": (
         Machine(before="echo 'deb [trusted=yes] file:///srv/nowhere ./' > /etc/apt/sources.list"),
@@ -105,11 +112,19 @@ CASES: dict[str, tuple[Machine, End]] = {
         End("aborted", "expired"),
     ),
     "locked-for-long": (
+        Machine(started=LOCKED.format(600), variables={"os_packages_lock_timeout": 5}),
+        End("aborted", "Could not get lock /var/lib/dpkg/lock-frontend"),
+    ),
+    "locked-for-a-while": (
+        Machine(started=LOCKED.format(45)),
+        End("upgraded", "app 1.0 to 2.0", version="2.0"),
+    ),
+    "python-removed": (
         Machine(
-            started="nohup flock /var/lib/dpkg/lock-frontend sleep 600 >/dev/null 2>&1 &",
-            variables={"os_packages_lock_timeout": 5},
+            offered=[app("2.0", postinst=WITHOUT_PYTHON)],
+            variables={"os_packages_silence_timeout": 20},
         ),
-        End("aborted", "lock"),
+        End("restored", "timed out waiting for ping module test"),
     ),
     "disk-full": (
         Machine(offered=[app("2.0", files={"/usr/lib/app/large": "x" * 40_000_000})]),
@@ -136,4 +151,6 @@ def test_a_night(bed, name):
     assert result, f"no report:\n{bed.first.out}"
     assert (result["state"], bed.acted("restore", name)) == (end.state, end.restores), result
     assert end.reason in str(result["reason"]), result
+    assert not end.warned or f"{name}: {end.warned}" in bed.first.out.replace("\n", " ")
+    assert bool(result["snapshot"]) == (end.state != "aborted" and "nothing" not in end.reason)
     assert bed.on(name, "cat /usr/lib/app/version.txt").strip() == end.version

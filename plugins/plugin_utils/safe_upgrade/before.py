@@ -27,6 +27,10 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host im
 
 Data = dict[str, t.Any]
 
+#: The variable by which the preparation of a change tells what there is to do.
+PREPARED = "safe_upgrade_prepared"
+NOTHING_TO_DO = "nothing to do"
+
 
 def check(host: Host) -> None:
     """Look for what stands against starting; nothing is written anywhere."""
@@ -78,7 +82,30 @@ def check(host: Host) -> None:
     host.move("preflight", server_name=name)
     record.due = "before" if record.files.get("before") else ""
     if not record.due:
-        ready(host)
+        healthy(host)
+
+
+def healthy(host: Host) -> None:
+    """The host is well: let the change prepare itself, where it wants to."""
+    record = host.record
+    if record.entry_point == "main" and record.files.get("prepare"):
+        record.due = "prepare"
+        return
+    ready(host)
+
+
+def prepared(host: Host) -> None:
+    """The change is prepared; one that has nothing to do ends here, without a snapshot.
+
+    Only what the play itself made known counts, no fact of the guest's.
+    """
+    told = (core.set_by_play(host.vars["hostvars"], host.name) or {}).get(PREPARED)
+    told = told if isinstance(told, t.Mapping) else {}
+    host.record.prepared = host.harmless(str(told.get("summary") or ""))
+    if told.get("nothing_to_do") is True and not host.record.check_mode:
+        host.move("upgraded", host.record.prepared or NOTHING_TO_DO)
+        return
+    ready(host)
 
 
 def ready(host: Host) -> None:
@@ -93,7 +120,8 @@ def ready(host: Host) -> None:
             f"{settings['server_id']} ({len(record.known)} of {PER_SERVER} held; "
             f"{host.snapshot_takes()})"
         )
-        host.move("check_mode", f"would {text}, then run the change, then verify it")
+        what = f" ({record.prepared})" if record.prepared else ""
+        host.move("check_mode", f"would {text}, then run the change{what}, then verify it")
         return
     if not record.adopted and settings["entry_point"] != "preflight":
         record.due = "quiesce_before" if record.files.get("quiesce_before") else ""

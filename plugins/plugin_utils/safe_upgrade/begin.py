@@ -36,6 +36,7 @@ _STARTED = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
 #: piece of the user's code: (the variable that names it, the key of its tasks file)
 PIECES = {
     "before": ("health", "tasks_file"),
+    "prepare": ("change", "role_prepare_from"),
     "quiesce_before": ("quiesce", "before_tasks_file"),
     "quiesce_after": ("quiesce", "after_tasks_file"),
     "change": ("change", "tasks_file"),
@@ -159,10 +160,10 @@ def _name_the_pieces(host: Host) -> None:
     """Which file YAML includes for each piece of the user's code; a role has one of ours do it."""
     for piece, (variable, key) in PIECES.items():
         code = host.settings[variable] or {}
-        if code.get(key):
+        if code.get(key) and key.endswith("tasks_file"):
             host.record.files[piece] = code[key]
-        elif key == "tasks_file" and code.get("role"):
-            tasks_from = code["role_tasks_from"] or ""
+        elif code.get("role") and (key == "tasks_file" or code.get(key)):
+            tasks_from = code["role_tasks_from" if key == "tasks_file" else key] or ""
             host.record.files[piece] = os.path.join(
                 str(host.vars["role_path"]),
                 "tasks",

@@ -35,7 +35,7 @@ def finish(host: Host) -> None:
     record = host.record
     if record.state != "verifying" or record.failure:
         return
-    host.move("upgraded")
+    host.move("upgraded", record.prepared)
     now = host.look()
     marker.unmark(host)
     why = _unmarked(host, now) or _prune(host, now)

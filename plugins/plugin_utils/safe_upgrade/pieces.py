@@ -59,7 +59,9 @@ def passed(host: Host, piece: str) -> None:
     record = host.record
     record.due = ""
     if piece == "before":
-        before.ready(host)
+        before.healthy(host)
+    elif piece == "prepare":
+        before.prepared(host)
     elif piece == "health" and record.files.get("verify"):
         record.due = "verify"
     elif piece == "hook_before":
@@ -88,7 +90,7 @@ def attempt_failed(host: Host, piece: str, failure: Failure) -> None:
     if piece in ("health", "verify"):
         told = reason if failure.own or record.ours else None
         change.fail(host, replace(failure, reason=told, refused=False, check=piece))
-    elif piece in ("before", "quiesce_before"):
+    elif piece in ("before", "prepare", "quiesce_before"):
         host.abort(reason, failure.task)
     elif piece == "quiesce_after":
         told = host.record.result["reason"] if record.ended else None

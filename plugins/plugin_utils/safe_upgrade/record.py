@@ -21,7 +21,10 @@ Data = dict[str, t.Any]
 TRANSITIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "preflight": (
         "nothing was written",
-        ("snapshotting", "restoring", "aborted", "check_mode", "left_changed", "restore_failed"),
+        (
+            *("snapshotting", "upgraded", "restoring", "aborted", "check_mode"),
+            *("left_changed", "restore_failed"),
+        ),
     ),
     "snapshotting": ("the snapshot is being taken", ("armed", "aborted")),
     "armed": ("the snapshot is completed", ("changing", "aborted")),
@@ -93,6 +96,8 @@ class Record:
     due: str = ""
     files: Data = field(default_factory=dict)
     roles: Data = field(default_factory=dict)
+    #: What the role of the change said in its preparation that it will do.
+    prepared: str = ""
     had_facts: bool = False
     #: The interpreter that Ansible used on the guest before the change; empty: unknown.
     python: str = ""

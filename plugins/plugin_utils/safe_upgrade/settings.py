@@ -29,6 +29,7 @@ DEFAULT_WANTED = ["mounts", "ports", "network", "time"]
 EXCEPTIONS = ("ignore_units", "ignore_packages", "ignore_mounts", "ignore_ports")
 BUILTIN_CHECKS = ["boot_id", *DEFAULT_CHECKS, *DEFAULT_WANTED]
 NAME_LENGTH = 60
+_PREPARE = "role_prepare_from"
 
 _CODE: dict[str, t.Any] = {
     "tasks_file": {"type": "str"},
@@ -64,7 +65,11 @@ def _hooks() -> dict[str, t.Any]:
 
 SPEC: dict[str, dict[str, t.Any]] = {
     "server_id": {"type": "int"},
-    "change": {**_one_of_code(), "required_one_of": [("tasks_file", "role")]},
+    "change": {
+        **_one_of_code(**{_PREPARE: {"type": "str"}}),
+        "required_one_of": [("tasks_file", "role")],
+        "required_by": {"role_tasks_from": ("role",), _PREPARE: ("role",)},
+    },
     "health": {
         **_one_of_code(
             builtin={"type": "list", "elements": "str", "choices": BUILTIN_CHECKS},
@@ -279,9 +284,11 @@ def user_roles(settings: t.Mapping[str, t.Any], entry_point: str) -> list[tuple[
     where none was named the tasks file is empty.
     """
     return [
-        (f"{name}.role", settings[name]["role"], settings[name]["role_tasks_from"] or "")
+        (f"{name}.{key}", code["role"], code.get(tasks_from) or "")
         for name in _user_code(entry_point)
-        if (settings[name] or {}).get("role")
+        for code in [settings[name] or {}]
+        for key, tasks_from in (("role", "role_tasks_from"), (_PREPARE, _PREPARE))
+        if code.get("role") and code.get(key)
     ]
 
 

@@ -19,11 +19,12 @@ PAIRS = [
     for state, new in itertools.product(record.TRANSITIONS, record.TRANSITIONS)
     if state != new
 ]
-#: No server is called restored without a restore, or upgraded without having been verified.
+#: No server is called restored without a restore, or upgraded without having been verified, unless
+#: there was nothing to do.
 ONLY_AFTER = {
     "restored": {"restoring"},
     "restored_unproven": {"restoring"},
-    "upgraded": {"verifying"},
+    "upgraded": {"verifying", "preflight"},
     "changing": {"armed"},
     "armed": {"snapshotting"},
     "verifying": {"changing"},

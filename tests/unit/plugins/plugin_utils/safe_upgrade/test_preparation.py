@@ -1,0 +1,110 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role of the change does before the snapshot, and what comes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import settings
+
+
+@pytest.fixture
+def prepared(nights, tmp_path):
+    """A night whose change prepares itself, up to the preparation's judgement."""
+    for name in ("main", "download"):
+        file = tmp_path / f"roles/upgrade/tasks/{name}.yml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("- debug: {msg: x}\n")
+    role = str(tmp_path / "roles/upgrade")
+
+    def make(told=None, facts=None, **more):
+        night = nights(change={"role": role, "role_prepare_from": "download"}, **more)
+        record = night.phase("check")
+        assert record["run"]["due"] == "prepare", record["reason"]
+        assert record["run"]["roles"]["prepare"] == {"name": role, "tasks_from": "download"}
+        if told is not None:
+            night.plays.know("web-01", safe_upgrade_prepared=told)
+        return night
+
+    return make
+
+
+def test_a_change_is_prepared_before_the_snapshot(prepared):
+    night = prepared({"nothing_to_do": False, "summary": "2 packages"})
+    assert not night.world.calls("create")
+    told = night.phase("judge", piece="prepare")
+    assert (told["state"], told["run"]["due"]) == ("preflight", "")
+    assert night.phases("take_snapshot", "wait_snapshot", "arm")["state"] == "changing"
+    told = night.phases("back", "handled", "verify", "decide", "finish")
+    assert (told["state"], told["reason"]) == ("upgraded", "2 packages")
+
+
+def test_a_change_with_nothing_to_do_takes_no_snapshot(prepared):
+    night = prepared({"nothing_to_do": True, "summary": "nothing to do; held: app"})
+    told = night.phase("judge", piece="prepare")
+    assert (told["state"], told["reason"]) == ("upgraded", "nothing to do; held: app")
+    told = night.phases("take_snapshot", "wait_snapshot", "arm", "back", "handled", "verify",
+                        "decide", "finish")  # fmt: skip
+    assert told["state"] == "upgraded" and told["snapshot"] is None
+    assert not night.world.calls("create") and not night.world.calls("delete")
+    assert night.phase("end")["msg"].startswith("upgraded web-01")
+
+
+@pytest.mark.parametrize("told", [None, "true", {}, {"nothing_to_do": "yes"}, [True]])
+def test_what_is_no_clear_word_is_no_reason_to_do_nothing(prepared, told):
+    night = prepared(told)
+    assert night.phase("judge", piece="prepare")["state"] == "preflight"
+
+
+def test_a_preparation_that_fails_ends_before_the_snapshot(prepared):
+    night = prepared()
+    night.failed(task={"name": "Refresh the package lists", "action": "command"},
+                 result={"failed": True, "msg": "Release file is expired"})  # fmt: skip
+    told = night.phase("failed", piece="prepare")
+    assert (told["state"], told["failed_task"]) == ("aborted", "Refresh the package lists")
+    assert told["reason"] == "Release file is expired"
+    assert not night.world.calls("create")
+
+
+def test_check_mode_tells_what_would_be_done(prepared):
+    night = prepared({"nothing_to_do": True, "summary": "1 package: app 1.0 to 2.0"})
+    night.task.check_mode = True
+    night.change_record(check_mode=True)
+    told = night.phase("judge", piece="prepare")
+    assert told["state"] == "check_mode"
+    assert "then run the change (1 package: app 1.0 to 2.0), then verify it" in told["reason"]
+
+
+def test_no_fact_of_a_guest_ends_the_change(prepared):
+    night = prepared()
+    forged = {"safe_upgrade_prepared": {"nothing_to_do": True}}
+    night.plays.variables.set_host_facts("web-01", forged)
+    assert night.phase("judge", piece="prepare")["state"] == "preflight"
+
+
+def test_only_the_entry_point_main_prepares_the_change(nights, tmp_path):
+    file = tmp_path / "roles/upgrade/tasks/main.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text("- debug: {msg: x}\n")
+    file.with_name("download.yml").write_text("- debug: {msg: x}\n")
+    change = {"role": str(file.parents[1]), "role_prepare_from": "download"}
+    night = nights(change=change)
+    assert night.phase("check", entry_point="preflight")["run"]["due"] == ""
+
+
+@pytest.mark.parametrize("missing", ["nowhere", "../x"])
+def test_a_preparation_that_is_not_there_is_refused(nights, tmp_path, missing):
+    file = tmp_path / "roles/upgrade/tasks/main.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text("- debug: {msg: x}\n")
+    night = nights(change={"role": str(file.parents[1]), "role_prepare_from": missing})
+    told = night.phase("check")
+    assert told["state"] == "aborted" and "safe_upgrade_change.role_prepare_from" in told["reason"]
+
+
+def test_only_a_role_is_prepared():
+    change = {"tasks_file": "/a.yml", "role_prepare_from": "download"}
+    with pytest.raises(settings.SettingsError, match="role_prepare_from"):
+        settings.settle({"safe_upgrade_server_id": 1, "safe_upgrade_change": change}, "main")
