@@ -23,7 +23,6 @@ PREFIX = "safe_upgrade_"
 RESERVED = ("vps_org_", PREFIX, "drill_", "inventory_hostname")
 #: The entry points that restore a server and do nothing else.
 RESTORES = ("restore", "restore_unfinished")
-#: These restore a server by default, and these only warn.
 DEFAULT_CHECKS = ["connection", "systemd", "packages", "sshd", "disk"]
 DEFAULT_WANTED = ["mounts", "ports", "network", "time"]
 EXCEPTIONS = ("ignore_units", "ignore_packages", "ignore_mounts", "ignore_ports")
@@ -51,7 +50,7 @@ def _one_of_code(**options: t.Any) -> dict[str, t.Any]:
         "type": "dict",
         "options": {**_CODE, **options},
         "mutually_exclusive": [("tasks_file", "role")],
-        "required_by": {"role_tasks_from": ("role",)},
+        "required_by": dict.fromkeys(("role_tasks_from", _PREPARE), ("role",)),
     }
 
 
@@ -68,7 +67,6 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "change": {
         **_one_of_code(**{_PREPARE: {"type": "str"}}),
         "required_one_of": [("tasks_file", "role")],
-        "required_by": {"role_tasks_from": ("role",), _PREPARE: ("role",)},
     },
     "health": {
         **_one_of_code(
@@ -280,8 +278,7 @@ def user_files(settings: t.Mapping[str, t.Any], entry_point: str) -> list[tuple[
 def user_roles(settings: t.Mapping[str, t.Any], entry_point: str) -> list[tuple[str, str, str]]:
     """The roles that the user named: (variable without the role's prefix, role, tasks file).
 
-    A role without a tasks file of its own, for its dependencies alone, must not be asked for one:
-    where none was named the tasks file is empty.
+    The tasks file is empty where none was named: a role may consist of its dependencies alone.
     """
     return [
         (f"{name}.{key}", code["role"], code.get(tasks_from) or "")
