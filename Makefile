@@ -48,6 +48,8 @@ matrix: $(VENV)  ## Try every write and every poll with every fault, and print t
 	@.venv/bin/pytest -n 2 -q tests/integration/matrix
 rollbacks: $(VENV)  ## Try 300 rollbacks while every third answer is a random status from 300 to 599
 	@.venv/bin/python tests/integration/matrix/rollbacks.py
+systems: $(VENV)  ## Upgrade real Debian systems in containers, and break them (root; about 5 minutes)
+	@.venv/bin/pytest -q tests/systems
 promises: $(VENV)  ## Count what holds the promises: cells, steps, channels
 	@.venv/bin/python tests/tools/promises.py
 nightly: $(VENV)  ## Ten thousand random steps against the model (minutes)
@@ -99,4 +101,4 @@ $(VENV): requirements-dev.lock tests/tools/venv
 	@tests/tools/venv .venv-core/$* "$(or $(PYTHON),$(PYTHONS_$*))" "ansible-core~=$*.0" \
 	    $$(grep -E '^(html5lib|hypothesis|jsonschema|openapi-core|prometheus-client|pytest|pytest-xdist|requests)==' requirements-dev.txt)
 
-.PHONY: demo venv unit format gate test test-all core bench bench-check matrix coverage mutants awx-check rollbacks promises nightly guards docs picture lock build release-check release clean help again
+.PHONY: demo venv unit format gate test test-all core bench bench-check matrix coverage mutants awx-check rollbacks systems promises nightly guards docs picture lock build release-check release clean help again

@@ -31,6 +31,7 @@ LOCKED = (
     'nohup python3 -c \'import fcntl, time; file = open("/var/lib/dpkg/lock-frontend", "w"); '
     "fcntl.lockf(file, fcntl.LOCK_EX); time.sleep({})' >/dev/null 2>&1 & sleep 1"
 )
+AWAY = "ip link set host0 down\nsleep {}\nip link set host0 up\n"
 WITHOUT_PYTHON = f"{STARTS}mv /usr/bin/python3 /usr/bin/python3.away\n"
 HALF_CONFIGURED = (
     "sed -i '/^Package: app$/,/^$/ s/^Status: .*/Status: install ok half-configured/' "
@@ -122,6 +123,17 @@ CASES: dict[str, tuple[Machine, End]] = {
     "python-removed": (
         Machine(
             offered=[app("2.0", postinst=WITHOUT_PYTHON)],
+            variables={"os_packages_silence_timeout": 20},
+        ),
+        End("restored", "timed out waiting for ping module test"),
+    ),
+    "away-for-a-while": (
+        Machine(offered=[app("2.0", postinst=f"{STARTS}{AWAY.format(40)}")]),
+        End("upgraded", version="2.0"),
+    ),
+    "away-for-long": (
+        Machine(
+            offered=[app("2.0", postinst=f"{STARTS}{AWAY.format(600)}")],
             variables={"os_packages_silence_timeout": 20},
         ),
         End("restored", "timed out waiting for ping module test"),
