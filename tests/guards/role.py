@@ -894,6 +894,25 @@ CHANGE = {
             "lambda before, now, *given, **named: original(now, now, *given, **named)",
         ),
     ),
+    "tool_unasked": Guard(
+        "A tool that answered before the change and does not after it is not well.",
+        UNIT + "test_faults.py::test_a_tool_that_cannot_be_asked_any_more_is_not_well",
+        _code("faults", "_unasked", "lambda check, before, now: []"),
+    ),
+    "boot_goes_on": Guard(
+        "What a boot has not started yet is not missing.",
+        UNIT + "test_phases.py::test_the_checks_wait_for_the_end_of_the_boot",
+        _code("checks", "_look", "lambda host: host.look(host.builtin)"),
+    ),
+    "forged_preparation": Guard(
+        "A guest's fact does not tell that there is nothing to do.",
+        UNIT + "test_preparation.py::test_no_fact_of_a_guest_ends_the_change",
+        _code(
+            "before",
+            "prepared",
+            "lambda host: host.move('upgraded') if host.vars.get(PREPARED) else original(host)",
+        ),
+    ),
     "expected_reboot": Guard(
         "A reboot that the verification expects is no fault of the health check.",
         ROLE + "test_restores.py"

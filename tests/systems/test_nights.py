@@ -31,7 +31,11 @@ LOCKED = (
     'nohup python3 -c \'import fcntl, time; file = open("/var/lib/dpkg/lock-frontend", "w"); '
     "fcntl.lockf(file, fcntl.LOCK_EX); time.sleep({})' >/dev/null 2>&1 & sleep 1"
 )
-AWAY = "ip link set host0 down\nsleep {}\nip link set host0 up\n"
+NO_CRON = {"ignore_units": ["cron.service"]}
+NEWER_KERNEL = (
+    "running=$(uname -r); touch /boot/vmlinuz-$running /boot/vmlinuz-999.0-0-${running##*[0-9]-}"
+)
+AWAY = "systemctl stop ssh\npkill -x sshd\nsleep {}\nsystemctl start ssh\n"
 WITHOUT_PYTHON = f"{STARTS}mv /usr/bin/python3 /usr/bin/python3.away\n"
 HALF_CONFIGURED = (
     "sed -i '/^Package: app$/,/^$/ s/^Status: .*/Status: install ok half-configured/' "
@@ -95,6 +99,24 @@ CASES: dict[str, tuple[Machine, End]] = {
     "removes-another": (
         Machine(offered=[app("2.0", control={"Conflicts": "cron"})]),
         End("aborted", "The upgrade would remove cron"),
+    ),
+    "removes-as-allowed": (
+        Machine(
+            offered=[app("2.0", control={"Conflicts": "cron"})],
+            variables={"os_packages_allow_removals": ["cr*"], "safe_upgrade_health": NO_CRON},
+        ),
+        End("upgraded", "cron removed", version="2.0"),
+    ),
+    "replaces-another": (
+        Machine(
+            offered=[app("2.0", control={"Conflicts": "cron", "Replaces": "cron (>= 1)"})],
+            variables={"safe_upgrade_health": NO_CRON},
+        ),
+        End("upgraded", "cron removed", version="2.0"),
+    ),
+    "reboot-still-due": (
+        Machine(offered=(), started=NEWER_KERNEL),
+        End("upgraded", "no packages to upgrade; a reboot is due (kernel "),
     ),
     "held": (
         Machine(before="apt-mark hold app"),
