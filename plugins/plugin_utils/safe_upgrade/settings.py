@@ -28,7 +28,6 @@ DEFAULT_WANTED = ["mounts", "ports", "network", "time"]
 EXCEPTIONS = ("ignore_units", "ignore_packages", "ignore_mounts", "ignore_ports")
 BUILTIN_CHECKS = ["boot_id", *DEFAULT_CHECKS, *DEFAULT_WANTED]
 NAME_LENGTH = 60
-_PREPARE = "role_prepare_from"
 
 _CODE: dict[str, t.Any] = {
     "tasks_file": {"type": "str"},
@@ -50,7 +49,7 @@ def _one_of_code(**options: t.Any) -> dict[str, t.Any]:
         "type": "dict",
         "options": {**_CODE, **options},
         "mutually_exclusive": [("tasks_file", "role")],
-        "required_by": dict.fromkeys(("role_tasks_from", _PREPARE), ("role",)),
+        "required_by": dict.fromkeys(("role_tasks_from", "role_prepare_from"), ("role",)),
     }
 
 
@@ -65,7 +64,7 @@ def _hooks() -> dict[str, t.Any]:
 SPEC: dict[str, dict[str, t.Any]] = {
     "server_id": {"type": "int"},
     "change": {
-        **_one_of_code(**{_PREPARE: {"type": "str"}}),
+        **_one_of_code(role_prepare_from={"type": "str"}),
         "required_one_of": [("tasks_file", "role")],
     },
     "health": {
@@ -284,7 +283,7 @@ def user_roles(settings: t.Mapping[str, t.Any], entry_point: str) -> list[tuple[
         (f"{name}.{key}", code["role"], code.get(tasks_from) or "")
         for name in _user_code(entry_point)
         for code in [settings[name] or {}]
-        for key, tasks_from in (("role", "role_tasks_from"), (_PREPARE, _PREPARE))
+        for key, tasks_from in (("role", "role_tasks_from"), ("role_prepare_from",) * 2)
         if code.get("role") and code.get(key)
     ]
 
