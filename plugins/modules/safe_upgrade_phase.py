@@ -42,12 +42,14 @@ options:
       - unfinished
       - prune
       - status
+      - show_status
+      - release
       - drill
   entry_point:
     description:
       - The entry point of the role that begins with this phase.
     type: str
-    choices: [main, preflight, snapshot, restore, restore_unfinished, prune, status]
+    choices: [main, preflight, snapshot, restore, restore_unfinished, prune, status, release]
     default: main
   piece:
     description:

@@ -1181,8 +1181,23 @@ RESTORE = {
             "lambda rows, settings, complete: (own(rows, settings)[0], '')",
         ),
     ),
+    "unmarked_is_left": Guard(
+        "A restore by hand overwrites no server that answers and bears no marker of the run.",
+        UNIT + "test_asked.py"
+        "::test_a_server_without_the_marker_of_the_run_is_refused_unless_asked_for",
+        _code("asked", "_unmarked", "lambda host, now, run: None"),
+    ),
+    "red_after_a_restore": Guard(
+        "A restore by hand after which something failed does not end green.",
+        UNIT + "test_asked.py::test_a_proved_restore_whose_host_is_not_well_ends_red",
+        _code(
+            "report",
+            "is_green",
+            "lambda result, entry_point: result['state'] in ('upgraded', 'restored')",
+        ),
+    ),
     "never_green": Guard(
-        "A restored server never looks green: no later task and no handler runs on it.",
+        "A server restored in a night never looks green: no later task and no handler runs on it.",
         UNIT + "test_report.py::test_only_the_wanted_end_is_green",
         _code("report", "is_green", "lambda result, entry_point: True"),
     ),

@@ -9,7 +9,6 @@ Every other form of the report is made of this one, so that it can be made again
 from __future__ import annotations
 
 import json
-import shlex
 import typing as t
 from datetime import datetime
 
@@ -20,6 +19,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night.diary import (
     Stay,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    commands,
     record,
     report,
     texts,
@@ -129,13 +129,8 @@ def _next_of_unfinished(host: str, result: Data) -> str:
     if state == "restoring":
         return report.after_a_begun_restore(result)
     if state in ("changing", "verifying"):
-        return (
-            "look at the server, then run ansible-playbook vps_org.cloud.restore -i INVENTORY "
-            f"-e safe_upgrade_hosts={shlex.quote(host)} "
-            f"-e safe_upgrade_restore_run={result['run_id']} to see what a restore would erase, "
-            "and how to confirm it"
-        )
-    return report.next_step({**result, "state": "aborted"})
+        return f"look at the server; {commands.after_a_marker(host, result['run_id'])}"
+    return report.next_step({**result, "state": "aborted"}, host)
 
 
 def _without_the_role(host: str, diary: Diary) -> Data:
@@ -148,7 +143,7 @@ def _without_the_role(host: str, diary: Diary) -> Data:
             failed_task=failure.task,
             reason=f"failed before the role: {failure.reason}",
         )
-        result["next_step"] = report.next_step(result)
+        result["next_step"] = report.next_step(result, host)
         return _row(host, result, False)
     result["state"] = SKIPPED if host in diary.skipped else NOT_STARTED
     result["started"] = None

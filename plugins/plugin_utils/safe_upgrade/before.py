@@ -16,6 +16,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     begin,
     brakes,
+    commands,
     faults,
     losses,
     preflight,
@@ -77,7 +78,7 @@ def check(host: Host) -> None:
         interrupted = (now["marker"] or {}).get("run_id")
         record.make_room = snapshots.to_make_room(rows, settings, settings["run_id"], interrupted)
     if blockers:
-        host.move("aborted", "; ".join(blockers), server_name=name)
+        host.move("aborted", "; ".join(blockers), server_name=name, next_step=_next_step(host, now))
         return
     host.move("preflight", server_name=name)
     record.due = "before" if record.files.get("before") else ""
@@ -106,6 +107,14 @@ def prepared(host: Host) -> None:
         host.move("upgraded", host.record.prepared or NOTHING_TO_DO)
         return
     ready(host)
+
+
+def _next_step(host: Host, now: Data) -> str | None:
+    """What is to be done about an earlier run that never ended, before any other reason."""
+    found = now["marker"]
+    if not found or host.settings["interrupted_run"] == "proceed":
+        return None
+    return f"look at the server; {commands.after_a_marker(host.name, found['run_id'])}"
 
 
 def ready(host: Host) -> None:

@@ -165,9 +165,7 @@ def _name_the_pieces(host: Host) -> None:
         elif code.get("role") and (key == "tasks_file" or code.get(key)):
             tasks_from = code["role_tasks_from" if key == "tasks_file" else key] or ""
             host.record.files[piece] = os.path.join(
-                str(host.vars["role_path"]),
-                "tasks",
-                "run_role_from.yml" if tasks_from else "run_role.yml",
+                str(host.vars["role_path"]), "tasks", "run_role.yml"
             )
             host.record.roles[piece] = {"name": code["role"], "tasks_from": tasks_from}
 

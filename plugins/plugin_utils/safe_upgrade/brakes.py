@@ -9,7 +9,6 @@ Each of them leaves servers as they are, with their snapshots.
 from __future__ import annotations
 
 import os
-import shlex
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Record
@@ -64,12 +63,3 @@ def restores_before(
         if begun or (name in to_restore and first):
             count += 1
     return count
-
-
-def restore_command(hosts: t.Sequence[str], run_id: str) -> str:
-    """The command that restores these hosts to before the run."""
-    names = shlex.quote(",".join(hosts))
-    return (
-        f"ansible-playbook vps_org.cloud.restore -i INVENTORY -e safe_upgrade_hosts={names} "
-        f"-e safe_upgrade_restore_run={run_id} -e safe_upgrade_confirm={len(hosts)}"
-    )

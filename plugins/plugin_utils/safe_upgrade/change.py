@@ -15,6 +15,7 @@ from dataclasses import replace
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     brakes,
     checks,
+    commands,
     losses,
     marker,
     restoring,
@@ -134,7 +135,7 @@ def _judged(host: Host, record: Record, fleet: Data) -> tuple[str, str | None]:
     if act == "restore" and brakes.many_failed(
         len(alike), len(fleet), record.settings["mass_failure"]
     ):
-        command = brakes.restore_command(alike, host.settings["run_id"])
+        command = commands.restore(alike, host.settings["run_id"], confirm=len(alike))
         if host.name == alike[0]:
             host.say(f"safe_upgrade: to restore all that failed alike: {command}")
         return "leave", (

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The phases at the end: finish a good upgrade, show the batch, end; and pruning and status."""
+"""The phases at the end: finish a good upgrade, show the batch, end; and pruning."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     identity,
     marker,
     report,
+    screens,
     snapshots,
-    texts,
     unfinished,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed, Host
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Record
 
 Data = dict[str, t.Any]
 
@@ -106,49 +107,43 @@ def _prune(host: Host, now: Data) -> str | None:
     return None
 
 
-def status(host: Host) -> Data:
-    """The own snapshots and the interrupted run of a server."""
-    settings = host.settings
-    if host.record.ended:
-        raise Failed(host.record.result["reason"])
-    listed = host.ask(snapshot_info, server_id=settings["server_id"])
-    if listed.get("failed"):
-        raise Failed(listed["msg"])
-    now = host.look()
-    marker = now["marker"]
-    told = {
-        "server_id": settings["server_id"],
-        "snapshots": snapshots.own(listed["snapshots"], settings),
-        "marker_path": settings["marker_path"],
-        "interrupted_run": marker["run_id"] if marker else None,
-        "answered": now["answered"],
-    }
-    return t.cast(Data, texts.harmless_data(told, host.secrets))
-
-
 def show(host: Host) -> None:
     """Show what became of the batch, once, on its first host; each by itself without steps.
 
     Where the callback plugin ends the run with all of it, only the totals; but what a restore by
     hand would do is shown before somebody confirms it.
     """
-    preview = host.record.check_mode and host.record.entry_point == "restore"
-    short = switches.reported_last() and not preview
+    short = switches.reported_last()
     if not core.is_linear(host.task):
-        one = host.record
-        if not short and not report.is_green(one.result, one.entry_point):
-            host.say(report.paragraph(host.name, one.result))
+        if not short:
+            _tell_of_the_bad(host, {host.name: host.record})
         return
     fleet = host.fleet()
     if host.name != next((name for name in fleet if name in host.in_play()), next(iter(fleet))):
         return
-    if short:
-        host.say(report.totals([one.result for one in fleet.values()], report.COLUMNS))
-        return
+    rows = [(name, one.result) for name, one in fleet.items()]
+    if not short:
+        _tell_of_the_bad(host, fleet)
+    if host.record.check_mode and host.record.entry_point == "restore":
+        if not _confirmed(host, fleet):
+            host.say(screens.preview(fleet, report.COLUMNS))
+    elif short:
+        host.say(report.totals([result for dummy, result in rows], report.COLUMNS))
+    else:
+        host.say(report.table(rows, report.COLUMNS))
+
+
+def _tell_of_the_bad(host: Host, fleet: t.Mapping[str, Record]) -> None:
     for name, one in fleet.items():
         if not report.is_green(one.result, one.entry_point):
             host.say(report.paragraph(name, one.result))
-    host.say(report.table([(name, one.result) for name, one in fleet.items()], report.COLUMNS))
+
+
+def _confirmed(host: Host, fleet: t.Mapping[str, Record]) -> bool:
+    """Whether the playbook goes on to overwrite these servers, and then ends with its one table."""
+    confirmed = str(host.vars.get("safe_upgrade_confirm")).strip()  # as given: no template of it
+    count = str(len(screens.would_restore(fleet)))
+    return confirmed == count and not host.vars.get("ansible_check_mode")
 
 
 def end(host: Host) -> Data:

@@ -155,7 +155,8 @@ class Host:
         kept = texts.harmless_data(kept, self.secrets) | (
             {"reason": changes["reason"]} if reason else {}
         )
-        result = report.moved(self.record.result, {**kept, "state": state}, self.now)
+        changes = {**kept, "state": state}
+        result = report.moved(self.record.result, changes, self.now, self.name)
         self.record.result = result
         if state in record.ENDS:
             self.record.due = ""
@@ -179,9 +180,10 @@ class Host:
         """The reason so far, and what comes to it."""
         return "; ".join(filter(None, (self.record.result["reason"], text)))
 
-    def abort(self, reason: t.Any, task: str | None = None) -> None:
+    def abort(self, reason: t.Any, task: str | None = None, next_step: str | None = None) -> None:
         """End the call: nothing was changed."""
-        self.move("aborted", reason, failed_task=task, snapshot=self.record.snapshot)
+        told = {"failed_task": task, "next_step": next_step}
+        self.move("aborted", reason, snapshot=self.record.snapshot, **told)
 
     def other(self, host: str) -> Record | None:
         """The record of another host, when it is of the same call."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import guest
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -41,3 +43,22 @@ def unmark(host: Host) -> None:
     answer = host.reach.run(guest.unmark_command(path))
     if answer.rc != 0:
         host.warn(f"the marker {path} cannot be removed: {answer.why or answer.rc}")
+
+
+def may_be_of(found: str | None, run: str) -> bool:
+    """Whether the run of a marker that was *found* is this one, as far as it can be read."""
+    return found in (run, guest.UNKNOWN_RUN)
+
+
+def standing(host: Host, now: t.Mapping[str, t.Any], run: str) -> str:
+    """What a look at the guest tells of the run, in words for a table."""
+    found = (now["marker"] or {}).get("run_id")
+    if not now["answered"]:
+        return "does not answer"
+    if not host.settings["marker_path"]:
+        return "not looked for"
+    if not found:
+        return "ended well or never began"
+    if found == guest.UNKNOWN_RUN:
+        return "cannot be read"
+    return "interrupted" if found == run else f"interrupted: {found}"

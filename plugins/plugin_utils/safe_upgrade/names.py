@@ -18,7 +18,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.setting
 BESIDE = frozenset(
     PREFIX + name
     for name in (
-        "confirm", "hosts", "loss", "piece", "prepared", "result", "results", "status", "what",
+        "confirm", "hosts", "loss", "piece", "prepared", "result", "results",
+        "seen", "status", "what",
     )
 )  # fmt: skip
 #: In a name of so many letters two may be wrong, in a shorter one one.

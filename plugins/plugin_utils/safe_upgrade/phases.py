@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     arming,
+    asked,
     before,
     begin,
     change,
@@ -23,6 +24,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     marker,
     pieces,
     restoring,
+    standing,
     unfinished,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed, Host
@@ -90,7 +92,7 @@ OnError = t.Callable[[Host, Exception], None]
 
 PHASES: dict[str, tuple[Phase, OnError]] = {
     "check": (before.check, _nothing_changed),
-    "choose": (restoring.choose, _nothing_changed),
+    "choose": (asked.choose, _nothing_changed),
     "take_snapshot": (arming.take_snapshot, _nothing_changed),
     "wait_snapshot": (arming.wait_snapshot, _nothing_changed),
     "arm": (arming.arm, _nothing_changed),
@@ -108,13 +110,17 @@ PHASES: dict[str, tuple[Phase, OnError]] = {
     "end": (ending.end, _fails),
     "unfinished": (unfinished.unfinished, _nothing_changed),
     "prune": (ending.prune, _fails),
-    "status": (ending.status, _fails),
+    "status": (standing.status, _fails),
+    "show_status": (standing.show_status, _fails),
+    "release": (standing.release, _fails),
     "drill": (drill.settle, _fails),
 }
 #: These begin a call.
-BEGIN = ("check", "choose", "unfinished", "prune", "status")
+BEGIN = ("check", "choose", "unfinished", "prune", "status", "release")
+#: This asks what others registered, and needs no record.
+ALONE = ("show_status",)
 #: The result of these is their own, not the record.
-LAST = ("end", "prune", "status", "drill")
+LAST = ("end", "prune", "status", "show_status", "release", "drill")
 
 
 def run(host: Host) -> Data:
@@ -127,7 +133,7 @@ def run(host: Host) -> Data:
     try:
         if name in BEGIN:
             begin.begin(host, str(host.args.get("entry_point") or "main"))
-        elif not host.record.call:
+        elif not host.record.call and name not in ALONE:
             raise Failed(NOT_BEGUN)
         if name not in ("check", "choose", "unfinished") or not host.record.ended:
             told = phase(host)

@@ -102,7 +102,7 @@ def attempt_failed(host: Host, piece: str, failure: Failure) -> None:
     elif piece == "hook_before":
         host.move("left_changed", host.with_reason(f"the hook before the restore failed: {reason}"))
     else:
-        restoring.finish(host, reason)
+        restoring.finish(host, reason, failure.task)
 
 
 def blame(host: Host) -> Failure:

@@ -15,7 +15,6 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import (
     PER_SERVER,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import snapshots as own
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.guest import UNKNOWN_RUN
 
 Row = t.Mapping[str, t.Any]
 Verdict = tuple[list[str], list[str]]
@@ -238,16 +237,10 @@ def interrupted(marker: t.Mapping[str, t.Any] | None, marker_path: str, proceed:
     """Judge a marker found on the guest: an earlier run that never ended."""
     if not marker:
         return [], []
-    run = marker["run_id"]
-    by = f"safe_upgrade_restore_run={run}"
-    if marker["snapshot_id"]:
-        by = f"safe_upgrade_snapshot_id={marker['snapshot_id']}"
-    elif run == UNKNOWN_RUN:
-        by = "safe_upgrade_snapshot_id"
     text = (
-        f"run {run} changed this server and never ended well (marker {marker_path}): look at the "
-        f"server, then restore that run's snapshot (tasks_from: restore with {by}), or keep its "
-        "state by safe_upgrade_interrupted_run: proceed"
+        f"run {marker['run_id']} changed this server and never ended well (marker {marker_path}): "
+        "restore it, or release it by vps_org.cloud.release, or let this run go on by "
+        "safe_upgrade_interrupted_run: proceed"
     )
     return ([], [text]) if proceed else ([text], [])
 

@@ -134,6 +134,8 @@ class Record:
     waited: Data = field(default_factory=dict)
     #: Why the restore is proved.
     proof: str = ""
+    #: What a restore by hand saw first: the API's ``status`` of the server, and its ``marker``.
+    seen: Data = field(default_factory=dict)
 
     @property
     def state(self) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time, timestamp
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import commands
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.proof import OTHER_HOST_KEY
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import ENDS
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import minutes
@@ -23,7 +24,12 @@ KEPT_IN_STATS = ("armed", *ENDS)
 READABLE = 30
 NARROWEST = 12
 INDENT = "    "
-_GOOD_ENDS = {"preflight": "preflight", "snapshot": "armed", "restore_unfinished": "preflight"}
+_GOOD_ENDS = {
+    "preflight": "preflight",
+    "snapshot": "armed",
+    "restore": "restored",
+    "restore_unfinished": "preflight",
+}
 
 #: The terminal's columns, asked by the parent process: a worker may have none.
 COLUMNS = min(160, max(60, shutil.get_terminal_size((100, 24)).columns))
@@ -50,21 +56,13 @@ def begun(server_id: int | None, run_id: str, now: datetime) -> Result:
     }
 
 
-def moved(result: Result, changes: t.Mapping[str, t.Any], now: datetime) -> Result:
-    """The result after *changes*; an end gets its time and its next step."""
+def moved(result: Result, changes: t.Mapping[str, t.Any], now: datetime, host: str) -> Result:
+    """The host's result after *changes*; an end gets its time and its next step."""
     new = {**result, **changes}
     if new["state"] in ENDS:
         new["ended"] = timestamp(now.timestamp())
-        new["next_step"] = changes.get("next_step") or next_step(new)
+        new["next_step"] = changes.get("next_step") or next_step(new, host)
     return new
-
-
-def restore_command(result: Result) -> str:
-    """The ad-hoc command that restores the server by hand."""
-    return (
-        "ansible localhost -m vps_org.cloud.snapshot_restore -a "
-        f"'server_id={result['server_id']} snapshot_id={result['snapshot']['id']}'"
-    )
 
 
 def after_a_begun_restore(result: Result) -> str:
@@ -76,15 +74,16 @@ def after_a_begun_restore(result: Result) -> str:
     )
 
 
-def after_an_unknown_restore(result: Result) -> str:
+def after_an_unknown_restore(result: Result, host: str) -> str:
     """The next step when nobody can say whether the API took the restore."""
     return (
         f"{after_a_begun_restore(result)}. When it is not restoring, look at it: if it holds what "
-        f"was written after the snapshot, it was not restored: {restore_command(result)}"
+        "was written after the snapshot, it was not restored, and "
+        f"{commands.restore_snapshot(host, result)} shows what a restore would erase"
     )
 
 
-def next_step(result: Result) -> str:
+def next_step(result: Result, host: str) -> str:
     """One exact act or command for the person who reads the result."""
     state = result["state"]
     snapshot = result["snapshot"]
@@ -105,10 +104,10 @@ def next_step(result: Result) -> str:
     if state == "restored_unproven":
         return (
             f"{_DASHBOARD} and check that it is as it was at {_made(snapshot)}; if it is "
-            f"not: {restore_command(result)}"
+            f"not, {commands.restore_snapshot(host, result)} shows what a restore would erase"
         )
-    command = restore_command(result)
-    return f"look at the server; to restore it, which erases all since the snapshot: {command}"
+    command = commands.restore_snapshot(host, result)
+    return f"look at the server; {command} shows what a restore would erase, and how to confirm it"
 
 
 def line(host: str, result: Result) -> str:
@@ -242,7 +241,11 @@ def _row(
 
 
 def is_green(result: Result, entry_point: str) -> bool:
-    """True when the host may end without failing."""
+    """True when the host may end without failing: after a restore that was asked for, where it is
+    proved and nothing failed after it.
+    """
+    if entry_point == "restore" and result["failed_task"]:
+        return False
     return result["state"] in (*GREEN, _GOOD_ENDS.get(entry_point))
 
 

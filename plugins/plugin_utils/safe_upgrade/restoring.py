@@ -17,52 +17,26 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
-from ansible_collections.vps_org.cloud.plugins.modules import snapshot_info, snapshot_restore
+from ansible_collections.vps_org.cloud.plugins.modules import snapshot_restore
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     brakes,
     checks,
     guest,
-    identity,
     losses,
     proof,
     report,
     settling,
-    snapshots,
     texts,
     timeline,
     verdict,
     way,
-)
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.begin import (
-    read_user_files,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
 Data = dict[str, t.Any]
 
 SILENT_SECONDS = 60
-
-
-def choose(host: Host) -> None:
-    """Choose the snapshot of a restore that was asked for, and tell what it would erase."""
-    problems = read_user_files(host) or losses.refused_run_once(host)
-    if problems:
-        host.abort("; ".join(problems))
-        return
-    losses.forget(host)
-    listed = host.ask(snapshot_info, server_id=host.settings["server_id"])
-    if listed.get("failed"):
-        host.abort(listed["msg"])
-        return
-    found, why = snapshots.candidate(listed["snapshots"], host.settings, listed["complete"])
-    if not found:
-        host.abort(why)
-        return
-    doubt = identity.refused(host, found)
-    if doubt:
-        host.abort(doubt)
-    else:
-        begin(host, found, "the restore was asked for")
+CHECK = "Check that the restored host is healthy"
 
 
 def begin(host: Host, snapshot: Data, why: str) -> None:
@@ -209,8 +183,11 @@ def _since_accepted(host: Host) -> float:
 
 def _restore_failed(host: Host, why: str, phase: Phase) -> None:
     """Where a restore may be under way nobody is told to start another."""
-    steps = {ACCEPTED: report.after_a_begun_restore, UNKNOWN: report.after_an_unknown_restore}
-    step = steps[phase](host.record.result) if phase in steps else None
+    result, step = host.record.result, None
+    if phase == ACCEPTED:
+        step = report.after_a_begun_restore(result)
+    elif phase == UNKNOWN:
+        step = report.after_an_unknown_restore(result, host.name)
     step = step and f"{step}{_took(host, '. ')}"
     host.move("restore_failed", host.with_reason(why), next_step=step)
 
@@ -280,7 +257,17 @@ def _with_notes(host: Host, why: str, now: Data) -> str:
     return f"proved: {why}"
 
 
-def finish(host: Host, but_then: str | None = None) -> None:
-    """The proved end of a restore; *but_then* is what went wrong after it."""
-    text = host.record.proof
-    host.move("restored", host.with_reason(f"{text}; but then: {but_then}" if but_then else text))
+def finish(host: Host, but_then: str | None = None, task: str | None = None) -> None:
+    """The proved end of a restore; *but_then* is what went wrong after it, in which *task*."""
+    record, text = host.record, host.record.proof
+    asked = record.entry_point == "restore"
+    if but_then:
+        failed_task = (task or CHECK) if asked else None  # else it is that of the change
+        host.move(
+            "restored", host.with_reason(f"{text}; but then: {but_then}"), failed_task=failed_task
+        )
+    elif asked:
+        kept = f"nothing to do; snapshot {record.result['snapshot']['id']} is kept"
+        host.move("restored", f"restored as asked; {text}", next_step=kept)
+    else:
+        host.move("restored", host.with_reason(text))

@@ -121,6 +121,8 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "snapshot_id": {"type": "int"},
     "restore_run": {"type": "str"},
     "restore_left": {"type": "bool", "default": False},
+    "restore_unmarked": {"type": "bool", "default": False},
+    "status_json": {"type": "bool", "default": False},
     "confirm_server": {"type": "int"},
 }
 

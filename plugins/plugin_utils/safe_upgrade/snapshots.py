@@ -38,6 +38,12 @@ def stamped_for_another(row: Row, host: str) -> str | None:
     return match["host"] if match and match["host"] != _written(host) else None
 
 
+def run_of(row: Row) -> str:
+    """The run that the snapshot's stamp names; empty: it has none."""
+    match = _STAMP.match(row.get("description") or "")
+    return match["run"] if match else ""
+
+
 def own(rows: t.Iterable[Row], settings: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     """The server's own snapshots, oldest first, each with its ``run_id`` added."""
     found = []

@@ -37,7 +37,7 @@ _ASKED = {
         for name in (
             *("hosts", "what", "on_failure", "max_data_loss", "start_after", "start_before"),
             *("time_zone", "when_full", "keep", "restore_left", "interrupted_run"),
-            *("restore_run", "snapshot_id", "confirm", "confirm_server"),
+            *("restore_run", "snapshot_id", "confirm", "confirm_server", "restore_unmarked"),
         )
     ),
 }

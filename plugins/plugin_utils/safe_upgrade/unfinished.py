@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._module import NO_TOKEN
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot_info
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     begin,
+    commands,
     identity,
     losses,
     report,
@@ -33,7 +35,6 @@ NOT_GIVEN = (
     "safe_upgrade_results is not given: it comes from the workflow's earlier jobs. To restore by "
     "hand run vps_org.cloud.status, then vps_org.cloud.restore"
 )
-BY_HAND = "Look at the server, then restore it by vps_org.cloud.restore"
 _ALTERED = "what the jobs before told of it was altered, or is another host's"
 _UNSURE = "what the jobs before told of it bears no signature of this job's token"
 _NOTHING_LEFT = ("aborted", "restored")
@@ -51,7 +52,9 @@ def unfinished(host: Host) -> None:
     """Restore the server when its change was left unfinished; say in any case why, or why not."""
     problems = begin.read_user_files(host) or losses.refused_run_once(host)
     extra = core.extra_variables(host.vars["hostvars"]) or {}
-    if not told.is_given(extra):
+    if not host.token:
+        problems = [NO_TOKEN]
+    elif not told.is_given(extra):
         problems = [NOT_GIVEN]
     if problems:
         host.abort("; ".join(problems))
@@ -61,7 +64,11 @@ def unfinished(host: Host) -> None:
     except _Left as left:
         host.move("preflight", str(left))
     except _Refused as refused:
-        host.abort(f"{refused}. Nothing was restored")
+        look = commands.playbook("status", [host.name])
+        host.abort(
+            f"{refused}. Nothing was restored",
+            next_step=f"look at the server; {look} shows what is known of it, and what comes next",
+        )
     else:
         restoring.begin(host, snapshot, why)
 
@@ -81,7 +88,8 @@ def missing(host: Host) -> str | None:
         return None
     return (
         f"the jobs before told of hosts that are not in this play, so nobody looked at them: "
-        f"{', '.join(gone)}. Is a limit, the pattern or the inventory another one? {BY_HAND}"
+        f"{', '.join(gone)}. Is a limit, the pattern or the inventory another one? "
+        f"{commands.playbook('status', gone)} shows what is known of them"
     )
 
 
@@ -149,7 +157,7 @@ def _by_the_guest(host: Host, record: Data, now: Data, marked: str) -> str:
     if marked not in (run, UNKNOWN_RUN):
         raise _Refused(
             f"the jobs before told of run {run}, but the server bears the marker of run {marked}, "
-            f"which changed it later: a restore would erase that work. {BY_HAND}"
+            "which changed it later: a restore would erase that work"
         )
     return f"the jobs before told: {state}, and the marker of the change is on the server"
 
@@ -163,4 +171,4 @@ def _by_the_marker(host: Host, found: told.Told, marked: str) -> tuple[str, str]
         return marked, f"{doubt or 'the jobs before told nothing of it'}, but its marker did"
     if not doubt:
         raise _Left("the jobs before told nothing of it. Nothing is to be restored")
-    raise _Refused(f"{doubt}, and no marker of that run on the server bears it out. {BY_HAND}")
+    raise _Refused(f"{doubt}, and no marker of that run on the server bears it out")

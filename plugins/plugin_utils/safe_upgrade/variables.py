@@ -45,7 +45,7 @@ def refuse_keywords(host: Host, entry_point: str) -> None:
         why = keywords.refused_run_once(
             core.runs_once(host.task), batch
         ) or keywords.refused_condition(core.conditions(host.task), extra)
-    if not why and entry_point in (*settings_.RESTORES, "prune"):
+    if not why and entry_point in (*settings_.RESTORES, "prune", "release"):
         why = keywords.refused_ids(extra, host.vars["ansible_play_hosts_all"])
     if why:
         raise settings_.SettingsError(why)

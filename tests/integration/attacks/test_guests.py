@@ -100,7 +100,7 @@ def test_a_host_at_a_neighbours_address_is_not_restored(workflow, world, phase):
 
 
 def test_a_snapshot_of_another_host_is_shown_and_restored_only_when_confirmed(workflow, world):
-    night = workflow(restore_run="r9")
+    night = workflow(restore_run="r9", restore_unmarked=True)
     world.simulator.add_snapshot(
         IDS[EVIL], "pre-upgrade-r9", 60, description="safe_upgrade run=r9 host=other"
     )

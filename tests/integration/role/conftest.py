@@ -135,6 +135,11 @@ class Site:
     def marked(self, host: str) -> bool:
         return (self.disks / host / "var/lib/vps_org_safe_upgrade.json").exists()
 
+    def mark(self, host: str, run: str) -> None:
+        """The marker of a run that changed the host and never ended."""
+        marker = self.disks / host / "var/lib/vps_org_safe_upgrade.json"
+        marker.write_text(json.dumps({"server_id": self.ids[host], "run_id": run}))
+
     def calls(self, name: str, host: str) -> int:
         """How many requests of that call the API got for the host's server."""
         return len([row for row in self.sim.calls(name) if row["server_id"] == self.ids[host]])

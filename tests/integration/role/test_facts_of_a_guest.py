@@ -85,6 +85,7 @@ def test_a_restore_ignores_them_with_a_warning(site):
         "safe_upgrade_restore_hooks": {"before_tasks_file": str(one.folder / "none.yml")},
     }
     forge(one, "one", forged)
+    one.mark("one", "r1")
     (one.disks / "one/srv/app/VERSION").write_text("2\n")
     ping = {"ansible.builtin.ping": {}}
     run = one.run("--limit", "one", play={"tasks": [ping, call("restore")]})
@@ -177,6 +178,7 @@ def test_a_fact_cache_that_an_earlier_play_filled_counts_too(site):
     one = site({"one": {}, "other": {}})
     one.own_snapshot("other", "r1")
     mine = one.own_snapshot("one", "r1")
+    one.mark("one", "r1")
     cache = {
         "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(one.folder / "cache"),

@@ -75,6 +75,7 @@ def test_a_restore_that_fails_is_red_where_errors_are_ignored(site, entry_point)
     one = site({"one": {"fault": "task", "safe_upgrade_restore_timeout": 4}})
     if entry_point == "restore":
         one.own_snapshot("one", "r1")
+        one.mark("one", "r1")
     one.sim.set_fault("status", call="restore", status=400)
     run = one.run(play=play("play", IGNORE, tasks_from=entry_point))
     assert run.code == 2 and run.states() == {"one": "restore_failed"}, run.out

@@ -184,7 +184,10 @@ def test_a_restore_that_fails_leaves_the_snapshot_and_the_command(night, host):
     assert result["state"] == "restore_failed", result
     assert "the package is broken" in result["reason"] and FAILED[host] in result["reason"]
     assert site.held(host) == [result["snapshot"]["name"]]
-    command = f"'server_id={site.ids[host]} snapshot_id={result['snapshot']['id']}'"
+    command = (
+        f"ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts={host} "
+        f"-e safe_upgrade_restore_run={result['run_id']}"
+    )
     if host == "refused":
         assert command in result["next_step"] and command in run.message(host)
 
@@ -193,7 +196,7 @@ def test_a_restore_that_fails_leaves_the_snapshot_and_the_command(night, host):
 def test_where_a_restore_may_be_under_way_nobody_is_told_to_start_another(night, host):
     site, run = night
     assert "NOT restored" not in run.message(host)
-    assert "snapshot_restore" not in run.message(host).split("Next:")[1]
+    assert "vps_org.cloud.restore" not in run.message(host).split("Next:")[1]
     assert f"server_info -a 'server_id={site.ids[host]}'" in run.results[host]["next_step"]
 
 
@@ -202,7 +205,8 @@ def test_a_server_left_by_policy_says_so_and_how_to_restore_it(night, host):
     site, run = night
     result = run.results[host]
     assert result["state"] == "left_changed", result
-    assert re.search(LEFT[host], result["reason"]) and "snapshot_id=" in result["next_step"]
+    assert re.search(LEFT[host], result["reason"])
+    assert "ansible-playbook vps_org.cloud.restore " in result["next_step"]
     assert site.version(host) == "2" and site.calls("restore", host) == 0
     assert "NOT restored" in run.message(host)
 

@@ -148,7 +148,8 @@ def test_a_file_that_cannot_be_parsed_ends_before_the_restore(site, text, words)
     one.own_snapshot("one", "a")
     (one.folder / "after.yml").write_text(text)
     hooks = {"after_tasks_file": str(one.folder / "after.yml")}
-    run = one.run(tasks_from="restore", role={"safe_upgrade_restore_hooks": hooks})
+    wanted = {"safe_upgrade_restore_hooks": hooks, "safe_upgrade_restore_unmarked": True}
+    run = one.run(tasks_from="restore", role=wanted)
     assert run.code in (2, 4) and words in run.out
     assert one.sim.calls("restore") == []
 

@@ -164,7 +164,7 @@ def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
     run_id = one.held("one")[0].removeprefix("pre-upgrade-")
 
     status = one.run(tasks_from="status")
-    assert status.code == 0 and f'"interrupted_run": "{run_id}"' in status.out
+    assert status.code == 0 and f"  {run_id}  restore or release\n" in status.out
     again = one.run()
     assert again.states() == {"one": "aborted"} and run_id in again.results["one"]["reason"]
     assert one.calls("create", "one") == 1
@@ -172,7 +172,8 @@ def test_an_interrupted_run_is_listed_refused_and_restored_by_its_run_id(site):
     assert pruned.code == 0 and one.calls("delete", "one") == 0
 
     restored = one.run(tasks_from="restore", role={"safe_upgrade_restore_run": run_id})
-    assert restored.code == 2 and restored.states() == {"one": "restored"}
+    assert restored.code == 0 and restored.states() == {"one": "restored"}
+    assert "restored as asked; proved: " in restored.out
     assert one.version("one") == "1" and not one.marked("one")
     one.hosts["one"]["fault"] = ""
     assert one.run().states() == {"one": "upgraded"}
@@ -183,13 +184,15 @@ def test_a_marker_that_cannot_be_read_is_told_and_protects_every_own_snapshot(si
     one = site({"one": {}})
     one.own_snapshot("one", "a", 8000)
     (one.disks / "one/var/lib/vps_org_safe_upgrade.json").write_text('{"server_id": 12')
-    assert '"interrupted_run": "unknown"' in one.run(tasks_from="status").out
+    status = one.run(tasks_from="status", role={"safe_upgrade_status_json": True})
+    assert '"interrupted_run": "unknown"' in status.out
     pruned = one.run(tasks_from="prune", role={"safe_upgrade_keep": 0})
     assert pruned.code == 2 and "cannot be read" in pruned.out
     assert one.held("one") == ["pre-upgrade-a"]
     refused = one.run()
     assert refused.states() == {"one": "aborted"} and one.calls("create", "one") == 0
-    assert "safe_upgrade_snapshot_id" in refused.results["one"]["reason"]
+    told = refused.results["one"]["next_step"]
+    assert "vps_org.cloud.restore -e safe_upgrade_hosts=one " in told
 
 
 @pytest.mark.long
@@ -203,7 +206,7 @@ def test_a_killed_run_that_adopted_a_snapshot_is_restored_by_the_id_that_everyth
     out = process.communicate(timeout=30)[0]
     assert f"run={run_id}" in out and "another" not in out
 
-    assert f'"interrupted_run": "{run_id}"' in one.run(tasks_from="status").out
+    assert f"  {run_id}  restore or release\n" in one.run(tasks_from="status").out
     assert one.run(tasks_from="prune", role={"safe_upgrade_keep": 0}).code == 0
     assert one.held("one") == [f"pre-upgrade-{run_id}"]
     restored = one.run(tasks_from="restore", role={"safe_upgrade_restore_run": run_id})
@@ -223,7 +226,8 @@ def test_restore_without_an_id_needs_exactly_one_candidate(site):
 @pytest.mark.long
 def test_a_check_of_the_restore_entry_tells_what_would_be_erased(site):
     one = site({"one": {}})
-    one.own_snapshot("one", "a", 8000)
+    one.own_snapshot("one", "a", 7960)
+    one.mark("one", "a")
     run = one.run("--check", tasks_from="restore")
     assert run.code == 0 and run.states() == {"one": "check_mode"}
     assert "133 minutes" in run.results["one"]["reason"] and one.calls("restore", "one") == 0

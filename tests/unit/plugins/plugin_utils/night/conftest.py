@@ -61,7 +61,7 @@ class Told:
             if step == "armed":
                 snapshot = {"id": number - 11544, "name": "pre", "created_at": _at(self.now)}
                 told = {**told, "snapshot": snapshot}
-            one.result = report.moved(one.result, {**told, "state": step}, self.now)
+            one.result = report.moved(one.result, {**told, "state": step}, self.now, host)
             self.diary.see_record(host, one.as_result(), self.now)
         return self
 

@@ -126,7 +126,7 @@ def test_the_roles_own_last_task_changes_nothing_of_a_bad_end(told):
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("changing", "vps_org.cloud.restore -i INVENTORY -e safe_upgrade_hosts='web 01' "),
+        ("changing", "vps_org.cloud.restore -e safe_upgrade_hosts='web 01' "),
         ("restoring", "start no other restore"),
         ("armed", "run again (snapshot 801 stays"),
         ("preflight", "run again"),

@@ -184,8 +184,9 @@ def test_a_fact_of_a_guest_decides_nothing(night):
 
 
 def test_facts_do_not_keep_up_a_restore(nights):
-    nights().phases("check", "take_snapshot", "wait_snapshot")
+    nights().armed()
     night = nights(change={})
+    night.begin_a_call()
     night.plays.variables.set_host_facts("web-01", {"safe_upgrade_server_id": 12346})
     told = night.phase("choose", entry_point="restore")
     assert told["server_id"] == 12345 and told["run"]["due"] == "restore"
@@ -213,3 +214,16 @@ def test_a_watched_register_that_was_lost_fails_the_change_and_an_old_one_does_n
     assert not night.phase("back")["run"]["failure"]
     night.plays.know("web-01", two={"results": [{"rc": 0}, lost]})
     assert "registers 'two': no route" in night.phase("handled")["run"]["failure"]["reason"]
+
+
+def test_over_a_marker_both_commands_are_told(nights):
+    nights(run_id="r1").armed()
+    night = nights(run_id="r2")
+    night.begin_a_call()
+    told = night.phase("check")
+    assert told["state"] == "aborted"
+    assert told["next_step"] == (
+        "look at the server; ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 "
+        "-e safe_upgrade_restore_run=r1 shows what a restore would erase; ansible-playbook "
+        "vps_org.cloud.release -e safe_upgrade_hosts=web-01 keeps the server as it is"
+    )

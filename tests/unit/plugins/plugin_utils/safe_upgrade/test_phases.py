@@ -356,7 +356,7 @@ def test_a_restore_that_the_api_refused_is_told_with_the_command(night, world):
     world.simulator.set_fault("status", call="restore", status=422)
     told = night.restored()
     assert told["state"] == "restore_failed"
-    assert "vps_org.cloud.snapshot_restore" in told["next_step"]
+    assert "vps_org.cloud.restore -e safe_upgrade_hosts=web-01 " in told["next_step"]
     assert night.guests["web-01"].marker.exists()
 
 
@@ -369,7 +369,7 @@ def test_of_a_restore_that_may_have_begun_nobody_is_told_to_start_another(night,
     night.answers["snapshot_restore"] = lambda **params: {"failed": True, "msg": "gone"}
     told = night.phase("wait_restore")
     assert told["state"] == "restore_failed"
-    assert "vps_org.cloud.snapshot_restore" not in told["next_step"]
+    assert "vps_org.cloud.restore" not in told["next_step"]
     assert "start no other restore" in told["next_step"]
 
 
@@ -443,26 +443,6 @@ def test_after_a_restore_nothing_of_the_changed_system_is_used(night):
 # the entry points
 
 
-def test_a_restore_that_was_asked_for(nights, world):
-    nights().phases("check", "take_snapshot", "wait_snapshot")
-    night = nights(run_id="", change={})
-    (night.guests["web-01"].disk / "written-since").touch()
-    night.begin_a_call()
-    told = night.phase("choose", entry_point="restore")
-    assert told["run"]["due"] == "restore", told["reason"]
-    told = night.phases("restore", "wait_restore", "prove")
-    assert told["state"] == "restored"
-    assert not (night.guests["web-01"].disk / "written-since").exists()
-
-
-def test_a_restore_in_check_mode_tells_what_it_would_erase(nights, world):
-    nights().phases("check", "take_snapshot", "wait_snapshot")
-    night = nights(play={"check_mode": True}, change={})
-    told = night.phase("choose", entry_point="restore")
-    assert told["state"] == "check_mode" and "would restore server 12345" in told["reason"]
-    assert world.calls("restore") == []
-
-
 def test_a_night_in_check_mode_writes_nothing(nights):
     night = nights(play={"check_mode": True})
     told = night.phases("check", "take_snapshot", "wait_snapshot", "arm", "back", "handled")
@@ -514,7 +494,7 @@ def test_an_unknown_phase_names_the_known_ones(night):
 
 def test_a_phase_before_the_beginning_does_nothing(night):
     for phase in phases.PHASES:
-        if phase not in phases.BEGIN:
+        if phase not in (*phases.BEGIN, *phases.ALONE):
             with pytest.raises(Failed, match="not run from its beginning"):
                 night.phase(phase, piece="change")
     assert night.world.simulator.log == [] and not night.guests["web-01"].scripts
@@ -527,7 +507,7 @@ def test_after_the_end_no_phase_acts(night, state):
     asked, scripts = night.world.calls(), night.guests["web-01"].scripts
     writes = [one for one in scripts if not one.endswith("echo end")]
     for phase in phases.PHASES:
-        if phase not in (*phases.BEGIN, "end", "drill"):
+        if phase not in (*phases.BEGIN, *phases.ALONE, "end", "drill"):
             night.change_record(result=result, due="")
             told = night.phase(phase, piece="health")
             assert told["state"] == state and not told["run"]["due"], phase

@@ -11,6 +11,10 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timesta
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import ENDS
 
+RESTORE = (
+    "ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 "
+    "-e safe_upgrade_restore_run=j7"
+)
 NOW = datetime(2026, 1, 31, 4, 12, 5, tzinfo=timezone(timedelta(hours=2)))
 
 
@@ -32,7 +36,10 @@ def result(**changes):
         ("upgraded", "main", True),
         ("check_mode", "main", True),
         ("restored", "main", False),
-        ("restored", "restore", False),
+        ("restored", "restore", True),
+        ("restored", "restore_unfinished", False),
+        ("restored_unproven", "restore", False),
+        ("restore_failed", "restore", False),
         ("armed", "snapshot", True),
         ("armed", "main", False),
         ("preflight", "preflight", True),
@@ -40,7 +47,19 @@ def result(**changes):
     ],
 )
 def test_only_the_wanted_end_is_green(state, entry_point, green):
-    assert report.is_green(result(state=state), entry_point) is green
+    assert report.is_green(result(state=state, failed_task=None), entry_point) is green
+
+
+def test_a_restore_by_hand_that_something_failed_after_is_not_green():
+    assert not report.is_green(result(failed_task="Ask the site"), "restore")
+
+
+def test_a_snapshot_of_another_run_is_named_by_its_id():
+    moved = report.moved(result(run_id="j8"), {"state": "left_changed"}, NOW, "web 01;")
+    assert (
+        "ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts='web 01;' "
+        "-e safe_upgrade_snapshot_id=802 shows"
+    ) in moved["next_step"]
 
 
 @pytest.mark.parametrize(
@@ -74,15 +93,15 @@ def test_only_the_wanted_end_is_green(state, entry_point, green):
             802,
             None,
             "look at it in the dashboard (by a console, if yours offers one) and check that it is "
-            "as it was at 2026-01-31T02:00:00Z; if it is not: ansible "
-            "localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'",
+            f"as it was at 2026-01-31T02:00:00Z; if it is not, {RESTORE} shows what a restore "
+            "would erase",
         ),
         (
             "left_changed",
             802,
             "the restored host shows another host key than the known one",
-            "look at the server; to restore it, which erases all since the snapshot: ansible "
-            "localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'",
+            f"look at the server; {RESTORE} shows what a restore would erase, and how to confirm "
+            "it",
         ),
     ],
 )
@@ -90,12 +109,12 @@ def test_every_end_has_its_next_step(state, snapshot, reason, step):
     before = result(state="changing", reason=reason, ended=None, next_step=None)
     if snapshot is None:
         before["snapshot"] = None
-    moved = report.moved(before, {"state": state}, NOW)
+    moved = report.moved(before, {"state": state}, NOW, "web-01")
     assert moved["next_step"] == step
     assert moved["ended"] == "2026-01-31T02:12:05Z"
-    given = report.moved(before, {"state": state, "next_step": "wait"}, NOW)
+    given = report.moved(before, {"state": state, "next_step": "wait"}, NOW, "web-01")
     assert given["next_step"] == "wait"
-    assert report.moved(before, {"state": "restoring"}, NOW)["ended"] is None
+    assert report.moved(before, {"state": "restoring"}, NOW, "web-01")["ended"] is None
 
 
 def test_what_a_restore_erases_counts_to_the_end_of_the_run_or_to_now():
@@ -182,19 +201,16 @@ def test_a_host_that_did_not_end_well_is_told_in_a_line_and_in_a_paragraph(chang
 
 @pytest.mark.parametrize("state", ["restore_failed", "left_changed"])
 def test_a_server_that_was_not_seen_restored_is_told_with_the_restore_command(state):
-    moved = report.moved(result(state="changing"), {"state": state}, NOW)
-    command = (
-        "ansible localhost -m vps_org.cloud.snapshot_restore -a 'server_id=12345 snapshot_id=802'"
-    )
-    assert command in report.closing_message("web-01", moved)
+    moved = report.moved(result(state="changing"), {"state": state}, NOW, "web-01")
+    assert RESTORE in report.closing_message("web-01", moved)
     text = report.paragraph("web-01", moved)
-    assert command in text
+    assert RESTORE in text
     assert ("NOT restored" in text) == (state == "left_changed")
 
 
 def test_a_state_that_keeps_its_end_has_no_sentence_that_ends_twice():
     for state in ENDS:
-        text = report.paragraph("web-01", report.moved(result(), {"state": state}, NOW))
+        text = report.paragraph("web-01", report.moved(result(), {"state": state}, NOW, "web-01"))
         assert ".." not in text and "'." not in text
 
 
@@ -276,3 +292,12 @@ def test_the_minutes_are_those_from_the_start_to_the_end():
     rows = [("a", result(ended="2026-01-31T02:54:31Z")), ("b", result(ended=None))]
     told = [line.split()[4] for line in report.table(rows, 100).splitlines()[1:3]]
     assert told == ["60", "0"]
+
+
+@pytest.mark.parametrize("state", [*ENDS, "unknown"])
+def test_words_follow_a_command_so_that_it_can_be_copied(state):
+    before = result(state="changing", failed_task=None)
+    step = report.after_an_unknown_restore(before, "web-01")
+    if state != "unknown":
+        step = report.moved(before, {"state": state}, NOW, "web-01")["next_step"]
+    assert all(one[0] == " " for one in step.split("safe_upgrade_restore_run=j7")[1:])

@@ -66,7 +66,7 @@ def test_of_a_silent_guest_and_a_server_never_seen_restoring_nothing_is_known(lo
     told = night.phases("restore", "wait_restore", "prove")
     assert told["state"] == "restore_failed" and world.calls(*POSTS) == ["restore"]
     assert "no route to host" in told["reason"] and "HTTP 500" in told["reason"]
-    assert "vps_org.cloud.snapshot_restore" in told["next_step"]
+    assert "vps_org.cloud.restore -e safe_upgrade_hosts=web-01 " in told["next_step"]
     assert "vps_org.cloud.server_info" in told["next_step"]
 
 
