@@ -45,6 +45,7 @@ PLAYBOOKS = {
     "restore_unfinished.yml": ("restore_unfinished", set()),
     "prune.yml": ("prune", set()),
     "drill.yml": ("main", {"drill_confirm", "drill_uptime_confirm"}),
+    "release.yml": ("release", set()),
     "status.yml": ("status", set()),
 }
 ARTIFACT = "safe_upgrade_results"

@@ -94,7 +94,7 @@ def test_the_guide_s_first_command_works_without_an_api_url(configure):
     ]
     assert {value for dummy, dummy2, value in prompts} == {False}
     limits = [module for module, name, dummy in prompts if name == "ask_limit_on_launch"]
-    assert limits == ["job_template"] * 7 + ["workflow_job_template"]
+    assert limits == ["job_template"] * 8 + ["workflow_job_template"]
     [project] = [given for module, given in told if module == "project"]
     [source] = [given for module, given in told if module == "inventory_source"]
     assert project["scm_update_on_launch"] is False and source["update_on_launch"] is False

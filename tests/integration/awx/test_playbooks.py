@@ -52,6 +52,7 @@ def run(site, name, *arguments, inventory=True, **variables):
 PLAYBOOKS = [
     "drill",
     "prune",
+    "release",
     "restore",
     "restore_unfinished",
     "safe_upgrade",
@@ -198,13 +199,45 @@ def test_an_upgrade_without_a_change_is_refused_before_anything_is_done(site):
 
 
 @pytest.mark.long
-def test_an_upgrade_by_a_relative_path_is_refused_with_the_absolute_one(site, monkeypatch):
+@pytest.mark.parametrize("name", ["change.yml", "./change.yml", "../files/change.yml"])
+def test_a_change_by_a_relative_path_is_found_beside_the_current_folder(site, monkeypatch, name):
     monkeypatch.chdir(Path(CHANGE).parent)
     code, out = run(
-        site, "safe_upgrade", safe_upgrade_hosts="one", safe_upgrade_what="./change.yml"
+        site, "safe_upgrade", "--check", safe_upgrade_hosts="one", safe_upgrade_what=name
     )
+    assert code == 0 and "would take snapshot" in out, out
+
+
+@pytest.mark.parametrize("name", long_but(["changes/app.yml"], ["changes/app.yml", "app.yaml"]))
+def test_a_change_that_is_not_there_is_told_by_its_absolute_path(site, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    code, out = run(site, "safe_upgrade", safe_upgrade_hosts="one", safe_upgrade_what=name)
     assert code == 2 and site.sim.calls("create") == []
-    assert f"'./change.yml' is no role; a tasks file needs its absolute path: {CHANGE}" in out
+    assert f"safe_upgrade_change.tasks_file: {tmp_path}/{name}: no such file" in out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("plugin", ["", "vps_org.cloud.night"], ids=["registers", "exact"])
+def test_a_download_that_fails_has_a_state_a_row_and_a_line_in_the_report(
+    site, tmp_path, monkeypatch, plugin
+):
+    """Simulated servers have no packages: their download fails where apt or dnf is."""
+    if plugin:
+        monkeypatch.setenv("ANSIBLE_CALLBACKS_ENABLED", plugin)
+    monkeypatch.setenv("VPS_ORG_REPORT_DIR", str(tmp_path))
+    wanted = {"safe_upgrade_what": "packages", "safe_upgrade_report_dir": str(tmp_path)}
+    code, out = run(site, "safe_upgrade", safe_upgrade_hosts="all", **wanted)
+    assert code == 2 and site.sim.calls("create") == []
+    (row,) = (line for line in out.splitlines() if re.match(r"one +- +aborted ", line))
+    assert "a task before the role failed: " in out and "is a simulated server" in out
+    (journal,) = tmp_path.glob("safe_upgrade-*.jsonl")
+    told = json.loads(journal.read_text())
+    assert (told["host"], told["state"]) == ("one", "aborted") and told["failed_task"]
+    assert '"state": "aborted"' in out.split("RUN: ")[1]
+    if plugin:
+        first = json.loads((tmp_path / "report.json").read_text())["hosts"][0]
+        assert (first["host"], first["state"]) == ("one", "aborted")
+        assert "is a simulated server" in first["reason"]
 
 
 @pytest.mark.long
@@ -216,35 +249,65 @@ def test_an_upgrade_in_check_mode_only_says_what_it_would_do(site):
     assert site.sim.calls("create") == []
 
 
-def test_the_status_tells_runs_and_changes_nothing(site):
+def test_the_status_is_a_table_and_changes_nothing(site):
+    before = len(site.sim.calls("create", "delete", "restore"))
     code, out = run(site, "status", safe_upgrade_hosts="one")
-    assert code == 0 and "old-1" in out and "old-2" in out and "two" not in out
+    assert code == 0 and re.search(r"^one +active +2 +2 +- +-$", out, re.MULTILINE), out
+    assert "two " not in out.partition("HOST ")[2].partition("PLAY RECAP")[0]
+    assert len(site.sim.calls("create", "delete", "restore")) == before
 
 
 def test_a_restore_that_was_not_counted_shows_what_it_would_destroy(site):
-    code, out = run(
-        site,
-        "restore",
-        safe_upgrade_hosts="all",
-        safe_upgrade_restore_run="old-2",
-        safe_upgrade_confirm="3",
-    )
+    site.mark("two", "old-2")
+    wanted = {"safe_upgrade_hosts": "all", "safe_upgrade_restore_run": "old-2"}
+    code, out = run(site, "restore", safe_upgrade_confirm="2", **wanted)
     assert code == 2 and site.sim.calls("restore") == []
-    assert "set safe_upgrade_confirm=2" in out
     # 10 minutes, and as many as the tests took since
-    assert len(re.findall(r"erase what was written in the last [1-9]\d minutes", out)) >= 2
+    rows = r"^one +active +ended well or never began +\d+ +[1-9]\d min +refused$"
+    rows += r"\ntwo +active +interrupted +\d+ +[1-9]\d min +yes$"
+    assert re.search(rows, out, re.MULTILINE), out
+    assert (
+        "ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=two "
+        "-e safe_upgrade_restore_run=old-2 -e safe_upgrade_confirm=1\n"
+    ) in out
 
 
-def test_a_restore_that_was_counted_restores_and_ends_red(site):
-    code, out = run(
-        site,
-        "restore",
-        safe_upgrade_hosts="all",
-        safe_upgrade_restore_run="old-2",
-        safe_upgrade_confirm="2",
-    )
-    assert code == 2 and len(site.sim.calls("restore")) == 2
-    assert "one (server 12345): restored" in out and "two (server 12346): restored" in out
+def test_a_restore_that_was_counted_and_proved_ends_green_with_one_table(site):
+    for host in TWO:
+        site.mark(host, "old-2")
+    wanted = {"safe_upgrade_hosts": "all", "safe_upgrade_restore_run": "old-2"}
+    code, out = run(site, "restore", safe_upgrade_confirm="2", **wanted)
+    assert code == 0 and len(site.sim.calls("restore")) == 2, out
+    assert out.count("\nHOST ") == 1
+    assert re.search(r"^two +\d+ +restored +\d+ +restored as asked; proved: ", out, re.MULTILINE)
+    assert "safe_upgrade: 2 restored\n" in out
+
+
+@pytest.mark.long
+def test_a_restore_by_hand_that_is_not_proved_ends_red(site):
+    site.mark("one", "old-2")
+    site.sim.set_fault("restore_nothing")
+    wanted = {"safe_upgrade_hosts": "one", "safe_upgrade_restore_run": "old-2"}
+    code, out = run(site, "restore", safe_upgrade_confirm="1", **wanted)
+    site.sim.clear_faults()
+    assert code == 2 and "restored as asked" not in out
+
+
+@pytest.mark.long
+def test_a_server_that_was_mended_by_hand_is_released_and_the_next_night_may_start(site):
+    site.mark("one", "old-2")
+    held = site.held("one")
+    night = {"safe_upgrade_hosts": "one", "safe_upgrade_what": CHANGE}
+    code, out = run(site, "safe_upgrade", **night)
+    command = "ansible-playbook vps_org.cloud.release -e safe_upgrade_hosts=one keeps the server"
+    assert code == 2 and command in out, out
+    assert run(site, "release", "--check", safe_upgrade_hosts="one")[0] == 0
+    assert site.marked("one")
+    code, out = run(site, "release", safe_upgrade_hosts="one")
+    assert code == 0 and "released one server=12345 run=old-2 snapshot=" in out, out
+    assert not site.marked("one") and site.held("one") == held
+    code, out = run(site, "safe_upgrade", "--check", **night)
+    assert code == 0 and "would take snapshot" in out
 
 
 @pytest.mark.long
