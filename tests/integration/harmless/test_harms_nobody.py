@@ -153,7 +153,7 @@ def shown() -> list[str]:
     commands = []
     for command in found:
         command = re.sub(r"=(HOST|RUN|NUMBER)\b", lambda match: f"={values[match[1]]}", command)
-        command = command.replace("/var/log/patch-night", "$TRY")
+        command = command.replace("/var/lib/patch-night", "$TRY")
         commands += [command, command.removesuffix("--check").rstrip()]
     return list(dict.fromkeys(" ".join(command.split()) for command in commands))
 
@@ -172,7 +172,7 @@ PACKAGES = (
 def test_the_commands_shown_are_found():
     commands = shown()
     assert any("safe_upgrade_what=packages" in command for command in commands)
-    for name in ("safe_upgrade", "snapshot", "status", "restore", "prune"):
+    for name in ("safe_upgrade", "snapshot", "status", "restore", "release", "prune"):
         assert any(f"vps_org.cloud.{name} " in command for command in commands)
 
 
