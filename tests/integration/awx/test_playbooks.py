@@ -229,15 +229,13 @@ def test_a_download_that_fails_has_a_state_a_row_and_a_line_in_the_report(
     code, out = run(site, "safe_upgrade", safe_upgrade_hosts="all", **wanted)
     assert code == 2 and site.sim.calls("create") == []
     (row,) = (line for line in out.splitlines() if re.match(r"one +- +aborted ", line))
-    assert "a task before the role failed: " in out and "is a simulated server" in out
     (journal,) = tmp_path.glob("safe_upgrade-*.jsonl")
-    told = json.loads(journal.read_text())
+    told = json.loads(journal.read_text().splitlines()[-1])
     assert (told["host"], told["state"]) == ("one", "aborted") and told["failed_task"]
     assert '"state": "aborted"' in out.split("RUN: ")[1]
     if plugin:
         first = json.loads((tmp_path / "report.json").read_text())["hosts"][0]
         assert (first["host"], first["state"]) == ("one", "aborted")
-        assert "is a simulated server" in first["reason"]
 
 
 @pytest.mark.long
