@@ -112,7 +112,7 @@ THREATS = {
     "no_entry_point_reads_a_fact": Guard(
         "No fact of a guest stands above what the inventory says of its server.",
         ATTACKS + "test_facts.py::test_no_change_begins_under_a_forged_fact",
-        _code("settings", "forged", "lambda facts, set_by_play: []"),
+        _code("variables", "forged_among", "lambda facts, set_by_play: []"),
     ),
     "all_are_checked_before_any_snapshot": Guard(
         "A workflow that cannot begin on one server leaves no snapshot on the others.",
@@ -124,7 +124,7 @@ THREATS = {
         "A restore goes by what the inventory says, whatever the facts of a guest say.",
         ATTACKS + "test_facts.py::test_a_restore_takes_its_own_server_back_whatever_the_facts_say",
         _code("variables", "_every", "lambda name: False"),
-        _code("settings", "reserved", "lambda name: False"),
+        _code("variables", "reserved", "lambda name: False"),
     ),
     "status_reads_no_facts": Guard(
         "So does the status.",
@@ -134,7 +134,7 @@ THREATS = {
     "no_pruning_under_forged_facts": Guard(
         "Nothing is deleted under a fact that stands above the inventory.",
         ATTACKS + "test_facts.py::test_nor_does_a_pruning",
-        _code("settings", "forged", "lambda facts, set_by_play: []"),
+        _code("variables", "forged_among", "lambda facts, set_by_play: []"),
     ),
     "a_forged_marker_keeps_its_own_server": Guard(
         "A guest with the marker of a run that never ended is not changed.",
@@ -577,7 +577,7 @@ BEFORE = {
     "facts_refused": Guard(
         "A guest can set facts, which stand above the inventory: it must not name the server.",
         ROLE + "test_facts_of_a_guest.py::test_facts_with_names_of_variables_are_refused_by_name",
-        _code("settings", "forged", "lambda facts, set_by_play: []"),
+        _code("variables", "forged_among", "lambda facts, set_by_play: []"),
     ),
     "facts_at_restore": Guard(
         "A guest must neither name the server that is overwritten, nor forbid its own restore.",

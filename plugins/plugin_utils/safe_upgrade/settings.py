@@ -19,8 +19,6 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import NA
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import relative, window
 
 PREFIX = "safe_upgrade_"
-#: How the names begin of variables that only the play and the inventory may set.
-RESERVED = ("vps_org_", PREFIX, "drill_", "inventory_hostname")
 #: The entry points that restore a server and do nothing else.
 RESTORES = ("restore", "restore_unfinished")
 DEFAULT_CHECKS = ["connection", "systemd", "packages", "sshd", "disk"]
@@ -146,20 +144,6 @@ _BOUNDS: dict[str, tuple[int, int | None]] = {
 
 class SettingsError(Exception):
     """One or more role variables are missing or wrong; the text names each of them."""
-
-
-def reserved(name: str) -> bool:
-    """True for a name that no fact of a host may bear: facts stand above the inventory."""
-    return name.startswith(RESERVED)
-
-
-def forged(facts: t.Iterable[str], set_by_play: t.Container[str]) -> list[str]:
-    """The reserved names among those of a host's facts.
-
-    What the play itself made known of the host in this run (``set_fact``, with ``cacheable`` a fact
-    of the same name, too; ``register``) stands above its facts, and is none.
-    """
-    return sorted(name for name in facts if reserved(name) and name not in set_by_play)
 
 
 def without_blanks(value: t.Any) -> t.Any:

@@ -25,6 +25,9 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host im
 
 Data = dict[str, t.Any]
 
+#: How the names begin of variables that only the play and the inventory may set.
+RESERVED = ("vps_org_", settings_.PREFIX, "drill_", "inventory_hostname")
+
 
 def refuse_keywords(host: Host, entry_point: str) -> None:
     """Raise SettingsError when the task inherits a keyword that could take the rollback away."""
@@ -61,7 +64,7 @@ def given(host: Host, entry_point: str) -> Data:
     facts = core.facts(hostvars, host.name)
     if facts is None:
         facts = host.vars.get("ansible_facts") or {}
-    forged = settings_.forged(facts, core.set_by_play(hostvars, host.name) or {})
+    forged = forged_among(facts, core.set_by_play(hostvars, host.name) or {})
     if entry_point != "status":
         _refuse_misnamed(host, {*host.vars} - {*forged})
     told = ", ".join(forged)
@@ -75,7 +78,7 @@ def given(host: Host, entry_point: str) -> Data:
         return _templated(host, lambda name: None)
     without = {
         drop: core.variables_without(hostvars, host.name, host.task, drop)
-        for drop in (settings_.reserved, _every)
+        for drop in (reserved, _every)
     }
     if None in without.values():
         if forged:
@@ -87,9 +90,7 @@ def given(host: Host, entry_point: str) -> Data:
     if forged:
         host.warn(f"facts with names of variables are ignored: {told}")
     may_depend = settings_.is_user_code if entry_point in settings_.RESTORES else _every
-    return _templated(
-        host, lambda name: without[settings_.reserved if may_depend(name) else _every]
-    )
+    return _templated(host, lambda name: without[reserved if may_depend(name) else _every])
 
 
 def written_server(host: Host, other: str) -> t.Any:
@@ -145,3 +146,17 @@ def _templated(host: Host, variables: t.Callable[[str], Data | None]) -> Data:
                 "give the value in the inventory or by -e"
             ) from error
     return found
+
+
+def reserved(name: str) -> bool:
+    """True for a name that no fact of a host may bear: facts stand above the inventory."""
+    return name.startswith(RESERVED)
+
+
+def forged_among(facts: t.Iterable[str], set_by_play: t.Container[str]) -> list[str]:
+    """The reserved names among those of a host's facts.
+
+    What the play itself made known of the host in this run (``set_fact``, with ``cacheable`` a fact
+    of the same name, too; ``register``) stands above its facts, and is none.
+    """
+    return sorted(name for name in facts if reserved(name) and name not in set_by_play)
