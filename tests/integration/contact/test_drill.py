@@ -194,7 +194,7 @@ def test_later_waits_tell_what_was_measured(rehearse):
     assert measured in out
     run = made.run("--check", "-e", measured)
     assert f"snapshots of this plan took {found['snapshot_seconds']} s here" in run.out
-    assert "safe_upgrade_measured" not in run.out
+    assert "safe_upgrade_measured is not used" not in run.out
 
 
 @pytest.mark.long
