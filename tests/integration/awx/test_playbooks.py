@@ -121,6 +121,19 @@ def test_a_run_of_no_task_is_red(site, name, arguments):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
+    ("name", "task"),
+    [("restore", "Restore"), ("drill", "Take a snapshot, fail*")],
+)
+def test_a_start_behind_the_confirmation_overwrites_nothing(site, name, task):
+    before = len(site.sim.log)
+    code, out = run(site, name, "--start-at-task", task, safe_upgrade_hosts="one")
+    assert code != 0, out
+    assert "restore_counted" in out or "drill_confirmed" in out, out
+    assert len(site.sim.log) == before
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
     "arguments",
     [["--tags", "untagged"], ["--tags", "mine,all"], ["--skip-tags", "mine"]],
 )
