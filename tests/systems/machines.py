@@ -20,6 +20,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import typing as t
 from pathlib import Path
@@ -89,9 +90,18 @@ class Machines(Disks):
             f"--bind-ro={self.repositories / name}:{REPOSITORY}",
         ]
         with open(self.root / ".console" / name, "ab") as console:
-            self._processes[name] = subprocess.Popen(
+            process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=console, stderr=console
             )
+        self._processes[name] = process
+        threading.Thread(target=self._reboot, args=(name, process), daemon=True).start()
+
+    def _reboot(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        """Start a machine again that went down by itself."""
+        process.wait()
+        if self._processes.get(name) is process:
+            self._unmount(name)
+            self.boot(name)
 
     def power_off(self, name: str) -> None:
         """Take the power away: nothing on the machine can do any more about it."""

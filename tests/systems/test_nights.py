@@ -31,6 +31,12 @@ LOCKED = (
     'nohup python3 -c \'import fcntl, time; file = open("/var/lib/dpkg/lock-frontend", "w"); '
     "fcntl.lockf(file, fcntl.LOCK_EX); time.sleep({})' >/dev/null 2>&1 & sleep 1"
 )
+#: As soon as the change begins.
+LOCKED_BY_THE_MARKER = (
+    "systemd-run --path-property=PathExists=/var/lib/vps_org_safe_upgrade.json /usr/bin/python3 -c "
+    '\'import fcntl, time; file = open("/var/lib/dpkg/lock-frontend", "w"); '
+    "fcntl.lockf(file, fcntl.LOCK_EX); time.sleep(600)'"
+)
 NO_CRON = {"ignore_units": ["cron.service"]}
 NEWER_KERNEL = (
     "running=$(uname -r); touch /boot/vmlinuz-$running /boot/vmlinuz-999.0-0-${running##*[0-9]-}"
@@ -142,6 +148,10 @@ CASES: dict[str, tuple[Machine, End]] = {
         Machine(started=LOCKED.format(45)),
         End("upgraded", "app 1.0 to 2.0", version="2.0"),
     ),
+    "locked-in-the-change": (
+        Machine(started=LOCKED_BY_THE_MARKER, variables={"os_packages_lock_timeout": 5}),
+        End("aborted", "holds /var/lib/dpkg/lock-frontend for longer than the 5 s"),
+    ),
     "python-removed": (
         Machine(
             offered=[app("2.0", postinst=WITHOUT_PYTHON)],
@@ -186,5 +196,6 @@ def test_a_night(bed, name):
     assert (result["state"], bed.acted("restore", name)) == (end.state, end.restores), result
     assert end.reason in str(result["reason"]), result
     assert not end.warned or f"{name}: {end.warned}" in bed.first.out.replace("\n", " ")
-    assert bool(result["snapshot"]) == (end.state != "aborted" and "nothing" not in end.reason)
+    before_the_snapshot = "nothing" in end.reason or end.state == "aborted"
+    assert bool(result["snapshot"]) != (before_the_snapshot and name != "locked-in-the-change")
     assert bed.on(name, "cat /usr/lib/app/version.txt").strip() == end.version
