@@ -171,8 +171,11 @@ CASES: dict[str, tuple[Machine, End]] = {
         End("restored", "timed out waiting for ping module test"),
     ),
     "disk-full": (
-        Machine(offered=[app("2.0", files={"/usr/lib/app/large": "x" * 40_000_000})]),
-        End("upgraded", version="2.0"),
+        Machine(
+            offered=[app("2.0", postinst=f"{STARTS}cat /dev/zero > /srv/data/log || true\n")],
+            started="mkdir /srv/data; mount -t tmpfs -o size=64m data /srv/data",
+        ),
+        End("restored", "/srv/data is full, left: 0 MB"),
     ),
 }
 
