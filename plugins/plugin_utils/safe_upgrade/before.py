@@ -103,10 +103,12 @@ def prepared(host: Host) -> None:
     told = (core.set_by_play(host.vars["hostvars"], host.name) or {}).get(PREPARED)
     told = told if isinstance(told, t.Mapping) else {}
     host.record.prepared = host.harmless(str(told.get("summary") or ""))
-    if told.get("nothing_to_do") is True and not host.record.check_mode:
+    if told.get("nothing_to_do") is not True:
+        ready(host)
+    elif host.record.check_mode:
+        host.move("check_mode", f"{host.record.prepared or NOTHING_TO_DO}: would take no snapshot")
+    else:
         host.move("upgraded", host.record.prepared or NOTHING_TO_DO)
-        return
-    ready(host)
 
 
 def _next_step(host: Host, now: Data) -> str | None:

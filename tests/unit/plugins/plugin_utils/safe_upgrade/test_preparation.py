@@ -68,13 +68,19 @@ def test_a_preparation_that_fails_ends_before_the_snapshot(prepared):
     assert not night.world.calls("create")
 
 
-def test_check_mode_tells_what_would_be_done(prepared):
-    night = prepared({"nothing_to_do": True, "summary": "1 package: app 1.0 to 2.0"})
+@pytest.mark.parametrize(
+    ("nothing", "summary", "words"),
+    [
+        (False, "1 package: app 1.0 to 2.0", "run the change (1 package: app 1.0 to 2.0), then"),
+        (True, "nothing to do; held: app", "nothing to do; held: app: would take no snapshot"),
+    ],
+)
+def test_check_mode_tells_what_would_be_done(prepared, nothing, summary, words):
+    night = prepared({"nothing_to_do": nothing, "summary": summary})
     night.task.check_mode = True
     night.change_record(check_mode=True)
     told = night.phase("judge", piece="prepare")
-    assert told["state"] == "check_mode"
-    assert "then run the change (1 package: app 1.0 to 2.0), then verify it" in told["reason"]
+    assert told["state"] == "check_mode" and words in told["reason"]
 
 
 def test_no_fact_of_a_guest_ends_the_change(prepared):
