@@ -107,7 +107,7 @@ THREATS = {
         "No fact of a guest says to which file of the controller a drill writes its report.",
         ATTACKS + "test_playbooks.py::"
         "test_facts_of_a_guest_lead_a_drill_to_no_file_of_the_controller_and_no_neighbour",
-        _code("settings", "RESERVED", "('vps_org_', 'safe_upgrade_', 'inventory_hostname')"),
+        _code("variables", "RESERVED", "('vps_org_', 'safe_upgrade_', 'inventory_hostname')"),
     ),
     "no_entry_point_reads_a_fact": Guard(
         "No fact of a guest stands above what the inventory says of its server.",

@@ -117,7 +117,7 @@ class Machines(Disks):
         self._unmount(name)
 
     def _unmount(self, name: str) -> None:
-        for _ in range(100):
+        for _attempt in range(100):
             command = ["umount", self.root / ".mounted" / name]
             done = subprocess.run(command, check=False, capture_output=True)
             if done.returncode == 0:

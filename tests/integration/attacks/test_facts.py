@@ -22,6 +22,7 @@ FORGED = {
     "safe_upgrade_snapshot_id": 801,
     "safe_upgrade_restore_run": "r9",
     "safe_upgrade_confirm_server": IDS[VICTIM],
+    "safe_upgrade_restore_unmarked": True,
     "safe_upgrade_result": {"state": "changing", "server_id": IDS[VICTIM]},
     "safe_upgrade_results": {VICTIM: {"state": "restore_failed"}},
     "safe_upgrade_loss": {"number": 7},
@@ -46,7 +47,7 @@ def forge(night: t.Any, **facts: t.Any) -> None:
 @pytest.fixture
 def night(workflow, world):
     """Both servers hold a snapshot of the run r9, and the change of another run was broken off."""
-    one = workflow(restore_run="", snapshot_prefix="pre-upgrade")
+    one = workflow(restore_run="", restore_unmarked=True, snapshot_prefix="pre-upgrade")
     for name in (EVIL, VICTIM):
         world.simulator.add_snapshot(
             IDS[name], "pre-upgrade-r9", 60, description=f"safe_upgrade run=r9 host={name}"
@@ -91,6 +92,16 @@ def test_a_restore_takes_its_own_server_back_whatever_the_facts_say(night, entry
     assert told["state"].startswith("restored") and told["server_id"] == IDS[EVIL]
     assert night.writes(EVIL)[-1] == "restore" and night.writes(VICTIM) == before
     assert night.version(EVIL) == "before" and night.version(VICTIM) == "changed"
+
+
+def test_no_fact_lets_a_server_without_the_marker_be_overwritten(workflow, world):
+    one = workflow(restore_run="", snapshot_prefix="pre-upgrade")
+    world.simulator.add_snapshot(
+        IDS[EVIL], "pre-upgrade-r9", 60, description=f"safe_upgrade run=r9 host={EVIL}"
+    )
+    told = writes_of(one, "restore", *FORGED)
+    assert told["state"] == "aborted" and "it bears no marker of run r9" in told["reason"]
+    assert one.writes(EVIL) == one.writes(VICTIM) == []
 
 
 def test_the_status_is_that_of_the_own_server(night):

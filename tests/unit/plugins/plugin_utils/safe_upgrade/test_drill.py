@@ -139,8 +139,10 @@ def test_the_page_for_newcomers_explains_every_assumption(rehearse):
 # what later nights tell of it
 
 
-def written(path, *seconds, plan=PLAN):
-    rows = [{"plan": plan, "snapshot_seconds": 10, "restore_seconds": one} for one in seconds]
+def written(path, *seconds, plan=None):
+    rows = [
+        {"plan": plan or PLAN, "snapshot_seconds": 10, "restore_seconds": one} for one in seconds
+    ]
     path.write_text(json.dumps({"report": "drill", "measured": rows}))
     return str(path)
 
@@ -182,7 +184,7 @@ def test_check_mode_tells_what_was_measured(nights, tmp_path):
 
 
 def test_a_restore_by_hand_tells_what_was_measured(nights, tmp_path):
-    night = nights(measured=written(tmp_path / "drill.json", 50, 100))
+    night = nights(measured=written(tmp_path / "drill.json", 50, 100), restore_unmarked=True)
     night.world.simulator.add_snapshot(
         12345, "pre-upgrade-r0", 60, description="safe_upgrade run=r0 host=web-01"
     )

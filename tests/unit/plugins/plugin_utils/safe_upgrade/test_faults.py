@@ -45,9 +45,9 @@ def guest(**facts):
     }
 
 
-def judged(before, now, checks=settings.BUILTIN_CHECKS, **more):
+def judged(before, now, checks=None, **more):
     """What counts, and what only warns."""
-    found = faults.judge(before, now, checks, **more)
+    found = faults.judge(before, now, checks or settings.BUILTIN_CHECKS, **more)
     return (
         [fault.text for fault in found if fault.counts],
         [fault.text for fault in found if not fault.counts],
