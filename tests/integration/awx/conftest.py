@@ -49,6 +49,7 @@ class Controller:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.jobs = 0
+        self.more: dict[str, str] = {}  # environment variables
 
     def launch(self, name: str, artifacts: dict[str, t.Any] | None = None, **answers: t.Any) -> Job:
         """Run a job template as a node of the workflow, after jobs that told *artifacts*.
@@ -114,6 +115,7 @@ class Controller:
             "ANSIBLE_HOST_KEY_CHECKING": "False",
             "ANSIBLE_CONNECTION_PLUGINS": str(CONNECTION_PLUGINS),
             "ANSIBLE_HOME": str(self.site.folder / "home"),
+            **self.more,
         }
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,23 @@ def test_a_change_that_restores_by_itself_leaves_nothing_to_restore_but_the_nigh
     after = awx.launch("VPS.org restore unfinished", change.artifacts, **ANSWERS)
     assert (after.status, after.code) == ("failed", 2)
     assert awx.site.calls("restore", "broken") == 1
+
+
+def test_the_rollback_needs_neither_git_nor_the_list_of_servers(controller):
+    awx = controller({"lost": {**HOSTS["lost"], "safe_upgrade_restore_timeout": 90}})
+    snapshot = awx.launch("VPS.org snapshot", **ANSWERS)
+    change = awx.launch("VPS.org safe upgrade", snapshot.artifacts, **ANSWERS)
+    assert awx.site.version("lost") == "2"
+    asked = awx.site.folder / "git-was-asked"
+    git = awx.site.folder / "bin/git"
+    git.parent.mkdir()
+    git.write_text(f"#!/bin/sh\ntouch {asked}\nexit 128\n")
+    git.chmod(0o755)
+    awx.more = {"PATH": f"{git.parent}{os.pathsep}{os.environ['PATH']}"}
+    awx.site.sim.set_fault("status", call="list_servers", status=503)
+    told = {**snapshot.artifacts, **change.artifacts}
+    restore = awx.launch("VPS.org restore unfinished", told, **ANSWERS)
+    assert awx.site.version("lost") == "1" and not asked.exists(), restore.out
+    assert awx.site.calls("restore", "lost") == 1
+    # That it ended nobody could see: the list alone tells it.
+    assert restore.code == 2 and restore.states() == {"lost": "restore_failed"}
