@@ -47,13 +47,14 @@ _OURS_TEXTS = (
     "no usable temporary directory",
     "cannot allocate memory",
 )
-#: What every module needs of its Python, at a tenth of the cost of one. The folder where Ansible
-#: puts its modules counts where this user may write to it: else Ansible takes another.
+#: What every module needs of its Python, at a tenth of the cost of one: room for temporary files,
+#: and in the folder where Ansible puts its modules.
 _PONG = (
     "import base64, json, os, sys, tempfile, zipfile; "
-    "[tempfile.TemporaryFile(buffering=0, dir=folder).write(b'x' * 4096) "
-    "for folder in (None, os.path.expanduser(sys.argv[1])) "
-    "if folder is None or os.access(folder, os.W_OK | os.X_OK)]; "
+    "folder = os.path.expanduser(sys.argv[1]); "
+    "folder and os.makedirs(folder, 0o700, exist_ok=True); "
+    "[tempfile.TemporaryFile(buffering=0, dir=one or None).write(b'x' * 4096) "
+    "for one in ('', folder)]; "
     "print('pong', *sys.version_info[:2])"
 )
 #: Ansible's own words in a task's result; no module on the guest says so.
@@ -122,7 +123,9 @@ class Guest:
     def _pong_of(self, python: str) -> str:
         environment: Data = {}
         self._action._compute_environment_string(environment)
-        folder = self._action.get_shell_option("remote_tmp", "~/.ansible/tmp")
+        folder = ""  # of such a user Ansible takes another one
+        if not self._action._is_become_unprivileged():
+            folder = self._action.get_shell_option("remote_tmp", "~/.ansible/tmp")
         words = [f"{name}={shlex.quote(str(value))}" for name, value in environment.items()]
         return " ".join([*words, python, "-c", shlex.quote(_PONG), shlex.quote(folder)])
 

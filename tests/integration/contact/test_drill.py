@@ -224,12 +224,16 @@ def test_a_drill_that_is_killed_is_found_and_taken_back(site, line, interrupted)
     time.sleep(8)  # the cloud ends what it was asked for
     before = writes(made)
     assert before[0] == "create" and before[1:] in ([], ["restore"], ["restore", "delete"])
-    code, out = ended(made, *playbook(made, "status"))
+    code, out = ended(made, *playbook(made, "status", safe_upgrade_status_json=True))
     assert code == 0 and len(made.held("web-01")) == 1
     run = made.held("web-01")[0].removeprefix("pre-upgrade-")
     assert f'"run_id": "{run}"' in out
     assert f'"interrupted_run": {json.dumps(run) if interrupted else "null"}' in out
-    given = {"safe_upgrade_restore_run": run, "safe_upgrade_confirm": 1}
+    given = {
+        "safe_upgrade_restore_run": run,
+        "safe_upgrade_confirm": 1,
+        "safe_upgrade_restore_unmarked": not interrupted,
+    }
     code, out = ended(made, *playbook(made, "restore", **given))
     assert "proved: " in out and writes(made) == [*before, "restore"], out
     assert not made.marked("web-01")

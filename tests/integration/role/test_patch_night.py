@@ -20,7 +20,6 @@ HOSTS = {
     "health": {"fault": "health"},
     "verify": {"fault": "verify"},
     "blip": {"fault": "blip"},
-    "blip-watched": {"fault": "blip", "safe_upgrade_watch_registers": ["during_the_blip"]},
     "leave": {"fault": "task", "safe_upgrade_on_failure": "leave"},
     "leave-lost": {"fault": "lost", "safe_upgrade_on_unreachable": "leave"},
     "too-much-lost": {"fault": "task", "safe_upgrade_max_data_loss": 1},
@@ -43,7 +42,7 @@ RESTORED = {
     "handler": "",
     "health": "health check failed",
     "verify": "verification failed",
-    "blip-watched": "unreachable during the task that registers 'during_the_blip'",
+    "blip": "unreachable during the task that registers 'during_the_blip'",
     "answer-lost": "the marker is gone and the boot id is new",
     "reboot": "",
     "sick-after": "but then: health check after the restore failed, attempts: 1",
@@ -115,7 +114,7 @@ def test_the_night_fails_and_nothing_else_in_the_play_runs_on_failed_hosts(night
     assert run.code == (4 if "leave-lost" in site.hosts else 2)
     after = run.out.partition("TASK [Go on with the play]")[2].partition("PLAY RECAP")[0]
     went_on = re.findall(r"^ok: \[(\S+)\]", after, re.MULTILINE)
-    assert {*went_on} == {"blip", "good"} & {*site.hosts}
+    assert {*went_on} == {"good"} & {*site.hosts}
 
 
 def test_no_traceback_no_token_and_nothing_templated(night):
@@ -217,13 +216,6 @@ def test_a_lost_server_that_is_to_be_left_leaves_the_play_as_ansible_does(night,
     assert run.results[host]["state"] == "changing"
     assert site.calls("restore", host) == 0
     assert re.search(rf"^{host} +: .* unreachable=1 ", run.out, re.MULTILINE)
-
-
-@each(["blip"])
-def test_a_blip_that_nobody_watches_is_decided_by_the_verification(night, host):
-    site, run = night
-    assert run.states()[host] == "upgraded"
-    assert not (site.disks / host / "srv/app/BLIP").exists()
 
 
 @each(FAILED_TASK)

@@ -30,7 +30,7 @@ class Action:
         self.does, self.module, self.shell = does, module, shell
         self._loader, self._templar = None, SimpleNamespace(template=lambda text: text)
         self.resets, self.removed, self.modules = 0, [], []
-        self.environment, self.remote_tmp = {}, ""
+        self.environment, self.remote_tmp, self.unprivileged = {}, "", False
         self._connection = SimpleNamespace(
             transport="ssh", _shell=SimpleNamespace(tmpdir=None), reset=self._reset
         )
@@ -53,6 +53,9 @@ class Action:
 
     def _compute_environment_string(self, raw):
         raw.update(self.environment)
+
+    def _is_become_unprivileged(self):
+        return self.unprivileged
 
     def get_shell_option(self, name, default):
         assert name == "remote_tmp"
@@ -305,9 +308,13 @@ def test_a_python_without_room_for_modules_is_not_well(tmp_path):
     full.chmod(0o755)
     assert "No usable temporary directory" in with_python(str(full))[0].ping().why
     reached, action = with_python(sys.executable)
-    for folder in (tmp_path, tmp_path / "not made yet", "/proc/somebody else's"):
+    for folder in (tmp_path, tmp_path / "not made/yet"):
         action.remote_tmp = str(folder)
         assert reached.ping().rc == 0, folder
+    action.remote_tmp = str(full / "tmp")
+    assert "Not a directory" in reached.ping().why
+    action.unprivileged = True
+    assert reached.ping().rc == 0
 
 
 def test_some_python_is_found():
