@@ -21,7 +21,7 @@ extensions = [
 myst_fence_as_directive = ["mermaid"]
 external_toc_path = "docs/docsite/toc.yml"
 include_patterns = ["**.md", "reference/*_*.rst"]
-exclude_patterns = [".github", "docs/docsite"]
+exclude_patterns = [".github", "tests/tools"]
 myst_heading_anchors = 4
 
 nitpicky = True
