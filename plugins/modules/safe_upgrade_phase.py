@@ -53,18 +53,9 @@ options:
     default: main
   piece:
     description:
-      - The piece of the user's code that the phase judges.
+      - The piece of the user's code that the phase judges. Without it, the piece that is due.
     type: str
-    choices:
-      - before
-      - quiesce_before
-      - quiesce_after
-      - change
-      - health
-      - verify
-      - hook_before
-      - after
-      - hook_after
+    choices: [quiesce_before, change]
 extends_documentation_fragment:
   - vps_org.cloud.attributes
   - vps_org.cloud.api

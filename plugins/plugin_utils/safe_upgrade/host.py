@@ -84,7 +84,7 @@ class Host:
 
     @property
     def piece(self) -> str:
-        return str(self.args["piece"])
+        return str(self.args.get("piece") or self.record.due)
 
     def harmless(self, text: t.Any, limit: int = 1000) -> str:
         return texts.harmless(text, self.secrets, limit)

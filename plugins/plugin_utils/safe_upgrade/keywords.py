@@ -19,7 +19,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 #: Variables that nothing a change does can alter, beside the extra variables.
 FIXED = frozenset({"inventory_hostname", "group_names", "groups", "ansible_check_mode"})
 #: What the role registers or sets for its own tasks.
-OWN_VARIABLES = ("safe_upgrade_result", "safe_upgrade_piece", "safe_upgrade_loss")
+OWN_VARIABLES = ("safe_upgrade_result", "safe_upgrade_loss")
 #: Filters and tests whose answer follows from what they are given alone. Others look at the clock,
 #: at dice, or at files of the controller.
 _PURE_FILTERS = {*DEFAULT_FILTERS} - {"random"} | {

@@ -18,7 +18,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.setting
 BESIDE = frozenset(
     PREFIX + name
     for name in (
-        "confirm", "hosts", "loss", "piece", "prepared", "result", "results",
+        "confirm", "hosts", "loss", "prepared", "result", "results",
         "seen", "status", "what",
     )
 )  # fmt: skip

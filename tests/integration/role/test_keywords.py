@@ -190,7 +190,7 @@ def test_run_once_on_a_play_of_one_host_is_the_same_as_none(site):
     assert one.ends(run) == {"good": ("upgraded", "2")}, run.out
 
 
-@pytest.mark.parametrize("name", ["safe_upgrade_result", "safe_upgrade_piece", "safe_upgrade_loss"])
+@pytest.mark.parametrize("name", ["safe_upgrade_result", "safe_upgrade_loss"])
 @pytest.mark.parametrize(
     "value", [{"run": {"due": "change", "call": "x"}, "state": "upgraded"}, ""]
 )
