@@ -29,6 +29,9 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record 
 
 Data = dict[str, t.Any]
 
+#: The checks after the change, in order.
+_AFTER = ("health", "verify")
+
 
 def back(host: Host) -> None:
     """Check that the host answers after the change: here a lost host is noticed."""
@@ -59,7 +62,7 @@ def handled(host: Host) -> None:
         fail(host, loss)
         return
     host.move("verifying")
-    record.due = next((piece for piece in ("health", "verify") if record.files.get(piece)), "")
+    go_on(host, _AFTER)
 
 
 def _probe(host: Host) -> Failure | None:
@@ -104,17 +107,21 @@ def fail(host: Host, failure: Failure) -> None:
         record.failure["reason"] = f"{failure.reason}; the host does not answer: {now['why']}"
 
 
-def verify(host: Host) -> None:
-    """The built-in checks, where no file of the user's stands before them."""
-    record = host.record
-    if record.state != "verifying" or record.failure or record.due:
-        return
-    for piece in ("health", "verify"):
-        if not record.files.get(piece):
-            fault = checks.builtin_attempts(host, piece)
-            if fault:
-                fail(host, Failure("built-in checks", fault, check=piece))
-                return
+def checked(host: Host, piece: str) -> None:
+    """Go on after a check of the user's."""
+    go_on(host, _AFTER[_AFTER.index(piece) + 1 :])
+
+
+def go_on(host: Host, pieces: t.Sequence[str]) -> None:
+    """The next check: the user's file is due; where there is none, the built-in checks are made."""
+    for piece in pieces:
+        if host.record.files.get(piece):
+            host.record.due = piece
+            return
+        fault = checks.builtin_attempts(host, piece)
+        if fault:
+            fail(host, Failure("built-in checks", fault, check=piece))
+            return
 
 
 def _judged(host: Host, record: Record, fleet: Data) -> tuple[str, str | None]:

@@ -82,6 +82,15 @@ def _fails(host: Host, error: Exception) -> None:
     raise Failed(host.harmless(_blamed(host, error))) from error
 
 
+def _shown_and_ended(host: Host) -> Data:
+    """What cannot be shown does not keep the host from its end."""
+    try:
+        ending.show(host)
+    except Exception as error:
+        _only_told(host, error)
+    return ending.end(host)
+
+
 def _blamed(host: Host, error: Exception) -> str:
     name = host.args["phase"]
     return f"an error of the role itself in its phase '{name}': {type(error).__name__}: {error}"
@@ -100,14 +109,12 @@ PHASES: dict[str, tuple[Phase, OnError]] = {
     "handled": (change.handled, _left),
     "judge": (pieces.judge, _stands),
     "failed": (pieces.failed, _stands),
-    "verify": (change.verify, _left),
     "decide": (change.decide, _restored_all_the_same),
     "restore": (restoring.restore, _restore_failed),
     "wait_restore": (restoring.wait_restore, _restore_failed),
     "prove": (restoring.prove, _restore_failed),
     "finish": (ending.finish, _only_told),
-    "show": (ending.show, _only_told),
-    "end": (ending.end, _fails),
+    "end": (_shown_and_ended, _fails),
     "unfinished": (unfinished.unfinished, _nothing_changed),
     "prune": (ending.prune, _fails),
     "status": (standing.status, _fails),

@@ -64,8 +64,8 @@ def passed(host: Host, piece: str) -> None:
         before.healthy(host)
     elif piece == "prepare":
         before.prepared(host)
-    elif piece == "health" and record.files.get("verify"):
-        record.due = "verify"
+    elif piece in ("health", "verify"):
+        change.checked(host, piece)
     elif piece == "hook_before":
         record.due = "restore"
     elif piece == "after" and record.files.get("hook_after"):

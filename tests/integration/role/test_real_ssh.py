@@ -70,8 +70,9 @@ def test_a_lost_server_is_restored_and_proved_once_it_is_back(night, host):
     site, run = night
     result = run.results[host]
     assert result["state"] == "restored", run.out
-    if host == "reboot":  # failed by itself before ansible-core 2.19, merely unreachable since
-        assert "via ssh: " in result["reason"] and "127.0.1.5" in result["reason"]
+    if host == "reboot":  # its task fails in one of Ansible's three ways, which one is chance
+        told = ("via ssh: ", "Timed out waiting for last boot time check")
+        assert any(text in result["reason"] for text in told), result["reason"]
     else:
         assert "did not answer again within 3 s" in result["reason"]
     assert "the marker is gone and the boot id is new" in result["reason"]

@@ -21,6 +21,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
     switches,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
 
 PLUGIN = "vps_org.cloud.night"
 INCLUDE = {
@@ -149,7 +150,7 @@ def test_from_armed_on_every_state_is_on_the_disk_at_once(run):
     one.phases("check", "take_snapshot")
     assert not [*one.folder.iterdir()]
     seen = []
-    for phase in ("wait_snapshot", "arm", "back", "handled", "verify", "decide", "finish"):
+    for phase in ("wait_snapshot", "arm", "back", "handled", "decide", "finish"):
         one.phases(phase)
         night = one.written()
         seen.append(night["hosts"][-1]["state"] if night["well"] else night["hosts"][0]["state"])
@@ -173,7 +174,6 @@ def test_the_run_ends_with_one_table_of_all_hosts_and_all_files(run):
         "arm",
         "back",
         "handled",
-        "verify",
         "decide",
         "finish",
     )
@@ -280,7 +280,8 @@ def test_the_role_itself_shows_only_totals_where_the_plugin_ends_the_run(run, on
     one.night.guests["web-01"].dead = "no route to host"
     one.phases("check")
     one.night.said.clear()
-    one.night.phase("show", "web-01", batch=["web-01"])
+    with pytest.raises(Failed):
+        one.night.phase("end", "web-01", batch=["web-01"])
     shown = "\n".join(one.night.said).splitlines()
     assert shown[-1] == "safe_upgrade: 1 aborted"
     assert (len(shown) == 1) == on and ("web-01 (server" in shown[0]) != on

@@ -31,7 +31,7 @@ def rehearse(nights, tmp_path):
         (folder / "drill_after").write_text("x")
         meanwhile(night)
         night.failed()
-        night.phases("failed", "handled", "verify", piece="change")
+        night.phases("failed", "handled", piece="change")
         night.restored()
         return night, night.phase("drill")
 
@@ -168,7 +168,7 @@ def test_waits_and_hints_tell_what_was_measured_and_nothing_goes_by_it(nights, t
     )
     night.progress.clear()
     night.failed()
-    night.phases("failed", "handled", "verify", piece="change")
+    night.phases("failed", "handled", piece="change")
     night.world.simulator.set_fault("status", call="list_servers", status=503, after=3)
     told = night.restored()
     assert any("restores of this plan took 6 to 9 minutes here" in one for one in night.progress)

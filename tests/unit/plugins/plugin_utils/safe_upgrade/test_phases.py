@@ -30,7 +30,7 @@ def test_a_healthy_night_ends_upgraded_with_one_snapshot_and_no_marker(night):
         "prefix": "pre-upgrade",
     }
     assert night.phase("back")["run"]["due"] == "handlers"
-    assert night.phases("handled", "verify", "decide")["state"] == "verifying"
+    assert night.phases("handled", "decide")["state"] == "verifying"
     told = night.phase("finish")
     assert told["state"] == "upgraded" and told["ended"]
     assert not night.guests["web-01"].marker.exists()
@@ -47,7 +47,7 @@ def test_a_failed_change_is_restored_and_proved_on_the_disk(night):
     night.failed()
     told = night.phase("failed", piece="change")
     assert told["run"]["failure"]["reason"] == "no space ********"
-    night.phases("handled", "verify")
+    night.phase("handled")
     told = night.restored()
     assert told["state"] == "restored"
     assert "no space ********; proved: the witness" in told["reason"].replace("marker", "witness")
@@ -160,7 +160,7 @@ def test_a_new_fault_fails_the_check_and_is_restored(night):
     night.armed()
     night.phase("back")
     night.guests["web-01"].lines = CRASHED
-    told = night.phases("handled", "verify")
+    told = night.phase("handled")
     assert told["run"]["failure"]["task"] == "built-in checks"
     assert "new.service failed" in told["run"]["failure"]["reason"]
     night.guests["web-01"].lines = RAN
@@ -171,7 +171,7 @@ def test_a_fault_of_before_is_none(nights):
     night = nights()
     night.guests["web-01"].lines = DISK_FULL
     night.armed()
-    told = night.phases("back", "handled", "verify", "decide", "finish")
+    told = night.phases("back", "handled", "decide", "finish")
     assert told["state"] == "upgraded"
 
 
@@ -179,7 +179,7 @@ def test_the_checks_are_attempted_as_often_as_they_may(nights, world):
     night = nights(health={"builtin": ["disk"], "attempts": 3, "delay": 7})
     night.guests["web-01"].lines = WELL
     night.armed()
-    night.phases("back", "handled")
+    night.phase("back")
     guest, pauses = night.guests["web-01"], []
     guest.lines = DISK_FULL
 
@@ -189,7 +189,7 @@ def test_the_checks_are_attempted_as_often_as_they_may(nights, world):
             guest.lines = WELL
 
     world.on_sleep = heal
-    assert not night.phase("verify")["run"]["failure"]
+    assert not night.phase("handled")["run"]["failure"]
     assert pauses == [7, 7]
 
 
@@ -198,7 +198,7 @@ def test_the_checks_wait_for_the_end_of_the_boot(nights, world):
     guest = night.guests["web-01"]
     guest.lines = RAN
     night.armed()
-    night.phases("back", "handled")
+    night.phase("back")
     guest.lines = [*WELL, "systemd boot starting"]
     slept = []
 
@@ -208,7 +208,7 @@ def test_the_checks_wait_for_the_end_of_the_boot(nights, world):
             guest.lines = RAN
 
     world.on_sleep = boot
-    assert not night.phase("verify")["run"]["failure"]
+    assert not night.phase("handled")["run"]["failure"]
     assert len(slept) == 4
 
 
@@ -216,9 +216,9 @@ def test_a_boot_that_does_not_end_is_not_waited_for_without_end(nights):
     night = nights(reconnect_timeout=60, health={"builtin": ["systemd"], "attempts": 1, "delay": 0})
     night.guests["web-01"].lines = RAN
     night.armed()
-    night.phases("back", "handled")
+    night.phase("back")
     night.guests["web-01"].lines = [*WELL, "systemd boot starting"]
-    failure = night.phase("verify")["run"]["failure"]
+    failure = night.phase("handled")["run"]["failure"]
     assert "new.service is not active any more" in failure["reason"]
 
 
@@ -227,10 +227,10 @@ def test_what_only_warns_is_attempted_too_and_warned_of_once(nights, world):
     guest, pauses = night.guests["web-01"], []
     guest.lines = [*WELL, "ports asked", "ports tcp 00000000:0050"]
     night.armed()
-    night.phases("back", "handled")
+    night.phase("back")
     guest.lines = [*WELL, "ports asked"]
     world.on_sleep = pauses.append
-    assert not night.phase("verify")["run"]["failure"]
+    assert not night.phase("handled")["run"]["failure"]
     assert pauses == [7, 7]
     assert night.warned == ["web-01: nothing listens on tcp *:80 any more"]
 
@@ -238,13 +238,13 @@ def test_what_only_warns_is_attempted_too_and_warned_of_once(nights, world):
 def test_an_expected_reboot_must_have_happened(nights):
     night = nights(verify={"expect_reboot": True, "attempts": 1, "delay": 0})
     night.armed()
-    told = night.phases("back", "handled", "verify")
+    told = night.phases("back", "handled")
     assert "did not reboot" in told["run"]["failure"]["reason"]
     night = nights(verify={"expect_reboot": True, "attempts": 1, "delay": 0}, run_id="r2")
     night.guests["web-01"].marker.unlink()
     night.armed()
     night.guests["web-01"].reboot()
-    assert not night.phases("back", "handled", "verify")["run"]["failure"]
+    assert not night.phases("back", "handled")["run"]["failure"]
 
 
 # the snapshot

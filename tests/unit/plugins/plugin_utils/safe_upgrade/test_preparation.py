@@ -37,7 +37,7 @@ def test_a_change_is_prepared_before_the_snapshot(prepared):
     told = night.phase("judge", piece="prepare")
     assert (told["state"], told["run"]["due"]) == ("preflight", "")
     assert night.phases("take_snapshot", "wait_snapshot", "arm")["state"] == "changing"
-    told = night.phases("back", "handled", "verify", "decide", "finish")
+    told = night.phases("back", "handled", "decide", "finish")
     assert (told["state"], told["reason"]) == ("upgraded", "2 packages")
 
 
@@ -45,7 +45,7 @@ def test_a_change_with_nothing_to_do_takes_no_snapshot(prepared):
     night = prepared({"nothing_to_do": True, "summary": "nothing to do; held: app"})
     told = night.phase("judge", piece="prepare")
     assert (told["state"], told["reason"]) == ("upgraded", "nothing to do; held: app")
-    told = night.phases("take_snapshot", "wait_snapshot", "arm", "back", "handled", "verify",
+    told = night.phases("take_snapshot", "wait_snapshot", "arm", "back", "handled",
                         "decide", "finish")  # fmt: skip
     assert told["state"] == "upgraded" and told["snapshot"] is None
     assert not night.world.calls("create") and not night.world.calls("delete")
