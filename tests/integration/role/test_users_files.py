@@ -14,6 +14,7 @@ import yaml
 from cases import long_but
 from integration.role.conftest import PATIENT
 
+OWN_FILES = Path(__file__).parents[3] / "roles/safe_upgrade/tasks"
 CHANGED = "- name: Install version 2\n  raw: echo 2 > srv/app/VERSION\n"
 
 
@@ -512,3 +513,13 @@ def test_a_handler_named_by_a_variable_of_its_role_exists(site, where):
     run = one.run(role={**role, **PATIENT})
     assert run.code == 0 and one.ends(run) == {"one": ("upgraded", "2")}, run.out
     assert one.restarts("one") == 1, run.out
+
+
+def test_the_roles_own_files_are_not_taken_from_beside_the_playbook(site):
+    one = site({"good": {**PATIENT}, "bad": {"fault": "task", **PATIENT}})
+    for folder in ("run-1", "run-1/tasks"):
+        (one.folder / folder).mkdir()
+        for path in OWN_FILES.glob("*.yml"):
+            (one.folder / folder / path.name).write_text("- fail: {msg: taken from elsewhere}\n")
+    run = one.run()
+    assert one.ends(run) == {"good": ("upgraded", "2"), "bad": ("restored", "1")}, run.out
