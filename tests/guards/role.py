@@ -1284,6 +1284,25 @@ AFTERWARDS = {
         "::test_a_marker_that_cannot_be_read_is_told_and_protects_every_own_snapshot",
         _code("ending", "_prune", "lambda host, now: original(host, {**now, 'marker': None})"),
     ),
+    "evidence_of_nobody_else": Guard(
+        "What explains a failure is kept for the user of the run alone.",
+        UNIT + "test_evidence.py::test_it_is_kept_in_a_file_that_only_the_user_can_read",
+        _code(
+            "journal",
+            "append",
+            "lambda directory, name, text, mode=0: original(directory, name, text, 0o644)",
+        ),
+    ),
+    "evidence_hidden": Guard(
+        "A task that hides its result gives no evidence.",
+        UNIT + "test_evidence.py::test_a_task_that_hides_its_result_gives_nothing",
+        _code("verdict", "_is_hidden", "lambda task: False"),
+    ),
+    "evidence_small": Guard(
+        "A guest that floods does not fill the disk of the controller.",
+        UNIT + "test_evidence.py::test_a_guest_that_floods_fills_no_disk",
+        _code("evidence", "_text", "lambda host: original(host) + 'x' * 70000"),
+    ),
     "one_table": Guard(
         "The table of a batch is shown once.",
         ROLE + "test_patch_night.py::test_the_table_stands_once_with_a_row_for_every_host",

@@ -14,8 +14,8 @@ _PACKAGES = """
     unattended-upgrades urpmi xbps-install yum zypper
 """
 _SERVICES = """
-    chkconfig docker initctl invoke-rc.d launchctl nerdctl podman rc-service rc-update service
-    start-stop-daemon systemctl systemd-run update-rc.d
+    chkconfig docker initctl invoke-rc.d journalctl launchctl nerdctl podman rc-service rc-update
+    service start-stop-daemon systemctl systemd-run update-rc.d
 """
 _POWER = "halt init kexec poweroff reboot shutdown telinit"
 _SYSTEM = """

@@ -21,6 +21,7 @@ from ansible_collections.vps_org.cloud.plugins.modules import snapshot_restore
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     brakes,
     checks,
+    evidence,
     guest,
     losses,
     proof,
@@ -101,6 +102,8 @@ def restore(host: Host) -> None:
     losses.forget(host)
     if not record.lost:
         _last_look(host)
+    if not record.lost:
+        evidence.keep(host)
     host.move("restoring")
     started = _start(host)
     host.changed = True

@@ -116,6 +116,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "throttle": _integer(0),
     "watch_registers": {"type": "list", "elements": "str", "default": []},
     "report_dir": {"type": "str"},
+    "evidence": {"type": "bool", "default": True},
     "snapshot_id": {"type": "int"},
     "restore_run": {"type": "str"},
     "restore_left": {"type": "bool", "default": False},

@@ -38,9 +38,25 @@ def failure(
         return None, None
     action = str(task.get("action") or "")
     name = harmless(task.get("name") or action or "a task without a name", secrets)
-    if task.get("no_log") not in (None, False, "false", "no", "False", "No"):
+    if _is_hidden(task):
         return name, f"{harmless(action)} failed (its result is hidden by no_log)"
     return name, _reason(result, secrets) or f"{harmless(action)} failed"
+
+
+def output(task: t.Any, result: t.Any) -> str:
+    """All that a failed task said; nothing of one with ``no_log``."""
+    if not isinstance(task, t.Mapping) or not isinstance(result, t.Mapping) or _is_hidden(task):
+        return ""
+    failed = [item for item in _items(result) if item.get("failed") or item.get("unreachable")]
+    one = failed[0] if failed else result
+    if one.get("_ansible_no_log"):
+        return ""
+    said = ("msg", "stdout", "stderr", "module_stdout", "module_stderr")
+    return "\n".join(written(one[key])[-TOLD_CHARACTERS:] for key in said if one.get(key))
+
+
+def _is_hidden(task: t.Mapping[str, t.Any]) -> bool:
+    return task.get("no_log") not in (None, False, "false", "no", "False", "No")
 
 
 def _reason(result: t.Any, secrets: t.Collection[str]) -> str:

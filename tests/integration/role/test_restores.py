@@ -253,3 +253,18 @@ def test_a_server_that_was_renamed_during_the_change_is_restored(site):
             process.kill()
     run = one.seen(process.returncode, out)
     assert run.code == 2 and one.ends(run) == {"one": ("restored", "1")}, out
+
+
+def test_what_explains_a_failure_outlives_the_restore(site):
+    one = site({"bad": {"fault": "task"}, "lost": {"fault": "lost"}})
+    log = one.disks / "bad/var/log/dpkg.log"
+    log.parent.mkdir(parents=True)
+    log.write_text(f"status half-configured app {one.sim.token}\n")
+    run = one.run()
+    assert run.states() == {"bad": "restored", "lost": "restored"}, run.out
+    (file,) = (one.folder / "run-1").glob("*.evidence")
+    text = file.read_text()
+    assert "the package is broken" in text and "half-configured app *" in text
+    assert one.sim.token not in text and file.stat().st_mode & 0o777 == 0o600
+    assert f"bad: what explains the failure is kept in {file}" in run.out
+    assert "half-configured" not in run.out

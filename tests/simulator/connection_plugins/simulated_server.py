@@ -60,7 +60,7 @@ options:
 """
 
 SIMULATOR = Path(__file__).resolve().parent.parent
-OWN = re.compile(r"(?<![\w.-])/proc/(?:sys/kernel/random/boot_id|mounts)\b")
+OWN = re.compile(r"(?<![\w.-])/(?:proc/(?:sys/kernel/random/boot_id|mounts)|var/log/[\w./-]+)\b")
 # How Ansible asks for the home of a user; every user of a server has the same.
 HOME_OF_A_USER = re.compile(r"\becho ~[\w.-]+(?=(?: && sleep 0)?'?$)")
 LOOK_SECONDS = 0.1
