@@ -25,7 +25,7 @@ NO_TEXTS = {
     *("DOCUMENTATION", "EXAMPLES", "RETURN", "TRANSITIONS"),
     *("_LOOK", "_MOUNTS", "_MARKER", "SCRIPTS", "_DF", "_IMAGES", "_LIMITED", "_UPTIME"),
     *("_UNIT", "_SPACE", "_PACKAGE", "_MOUNT", "_PORT", "FIND_PYTHON", "_PONG"),
-    *("_OURS_TEXTS", "_OURS_RESULT", "SCRIPT", "_HELP", "_DPKG", "_DNF"),
+    *("_OURS_TEXTS", "_OURS_RESULT", "SCRIPT", "_WRITE_OUT", "_HELP", "_DPKG", "_DNF"),
 }
 #: What the check of an account and a drill tell stands in docs/first_contact.md, which has tests of
 #: its own.
@@ -41,6 +41,7 @@ NOT_SHOWN = (
     "rm -f",
     "echo end",
     "(…) | cut",
+    "… | tail -c",
     "dict[str, t.Any]",
     "mkdir -p",
     "safe_upgrade run=(?P<run>",

@@ -22,6 +22,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     preflight,
     snapshots,
     variables,
+    web,
     window,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
@@ -53,6 +54,8 @@ def check(host: Host) -> None:
     blockers, warnings, name = _verdicts(host, rows, servers, now)
     if now["answered"]:
         blockers += _module_problem(host)
+        pages = web.faults(settings["health"]["http"], host.reach)
+        blockers += [f"unhealthy before the change: {host.harmless(text)}" for text in pages]
     if now["volatile"] and settings["entry_point"] == "main":
         blockers.append(
             f"the marker {settings['marker_path']} lies on a {now['volatile']}, which a reboot "

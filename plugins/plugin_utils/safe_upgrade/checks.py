@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import faults
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import faults, web
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.faults import Fault
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -63,10 +63,12 @@ def _found(host: Host, piece: str) -> list[Fault]:
     if now["ours"]:
         return [Fault("connection", f"the controller, not the host: {now['why']}")]
     failing = {"connection", *(needed if before_it else ())}
-    return [
-        replace(fault, counts=fault.counts and fault.check in failing)
-        for fault in faults.judge(before_it, now, needed | wanted, expect_reboot, health)
-    ]
+    found = faults.judge(before_it, now, needed | wanted, expect_reboot, health)
+    if before_it:
+        failing.add("http")
+    if now["answered"]:
+        found += [Fault("http", text) for text in web.faults(health["http"], host.reach)]
+    return [replace(fault, counts=fault.counts and fault.check in failing) for fault in found]
 
 
 def _look(host: Host) -> dict[str, t.Any]:

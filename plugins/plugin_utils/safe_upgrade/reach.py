@@ -61,7 +61,7 @@ _PONG = (
 _OURS_RESULT = "failure writing module data to temporary file for transfer"
 
 
-class _TimeUp(BaseException):
+class TimeUp(BaseException):
     """Not an Exception: a connection plugin that catches those must not swallow it."""
 
 
@@ -90,11 +90,11 @@ class Guest:
     def run(self, script: str, seconds: float = LOOK_SECONDS) -> Answer:
         """Run a one-line shell script. Needs neither Python nor room on the guest."""
         try:
-            with _limited(seconds):
+            with limited(seconds):
                 done = self._action._low_level_execute_command(
                     f"/bin/sh -c {shlex.quote(script)}", executable=""
                 )
-        except _TimeUp:
+        except TimeUp:
             return self._silent(seconds)
         except Exception as error:
             return Answer(None, "", str(error), _is_ours(error))
@@ -134,11 +134,11 @@ class Guest:
         if self.python:
             used["ansible_python_interpreter"] = self.python
         try:
-            with _limited(seconds):
+            with limited(seconds):
                 result = self._action._execute_module(
                     module_name="ansible.legacy.ping", module_args={}, task_vars=used
                 )
-        except _TimeUp:
+        except TimeUp:
             return self._silent(seconds)
         except Exception as error:
             return Answer(None, "", str(error), _is_ours(error))
@@ -178,7 +178,7 @@ class Guest:
         if self.python:
             used["ansible_python_interpreter"] = self.python
         facts: Data = {}
-        with contextlib.suppress(Exception, _TimeUp), _limited(GATHER_SECONDS):
+        with contextlib.suppress(Exception, TimeUp), limited(GATHER_SECONDS):
             result = self._action._execute_module(
                 module_name="ansible.legacy.setup", module_args={}, task_vars=used
             )
@@ -197,7 +197,7 @@ class Guest:
 
     def forget(self) -> None:
         """Drop a connection that is kept open: it may lead to a server that is no more."""
-        with contextlib.suppress(Exception), _limited(LOOK_SECONDS):
+        with contextlib.suppress(Exception), limited(LOOK_SECONDS):
             self._action._connection.reset()
 
     def wait(self, seconds: float) -> Answer:
@@ -217,21 +217,21 @@ class Guest:
     def _tidy(self) -> None:
         shell = self._action._connection._shell
         if shell.tmpdir:
-            with contextlib.suppress(Exception), _limited(LOOK_SECONDS):
+            with contextlib.suppress(Exception), limited(LOOK_SECONDS):
                 self._action._remove_tmp_path(shell.tmpdir)
             shell.tmpdir = None
 
 
 @contextlib.contextmanager
-def _limited(seconds: float) -> t.Iterator[None]:
-    """Raise _TimeUp after *seconds*, and end the processes that were started meanwhile."""
+def limited(seconds: float) -> t.Iterator[None]:
+    """Raise TimeUp after *seconds*, and end the processes that were started meanwhile."""
 
     def ring(*dummy: t.Any) -> None:
         # At once: who catches this may end a process, and nobody would know what that one started.
         for process in [one for child in _children() - earlier for one in (child, *_below(child))]:
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)
-        raise _TimeUp
+        raise TimeUp
 
     earlier = _children()
     before = signal.signal(signal.SIGALRM, ring)

@@ -16,7 +16,11 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import NAME
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import relative, window
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    relative,
+    web,
+    window,
+)
 
 PREFIX = "safe_upgrade_"
 #: The entry points that restore a server and do nothing else.
@@ -31,6 +35,13 @@ _CODE: dict[str, t.Any] = {
     "tasks_file": {"type": "str"},
     "role": {"type": "str"},
     "role_tasks_from": {"type": "str"},
+}
+
+_PAGE: dict[str, t.Any] = {
+    "url": {"type": "str", "required": True},
+    "status": {"type": "list", "elements": "int", "default": [200]},
+    "text": {"type": "str", "default": ""},
+    "from": {"type": "str", "choices": ["controller", "guest"], "default": "controller"},
 }
 
 
@@ -70,6 +81,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
             builtin={"type": "list", "elements": "str", "choices": BUILTIN_CHECKS},
             wanted={"type": "list", "elements": "str", "choices": BUILTIN_CHECKS},
             **{name: {"type": "list", "elements": "str", "default": []} for name in EXCEPTIONS},
+            http={"type": "list", "elements": "dict", "options": _PAGE, "default": []},
             attempts=_integer(3),
             delay=_integer(20),
         ),
@@ -247,6 +259,7 @@ def _problems(
     if {"!", "\n"} & {*settings["marker_path"]}:  # the login shell may be csh
         yield f"{PREFIX}marker_path may hold no '!' and no line break"
     yield from window.problems(settings, PREFIX)
+    yield from web.problems(settings["health"]["http"], PREFIX)
     if settings["snapshot_id"] and settings["restore_run"]:
         yield f"{PREFIX}snapshot_id and {PREFIX}restore_run exclude each other"
 

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The check `http`: a page must answer before the change and after it, else: the restore."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import checks, reach, web
+
+ONCE = {"attempts": 1, "delay": 0}
+WAYS = [
+    "controller",
+    pytest.param(
+        "guest",
+        marks=pytest.mark.skipif(not shutil.which("curl"), reason="no curl on this machine"),
+    ),
+]
+
+
+class Page(BaseHTTPRequestHandler):
+    """A page that answers at once, or drop by drop without end."""
+
+    def do_GET(self):
+        server = self.server
+        server.got.append(self.headers)
+        self.send_response(server.status)
+        self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+        self.end_headers()
+        self.wfile.write(server.text.encode())
+        while server.drips and not server.over.wait(0.05):
+            try:
+                self.wfile.write(b".")
+                self.wfile.flush()
+            except OSError:
+                return
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def page():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    server.got, server.status, server.text, server.drips = [], 200, "all is well", False
+    server.over = threading.Event()
+    server.url = f"http://127.0.0.1:{server.server_port}/health"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def watched(nights, page):
+    """``watched("controller", status=[200])``: a night that asks for the page."""
+
+    def make(way, settings=None, **wanted):
+        http = [{"url": page.url, "from": way, **wanted}]
+        return nights(**{"health": {"http": http, "builtin": [], **ONCE}, **(settings or {})})
+
+    return make
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("status", "text", "why"),
+    [
+        (500, "all is well", "status 500, not 200"),
+        (301, "all is well", "status 301, not 200"),
+        (200, "maintenance", "the page lacks the text 'well'"),
+    ],
+)
+def test_a_page_that_was_well_and_is_not_restores_the_server(watched, page, way, status, text, why):
+    night = watched(way, text="well")
+    night.armed()
+    night.phase("back")
+    page.status, page.text = status, text
+    failure = night.phase("handled")["run"]["failure"]
+    assert failure["own"] and f"{page.url}, asked from the {way}: {why}" in failure["reason"]
+    page.status, page.text = 200, "all is well"
+    assert night.restored()["state"] == "restored"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_page_that_answers_as_it_must_is_well(watched, page, way):
+    page.status = 401
+    night = watched(way, status=[200, 401], text="well")
+    night.armed()
+    assert night.phases("back", "handled", "decide", "finish")["state"] == "upgraded"
+    assert not night.warned and len(page.got) == 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_page_that_is_not_well_before_the_change_stops_it(watched, page, way):
+    page.status = 503
+    night = watched(way)
+    told = night.phase("check")
+    assert told["state"] == "aborted" and "unhealthy before the change" in told["reason"]
+    assert "status 503, not 200" in told["reason"] and not night.world.calls("create")
+
+
+def test_nobody_is_logged_in_and_no_token_is_sent(watched, page, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password hunter2\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert watched("controller").phase("check")["state"] == "preflight"
+    assert page.got and not any("Authorization" in headers for headers in page.got)
+
+
+def test_a_page_that_drips_is_given_up(page, monkeypatch):
+    monkeypatch.setattr(web, "SECONDS", 0.5)
+    page.drips = True
+    wanted = {"url": page.url, "from": "controller", "status": [200], "text": ""}
+    (told,) = web.faults([wanted], SimpleNamespace())
+    assert told.endswith("no answer within 0.5 s")
+
+
+def test_a_port_where_nobody_listens_is_told(page):
+    wanted = {"url": "http://127.0.0.1:9/", "from": "controller", "status": [200], "text": ""}
+    (told,) = web.faults([wanted], SimpleNamespace())
+    assert "asked from the controller: no answer: " in told and "refused" in told
+
+
+def test_a_guest_without_curl_is_told(page):
+    answer = reach.Answer(127, "", "curl: not found")
+    guest = SimpleNamespace(run=lambda script, seconds: answer)
+    wanted = {"url": page.url, "from": "guest", "status": [200], "text": ""}
+    (told,) = web.faults([wanted], guest)
+    assert told.endswith("asked from the guest: no answer: curl: not found")
+
+
+def test_after_a_mere_restore_it_only_warns(watched, page):
+    night = watched("controller")
+    night.armed()
+    host = night.host()
+    host.record.before = {}
+    page.status = 500
+    assert checks.builtin_fault(host, "after") is None
+    assert any("status 500" in text for text in host.warnings)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("ftp://127.0.0.1/", "no http or https URL"),
+        ("http:///x", "no http or https URL"),
+        ("http://[::1/", "no http or https URL"),
+        ("http://127.0.0.1/a b", "no http or https URL"),
+        ("--config /etc/passwd", "no http or https URL"),
+        ("https://me:hunter2@example.org/", "holds user information"),
+    ],
+)
+def test_a_url_that_is_none_is_refused_before_anything_is_asked(nights, url, words):
+    night = nights(health={"http": [{"url": url}], **ONCE})
+    told = night.phase("check")
+    assert told["state"] == "aborted" and words in told["reason"]
+    assert "hunter2" not in told["reason"] and not night.world.calls("create")
+
+
+def test_a_url_is_one_word_of_the_guests_shell(page, tmp_path):
+    ran, seen = tmp_path / "RAN", []
+    answer = reach.Answer(7, "", "x")
+    guest = SimpleNamespace(run=lambda script, seconds: seen.append(script) or answer)
+    wanted = {"url": f"http://h/$(touch${{IFS}}{ran});touch%20{ran}", "from": "guest"}
+    web.faults([{**wanted, "status": [200], "text": ""}], guest)
+    subprocess.run(["/bin/sh", "-c", seen[0].replace("curl", "echo")], check=True)
+    assert not ran.exists()
