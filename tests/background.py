@@ -1,13 +1,29 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes on beside a test: commands it started, and waiting for what they do."""
+"""Commands of a test: run to their end, or beside it while it waits for what they do."""
 
 from __future__ import annotations
 
 import subprocess
 import time
 import typing as t
+
+
+def completed(
+    command: list[str], environment: t.Mapping[str, str], limit: float = 900.0
+) -> tuple[int, str]:
+    """The exit code of the command, and its output with its errors among it."""
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=limit,
+        check=False,
+    )
+    return done.returncode, done.stdout
 
 
 def start(

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import typing as t
 from pathlib import Path
@@ -34,7 +33,7 @@ def site(tmp_path: Path) -> t.Iterator[Workflow]:
     health = {"tasks_file": str(tmp_path / "health.yml"), "attempts": 1, "delay": 0}
     for host in one.hosts.values():
         host["safe_upgrade_health"] = health
-    with one.sim:
+    with one:
         yield one
 
 
@@ -57,18 +56,6 @@ def answer(site: Workflow, more: Data, when: str = "true") -> None:
     site.hosts["evil"]["ansible_python_interpreter"] = str(python)
 
 
-def run(command: list[str], environment: Data) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-
-
 def job(site: Workflow, name: str, extra: Data) -> tuple[int, str, Data]:
     """One job: its exit code, its output, and the extra variables that it tells the next.
 
@@ -77,16 +64,8 @@ def job(site: Workflow, name: str, extra: Data) -> tuple[int, str, Data]:
     given = {**extra, "safe_upgrade_hosts": "all", **WORKFLOW, **site.answers}
     file = site.folder / f"extra-{name}.json"
     file.write_text(json.dumps(given))
-    command, environment = site.command("-e", f"@{file}")
-    command[3] = f"vps_org.cloud.{name}"
-    done = run(command, environment)
-    marker = "\tRUN: "
-    artefact = (
-        json.JSONDecoder().raw_decode(done.stdout.split(marker, 1)[1])[0]
-        if (marker in done.stdout)
-        else {}
-    )
-    return done.returncode, done.stdout, {**extra, **artefact}
+    run = site.run("-e", f"@{file}", playbook=f"vps_org.cloud.{name}")
+    return run.code, run.out, {**extra, **run.told}
 
 
 def test_statistics_of_a_guest_name_no_other_server_and_forge_no_verdict(site):
@@ -172,21 +151,20 @@ def test_facts_of_a_guest_lead_a_drill_to_no_file_of_the_controller_and_no_neigh
         ping = {"tasks": [{"ansible.builtin.ping": {}}]}
         assert site.run("--limit", "evil", play=ping, environment=cache).code == 0
         (site.disks / "evil/HONEST").touch()
-    given = {
-        "safe_upgrade_hosts": "evil",
-        "drill_confirm": "evil",
-        "drill_folder": str(site.disks / "evil/var/lib"),
-    }
-    command, environment = site.command("-e", json.dumps(given))
-    command[3] = "vps_org.cloud.drill"
-    done = run(command, {**environment, **cache, "PWD": str(site.folder)})
-    assert mine.read_text() == "of the controller", done.stdout
+    run = site.shipped(
+        "drill",
+        safe_upgrade_hosts="evil",
+        drill_confirm="evil",
+        drill_folder=str(site.disks / "evil/var/lib"),
+        environment={**cache, "PWD": str(site.folder)},
+    )
+    assert mine.read_text() == "of the controller", run.out
     wrote = [row["server_id"] for row in site.sim.calls("create", "restore", "delete")]
     assert site.ids["neighbour"] not in wrote
     if when == "cached":
-        assert done.returncode == 2 and wrote == [] and "drill_report" in done.stdout
+        assert run.code == 2 and wrote == [] and "drill_report" in run.out
     else:
-        assert done.returncode == 0 and len(wrote) == 3, done.stdout
+        assert run.code == 0 and len(wrote) == 3, run.out
 
 
 def test_a_guest_that_cannot_begin_leaves_no_snapshot_of_the_workflow_on_a_neighbour(site):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import typing as t
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,14 +123,7 @@ class Controller:
 @pytest.fixture(scope="module")
 def controller(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Any]:
     """Make a controller of a new site: ``controller({host: variables})``."""
-    made: list[Site] = []
-
-    def make(hosts: dict[str, dict[str, t.Any]]) -> Controller:
-        site = Site(tmp_path_factory.mktemp("awx"), hosts)
-        site.sim.__enter__()
-        made.append(site)
-        return Controller(site)
-
-    yield make
-    for site in made:
-        site.close()
+    with ExitStack() as made:
+        yield lambda hosts: Controller(
+            made.enter_context(Site(tmp_path_factory.mktemp("awx"), hosts))
+        )

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from background import completed
 from contract.documented import undocumented_requests
 from simulator import Simulator
 from simulator.profiles import PROFILES
@@ -27,29 +25,25 @@ DIFFERS = {
 MATTERS = {"spelling": {"server_statuses", "snapshot_statuses"}}
 
 
-def check(folder, *arguments, **environment):
-    """Exit code, output, and the report, None when none was written."""
-    command = [str(Path(sys.executable).with_name("ansible-playbook"))]
-    done = subprocess.run(
-        [*command, "vps_org.cloud.check_account", *arguments],
-        env={
+@pytest.fixture
+def check(tmp_path, monkeypatch):
+    """``check(*arguments, **environment)``: exit code, output, and the report or None."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, **environment):
+        known = {
             **os.environ,
-            "ANSIBLE_HOME": str(folder / "home"),
+            "ANSIBLE_HOME": str(tmp_path / "home"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "NO_COLOR": "1",
-            "PWD": str(folder),
-            **environment,
-        },
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    written = folder / "check_account.json"
-    report = json.loads(written.read_text()) if written.exists() else None
-    return done.returncode, done.stdout, report
+            "PWD": str(tmp_path),
+        }
+        command = ["ansible-playbook", "vps_org.cloud.check_account", *arguments]
+        code, out = completed(command, {**known, **environment})
+        written = tmp_path / "check_account.json"
+        return code, out, json.loads(written.read_text()) if written.exists() else None
+
+    return run
 
 
 def access(simulator, token=None):
@@ -66,11 +60,11 @@ def access(simulator, token=None):
         for name in PROFILES
     ],
 )
-def test_every_world_is_told_as_it_is_and_nothing_is_written_to_it(tmp_path, profile):
+def test_every_world_is_told_as_it_is_and_nothing_is_written_to_it(check, profile):
     with Simulator(["web-01", "web-02"], profile=profile) as simulator:
         simulator.add_snapshot(SERVER, "nightly", age=7200)
         simulator.add_snapshot(12346, "weekly", age=3600)
-        code, out, report = check(tmp_path, **access(simulator))
+        code, out, report = check(**access(simulator))
     found = {one["key"] for one in report["assumptions"] if one["result"] == "differs"}
     matter = {one["key"] for one in report["assumptions"] if one["matters"]}
     assert found == DIFFERS.get(profile, set()), out
@@ -96,20 +90,20 @@ def test_every_world_is_told_as_it_is_and_nothing_is_written_to_it(tmp_path, pro
         ({"VPS_ORG_API_URL": "http://127.0.0.1:9/api/v1", "VPS_ORG_API_RETRIES": "1"}, "no connec"),
     ],
 )
-def test_what_cannot_be_asked_ends_red_without_a_report(tmp_path, environment, says):
+def test_what_cannot_be_asked_ends_red_without_a_report(check, environment, says):
     with Simulator() as simulator:
-        code, out, report = check(tmp_path, **{**access(simulator), **environment})
+        code, out, report = check(**{**access(simulator), **environment})
     assert code == 2 and report is None
     assert says in out and "WHAT THIS MEANS" not in out
     assert {row["method"] for row in simulator.log} <= {"GET"}
 
 
 @pytest.mark.long
-def test_a_login_page_in_front_is_told(tmp_path):
+def test_a_login_page_in_front_is_told(check):
     with Simulator() as simulator:
         simulator.set_fault("html")
         environment = {**access(simulator), "VPS_ORG_API_RETRIES": "0"}
-        code, out, report = check(tmp_path, **environment)
+        code, out, report = check(**environment)
     assert code == 2 and report is None
     assert "Cannot ask the account: the answer is not JSON" in out and "Please sign in" in out
 
@@ -119,26 +113,26 @@ def test_a_login_page_in_front_is_told(tmp_path):
     ("fault", "differs"),
     [("no_server_list", {"token_servers"}), ("read_only", set())],
 )
-def test_a_token_with_fewer_rights(tmp_path, fault, differs):
+def test_a_token_with_fewer_rights(check, fault, differs):
     with Simulator(["web-01"]) as simulator:
         simulator.set_fault(fault)
-        code, out, report = check(tmp_path, **access(simulator))
+        code, out, report = check(**access(simulator))
     found = {one["key"] for one in report["assumptions"] if one["result"] == "differs"}
     assert found == differs and code == (2 if differs else 0), out
 
 
 @pytest.mark.long
-def test_in_check_mode_it_asks_and_writes_no_report(tmp_path):
+def test_in_check_mode_it_asks_and_writes_no_report(check):
     with Simulator() as simulator:
-        code, out, report = check(tmp_path, "--check", **access(simulator))
+        code, out, report = check("--check", **access(simulator))
     assert code == 0 and report is None and "WHAT THIS MEANS FOR YOU" in out
 
 
 @pytest.mark.long
-def test_the_report_lies_where_it_is_wanted(tmp_path):
+def test_the_report_lies_where_it_is_wanted(check, tmp_path):
     wanted = tmp_path / "elsewhere.json"
     with Simulator(["web-01"]) as simulator:
         more = ("-e", f"check_account_report={wanted}")
-        code, out, report = check(tmp_path, *more, **access(simulator))
+        code, out, report = check(*more, **access(simulator))
     assert code == 0 and report is None
     assert json.loads(wanted.read_text())["verdict"] == "as documented"

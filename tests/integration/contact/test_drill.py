@@ -9,57 +9,39 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
+from background import start
 
 WRITES = ("create", "restore", "delete")
+HOST = {"safe_upgrade_hosts": "web-01"}
 
 
-def playbook(made, name, *arguments, **given):
-    """The command that runs one of the playbooks on a site, and its environment."""
-    command, environment = made.command(*arguments)
-    command[3] = f"vps_org.cloud.{name}"
-    given = {"safe_upgrade_hosts": "web-01", **given}
-    return [*command, "-e", json.dumps(given)], {**environment, "PWD": str(made.folder)}
+def wanted(made):
+    """The extra variables of a drill on web-01."""
+    return {**HOST, "drill_confirm": "web-01", "drill_folder": str(made.disks / "web-01/var/lib")}
 
 
-def drill(made, *arguments, **given):
-    folder = str(made.disks / "web-01/var/lib")
-    given = {"drill_confirm": "web-01", "drill_folder": folder, **given}
-    return playbook(made, "drill", *arguments, **given)
-
-
-def ended(made, command, environment):
-    """The exit code and the output."""
-    done = subprocess.run(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert made.sim.token not in done.stdout and "Traceback" not in done.stdout
-    return done.returncode, done.stdout
+def here(made):
+    """The current folder, where the report is written."""
+    return {"PWD": str(made.folder)}
 
 
 @pytest.fixture
 def rehearse(site):
-    def run(*arguments, faults=(), servers=("web-01",), environment=None, **given):
-        hosts = given.pop("hosts", "web-01")
+    def run(*arguments, faults=(), servers=("web-01",), **given):
         made = site({name: {} for name in servers}, profile=given.pop("profile", "documented"))
         for fault in faults:
             made.sim.set_fault(fault)
         for number in range(given.pop("snapshots", 0)):
             made.sim.add_snapshot(made.ids["web-01"], f"mine-{number}")
-        command, known = drill(made, *arguments, safe_upgrade_hosts=hosts, **given)
-        code, out = ended(made, command, {**known, **(environment or {})})
+        environment = {**here(made), **given.pop("environment", {})}
+        given = {**wanted(made), **given}
+        done = made.shipped("drill", *arguments, environment=environment, **given)
         report = made.folder / "drill.json"
         found = json.loads(report.read_text()) if report.exists() else None
-        return made, code, out, found
+        return made, done.code, done.out, found
 
     return run
 
@@ -102,8 +84,11 @@ def private(made, found):
     [
         ({"drill_confirm": ""}, "A drill overwrites one server"),
         ({"drill_confirm": "web-02"}, "A drill overwrites one server"),
-        ({"hosts": "web-0*"}, "A drill overwrites one server"),
-        ({"hosts": "all", "servers": ("web-01", "web-02")}, "A drill overwrites one server"),
+        ({"safe_upgrade_hosts": "web-0*"}, "A drill overwrites one server"),
+        (
+            {"safe_upgrade_hosts": "all", "servers": ("web-01", "web-02")},
+            "A drill overwrites one server",
+        ),
         ({"drill_max_uptime_days": -1}, "nobody knows whether it boots again"),
         ({"drill_report": "/nonexistent/drill.json"}, "The report cannot be written: /nonexistent"),
         (
@@ -132,9 +117,9 @@ def test_a_server_that_is_being_restored_is_refused(site):
     snapshot = made.own_snapshot("web-01", "r0")
     with made.sim.cloud.lock:
         made.sim.cloud.restore(snapshot)
-    code, out = ended(made, *drill(made))
-    assert code == 2 and "Nothing was done. web-01 does not tell" in out, out
-    assert "(it does not answer: " in out and writes(made) == []
+    done = made.shipped("drill", environment=here(made), **wanted(made))
+    assert done.code == 2 and "Nothing was done. web-01 does not tell" in done.out, done.out
+    assert "(it does not answer: " in done.out and writes(made) == []
 
 
 @pytest.mark.long
@@ -210,32 +195,26 @@ def test_later_waits_tell_what_was_measured(rehearse):
 )
 def test_a_drill_that_is_killed_is_found_and_taken_back(site, line, interrupted):
     made = site({"web-01": {}}, snapshot_seconds=5.0)
-    command, environment = drill(made)
-    with subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as controller:
+    extra = ("-e", json.dumps(wanted(made)))
+    command, environment = made.command(*extra, playbook="vps_org.cloud.drill")
+    with start(command, {**environment, **here(made)}) as controller:
         assert any(told.startswith(line) for told in controller.stdout)
         os.killpg(controller.pid, signal.SIGKILL)
     time.sleep(8)  # the cloud ends what it was asked for
     before = writes(made)
     assert before[0] == "create" and before[1:] in ([], ["restore"], ["restore", "delete"])
-    code, out = ended(made, *playbook(made, "status", safe_upgrade_status_json=True))
-    assert code == 0 and len(made.held("web-01")) == 1
+    status = made.shipped("status", safe_upgrade_status_json=True, **HOST)
+    assert status.code == 0 and len(made.held("web-01")) == 1
     run = made.held("web-01")[0].removeprefix("pre-upgrade-")
-    assert f'"run_id": "{run}"' in out
-    assert f'"interrupted_run": {json.dumps(run) if interrupted else "null"}' in out
+    assert f'"run_id": "{run}"' in status.out
+    assert f'"interrupted_run": {json.dumps(run) if interrupted else "null"}' in status.out
     given = {
         "safe_upgrade_restore_run": run,
         "safe_upgrade_confirm": 1,
         "safe_upgrade_restore_unmarked": not interrupted,
     }
-    code, out = ended(made, *playbook(made, "restore", **given))
-    assert "proved: " in out and writes(made) == [*before, "restore"], out
+    done = made.shipped("restore", **given, **HOST)
+    assert "proved: " in done.out and writes(made) == [*before, "restore"], done.out
     assert not made.marked("web-01")
     assert [one.name for one in (made.disks / "web-01/var/lib").iterdir()] == [
         "vps_org_drill_before"

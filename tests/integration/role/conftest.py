@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import typing as t
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from background import completed
 from contract.documented import undocumented_requests
 from simulator import Simulator
 
@@ -51,12 +52,20 @@ INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
 
 @dataclass
 class Run:
-    """What the user of one playbook run saw: exit code, output, and the results by host."""
+    """What the user of one playbook run saw: exit code, output, and the results by host.
+
+    *told* is what it set as custom statistics.
+    """
 
     code: int
     out: str
     results: dict[str, dict[str, t.Any]]
-    stats: dict[str, t.Any]
+    told: dict[str, t.Any]
+
+    @property
+    def stats(self) -> dict[str, t.Any]:
+        """The results that the run told the next job."""
+        return t.cast(dict[str, t.Any], self.told.get("safe_upgrade_results", {}))
 
     def states(self) -> dict[str, str]:
         return {host: result["state"] for host, result in self.results.items()}
@@ -167,12 +176,16 @@ class Site:
     def command(
         self,
         *arguments: str,
+        playbook: str = "",
         play: dict[str, t.Any] | None = None,
         tasks_from: str = "main",
         role: dict[str, t.Any] | None = None,
         only: t.Iterable[str] = (),
     ) -> tuple[list[str], dict[str, str]]:
-        """The ansible-playbook command of one run, and its environment."""
+        """The ansible-playbook command of one run, and its environment.
+
+        It runs the *playbook*; without one, a play of the role.
+        """
         self.runs += 1
         work = self.folder / f"run-{self.runs}"
         work.mkdir(exist_ok=True)  # a test may have put roles beside the playbook
@@ -194,7 +207,7 @@ class Site:
             "name": "Go on with the play",
             "ansible.builtin.debug": {"msg": "went on"},
         }
-        playbook = [
+        site = [
             {
                 "hosts": "all",
                 "gather_facts": False,
@@ -203,7 +216,7 @@ class Site:
                 **(play or {}),
             }
         ]
-        (work / "site.yml").write_text(json.dumps(playbook))
+        (work / "site.yml").write_text(json.dumps(site))
         environment = {
             **os.environ,
             "VPS_ORG_API_TOKEN": self.sim.token,
@@ -217,25 +230,42 @@ class Site:
             "COLUMNS": "200",
         }
         command = [str(Path(sys.executable).with_name("ansible-playbook"))]
-        command += ["-i", str(work / "inventory.json"), str(work / "site.yml"), *arguments]
-        return command, environment
+        command += ["-i", str(work / "inventory.json"), playbook or str(work / "site.yml")]
+        return [*command, *arguments], environment
 
-    def run(self, *arguments: str, **settings: t.Any) -> Run:
-        environment_more = settings.pop("environment", {})
-        limit = settings.pop("limit", 900)
-        command, environment = self.command(*arguments, **settings)
-        done = subprocess.run(
-            command,
-            check=False,
-            env={**environment, **environment_more},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=limit,
+    def run(
+        self,
+        *arguments: str,
+        environment: t.Mapping[str, str] | None = None,
+        limit: float = 900.0,
+        **settings: t.Any,
+    ) -> Run:
+        command, known = self.command(*arguments, **settings)
+        return self.seen(*completed(command, {**known, **(environment or {})}, limit))
+
+    def shipped(
+        self,
+        name: str,
+        *arguments: str,
+        environment: t.Mapping[str, str] | None = None,
+        **extra: t.Any,
+    ) -> Run:
+        """A run of one of the collection's playbooks with these extra variables."""
+        run = self.run(
+            *arguments,
+            "-e",
+            json.dumps(extra),
+            playbook=f"vps_org.cloud.{name}",
+            environment=environment,
         )
-        return self.seen(done.returncode, done.stdout)
+        assert self.sim.token not in run.out and "Traceback" not in run.out
+        return run
 
-    def close(self) -> None:
+    def __enter__(self) -> t.Self:
+        self.sim.__enter__()
+        return self
+
+    def __exit__(self, *dummy: object) -> None:
         """Stop the simulator; nothing may have been asked of it that is not documented."""
         self.sim.__exit__()
         assert undocumented_requests(self.sim.log) == []
@@ -247,12 +277,9 @@ class Site:
             for line in report.read_text().splitlines():
                 entry = json.loads(line)
                 results[entry["host"]] = entry
-        stats = {}
-        marker = "\tRUN: "
-        if marker in out:
-            text = out.split(marker, 1)[1]
-            stats = json.JSONDecoder().raw_decode(text)[0]
-        return Run(code, out, results, stats.get("safe_upgrade_results", {}))
+        dummy, marker, text = out.partition("\tRUN: ")
+        told = json.JSONDecoder().raw_decode(text)[0] if marker else {}
+        return Run(code, out, results, told)
 
 
 @pytest.fixture(scope="module")
@@ -276,30 +303,14 @@ def chosen(request: pytest.FixtureRequest) -> t.Callable[..., dict[str, dict[str
 @pytest.fixture
 def site(tmp_path: Path) -> t.Iterator[t.Callable[..., Site]]:
     """Make a site: ``site({host: variables}, **settings of the simulator)``."""
-    made: list[Site] = []
-
-    def make(hosts: dict[str, dict[str, t.Any]], **settings: t.Any) -> Site:
-        one = Site(tmp_path, hosts, **settings)
-        one.sim.__enter__()
-        made.append(one)
-        return one
-
-    yield make
-    for one in made:
-        one.close()
+    with ExitStack() as made:
+        yield lambda hosts, **settings: made.enter_context(Site(tmp_path, hosts, **settings))
 
 
 @pytest.fixture(scope="module")
 def module_site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Callable[..., Site]]:
     """The same for all cases of a module, which share one run."""
-    made: list[Site] = []
-
-    def make(hosts: dict[str, dict[str, t.Any]], **settings: t.Any) -> Site:
-        one = Site(tmp_path_factory.mktemp("site"), hosts, **settings)
-        one.sim.__enter__()
-        made.append(one)
-        return one
-
-    yield make
-    for one in made:
-        one.close()
+    with ExitStack() as made:
+        yield lambda hosts, **settings: made.enter_context(
+            Site(tmp_path_factory.mktemp("site"), hosts, **settings)
+        )

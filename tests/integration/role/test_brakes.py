@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
 import threading
 import time
 
 import pytest
+from background import completed
 from cases import long_but
 from integration.role.conftest import PATIENT
 
@@ -36,12 +36,9 @@ def test_many_that_fail_alike_are_left_with_one_command_that_restores_them_all(s
     assert len(told) == 1, run.out
     command, environment = one.command()
     words = [*command[:3], *shlex.split(told[0])[1:]]
-    done = subprocess.run(
-        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        check=False,
-    )  # fmt: skip
-    assert len(one.sim.calls("restore")) == 3, done.stdout
-    assert [one.version(name) for name in "abc"] == ["1", "1", "1"], done.stdout
+    run = one.seen(*completed(words, environment))
+    assert len(one.sim.calls("restore")) == 3, run.out
+    assert [one.version(name) for name in "abc"] == ["1", "1", "1"], run.out
 
 
 OTHERS = {

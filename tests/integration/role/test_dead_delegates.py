@@ -9,6 +9,7 @@ import os
 import subprocess
 
 import pytest
+from background import completed
 from integration.role.conftest import BUILT_IN, INSTALL
 
 pytestmark = pytest.mark.long
@@ -94,15 +95,8 @@ def test_a_full_temporary_folder_of_the_controller_overwrites_nobody(site):
     command, environment = one.command(
         role={"safe_upgrade_change": one.tasks("fill", INSTALL + fill)}
     )
-    done = subprocess.run(
-        [*ALONE, IN_LITTLE_ROOM, str(room), *command],
-        check=False,
-        env={**environment, "ANSIBLE_LOCAL_TEMP": str(room)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    run = one.seen(done.returncode, done.stdout)
+    alone = [*ALONE, IN_LITTLE_ROOM, str(room), *command]
+    run = one.seen(*completed(alone, {**environment, "ANSIBLE_LOCAL_TEMP": str(room)}))
     assert one.ends(run) == {"one": ("left_changed", "2")}, run.out
     assert "the controller, not the host: " in run.results["one"]["reason"]
     assert "No space left on device" in run.results["one"]["reason"]

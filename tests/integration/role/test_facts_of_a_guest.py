@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import textwrap
 
@@ -192,25 +191,10 @@ def test_a_fact_cache_that_an_earlier_play_filled_counts_too(site):
     run = one.run("--limit", "one", environment=cache)
     assert run.code == 2 and "vps_org_server_id" in run.out, run.out
     assert one.sim.calls() == []
-    run = shipped(one, "restore", cache)
+    wanted = {"safe_upgrade_hosts": "one", "safe_upgrade_report_dir": str(one.folder / "run-4")}
+    run = one.shipped("restore", environment=cache, **wanted)
     assert run.code == 2 and "Nothing was restored." in run.out, run.out
     assert one.sim.calls("restore") == []
-    run = shipped(one, "restore", cache, "-e", "safe_upgrade_confirm=1")
+    run = one.shipped("restore", environment=cache, safe_upgrade_confirm=1, **wanted)
     assert run.results["one"]["snapshot"]["id"] == mine, run.out
     assert one.calls("restore", "one") == 1 and one.calls("restore", "other") == 0
-
-
-def shipped(one, name, environment, *arguments):
-    """What one of the collection's playbooks did, on host one."""
-    more = ("-e", "safe_upgrade_hosts=one", "-e", f"safe_upgrade_report_dir={one.folder}/run-4")
-    command, variables = one.command(*more, *arguments)
-    command[3] = f"vps_org.cloud.{name}"
-    done = subprocess.run(
-        command,
-        check=False,
-        env={**variables, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    return one.seen(done.returncode, done.stdout)

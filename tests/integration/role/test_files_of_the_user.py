@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -128,16 +127,11 @@ def test_the_shipped_playbook_restores_a_host_that_a_handler_lost(site, switched
     )
     reports = {"safe_upgrade_report_dir": str(one.folder / "run-1")}
     extra = {"safe_upgrade_hosts": "all", "safe_upgrade_what": "patch", **reports}
-    command, base = one.command("-e", json.dumps(extra))
-    command[3] = str(PLAYBOOK)
-    done = subprocess.run(
-        command,
-        check=False,
-        env={**base, **environment, "ANSIBLE_CALLBACKS_ENABLED": switched},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    run = one.run(
+        "-e",
+        json.dumps(extra),
+        playbook=str(PLAYBOOK),
+        environment={**environment, "ANSIBLE_CALLBACKS_ENABLED": switched},
     )
-    run = one.seen(done.returncode, done.stdout)
     assert one.ends(run) == {"good": ("upgraded", "2"), "lost": ("restored", "1")}, run.out
     assert run.code == 2

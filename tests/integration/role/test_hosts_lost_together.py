@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
+from background import completed
 from integration.role.conftest import BUILT_IN, INSTALL
 
 pytestmark = pytest.mark.long
@@ -45,15 +45,7 @@ def test_hosts_that_were_lost_in_an_earlier_play_do_not_count(site):
     (play,) = json.loads(playbook.read_text())
     plays = [{**play, "vars": {"lost": names}} for names in (["a", "b"], ["c"])]
     playbook.write_text(json.dumps(plays))
-    done = subprocess.run(
-        command,
-        check=False,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    run = one.seen(done.returncode, done.stdout)
+    run = one.seen(*completed(command, environment))
     # c was well in the first play: the second one's snapshot holds version 2
     assert [one.version(host) for host in "abcd"] == ["1", "1", "2", "2"], run.out
     assert len(one.sim.calls("restore")) == 3 and run.code == 2

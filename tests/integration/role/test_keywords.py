@@ -69,7 +69,6 @@ PLAY_ALONE = {
     "max_fail_percentage", "serial", "strategy", "pre_tasks", "post_tasks",
 }  # fmt: skip
 BLOCK_ALONE = {"notify", "delegate_facts", "when", "rescue", "always"}
-SHORT = ("timeout play", "module_defaults block", "environment play")
 
 
 def play(way, keywords, variables=None):
@@ -90,21 +89,16 @@ def play(way, keywords, variables=None):
     return {"vars": given, "tasks": [task]}
 
 
-def places():
-    for name in HARMLESS:
-        ways = ("play", "roles", "import_role", "apply", "block")
-        if name in PLAY_ALONE:
-            ways = ("play",)
-        elif name in ("rescue", "always"):
-            ways = ("block",)
-        elif name in BLOCK_ALONE:
-            ways = ways[1:]
-        for way in ways:
-            short = f"{name} {way}" in SHORT
-            yield pytest.param(name, way, marks=[] if short else pytest.mark.long)
+def ways(name):
+    every = ("play", "roles", "import_role", "apply", "block")
+    if name in PLAY_ALONE:
+        return ("play",)
+    if name in ("rescue", "always"):
+        return ("block",)
+    return every[1:] if name in BLOCK_ALONE else every
 
 
-@pytest.mark.parametrize(("name", "way"), places())
+@pytest.mark.parametrize(("name", "way"), [(name, way) for name in HARMLESS for way in ways(name)])
 def test_a_keyword_takes_no_rollback_away(site, name, way):
     slow = {"restore_seconds": 10.0} if name == "timeout" else {}
     faults = {"good": "", "bad": "task", "sick": "health"}

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 from integration.role.conftest import PATIENT
@@ -224,14 +223,7 @@ def test_its_snapshot_is_not_pruned(site, entry_point):
 def unfinished(one, run_id, snapshot):
     """What the playbook restore_unfinished.yml does with what a job told."""
     told = {"one": {"state": "armed", "run_id": run_id, "snapshot": {"id": snapshot}}}
-    command, environment = one.command("-e", json.dumps({"safe_upgrade_results": told}),
-                                       "-e", "safe_upgrade_hosts=one")  # fmt: skip
-    command[3] = "vps_org.cloud.restore_unfinished"
-    done = subprocess.run(
-        command, check=False, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    return one.seen(done.returncode, done.stdout)
+    return one.shipped("restore_unfinished", safe_upgrade_results=told, safe_upgrade_hosts="one")
 
 
 @pytest.mark.long

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -311,20 +310,10 @@ def leaving(module_site):
     one.hosts["leaves"]["fault"] = "leave"
     role = a_role(one, "in-a-role", tasks=LEAVING["task"] + CHANGED)
     one.hosts["in-a-role"].update(role)
-    arguments = [
-        "-e",
-        "safe_upgrade_hosts=all",
-        "-e",
-        f"safe_upgrade_report_dir={one.folder}/run-1",
-    ]
-    command, environment = one.command(*arguments)
-    (one.folder / "run-1/shipped.yml").write_text(SHIPPED)
-    command[3] = str(one.folder / "run-1/shipped.yml")
-    done = subprocess.run(
-        command, check=False, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    return one, one.seen(done.returncode, done.stdout)
+    playbook = one.folder / "run-1/shipped.yml"
+    playbook.write_text(SHIPPED)
+    extra = {"safe_upgrade_hosts": "all", "safe_upgrade_report_dir": str(playbook.parent)}
+    return one, one.run("-e", json.dumps(extra), playbook=str(playbook))
 
 
 # The shipped playbook with its second play, without its batches, and with the hosts' own changes.

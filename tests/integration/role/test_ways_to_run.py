@@ -183,12 +183,10 @@ def test_a_handler_notified_before_the_role_that_fails_aborts(site):
 def test_a_hook_file_given_as_a_role_for_the_change(site):
     one = site({"one": {"fault": "task"}})
     role = one.folder / "run-1" / "roles" / "patch" / "tasks"
-    command, environment = one.command(role={"safe_upgrade_change": {"role": "patch"}})
     role.mkdir(parents=True)
     (role / "main.yml").write_text("- ansible.builtin.raw: echo 2 > srv/app/VERSION; exit 3\n")
-    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
-    run = one.seen(done.returncode, done.stdout)
-    assert run.states() == {"one": "restored"} and one.version("one") == "1", done.stdout
+    run = one.run(role={"safe_upgrade_change": {"role": "patch"}})
+    assert run.states() == {"one": "restored"} and one.version("one") == "1", run.out
 
 
 @pytest.mark.long
