@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from guards.form import Guard, Replaced
 
 UTILS = "tests/unit/plugins/module_utils/"
@@ -14,8 +16,13 @@ TOGETHER = "tests/integration/together/"
 AWX = "tests/integration/awx/"
 
 
-def _client(name: str, by: str) -> Replaced:
-    return Replaced("plugins/module_utils/_client.py", name, by)
+_client = partial(Replaced, "plugins/module_utils/_client.py")
+_snapshots = partial(Replaced, "plugins/module_utils/_snapshots.py")
+_restores = partial(Replaced, "plugins/module_utils/_restores.py")
+_servers = partial(Replaced, "plugins/module_utils/_servers.py")
+_rows = partial(Replaced, "plugins/module_utils/_rows.py")
+_module = partial(Replaced, "plugins/module_utils/_module.py")
+_controller = partial(Replaced, "plugins/plugin_utils/_controller.py")
 
 
 def _asked_with(option: str) -> Replaced:
@@ -26,30 +33,6 @@ def _asked_with(option: str) -> Replaced:
         f"requests.Session.request(session, *how, **{{**wanted, {option}}})) or session "
         "for session in [original(endpoint, wire)]][0]",
     )
-
-
-def _snapshots(name: str, by: str) -> Replaced:
-    return Replaced("plugins/module_utils/_snapshots.py", name, by)
-
-
-def _restores(name: str, by: str) -> Replaced:
-    return Replaced("plugins/module_utils/_restores.py", name, by)
-
-
-def _servers(name: str, by: str) -> Replaced:
-    return Replaced("plugins/module_utils/_servers.py", name, by)
-
-
-def _rows(name: str, by: str) -> Replaced:
-    return Replaced("plugins/module_utils/_rows.py", name, by)
-
-
-def _module(name: str, by: str) -> Replaced:
-    return Replaced("plugins/module_utils/_module.py", name, by)
-
-
-def _controller(name: str, by: str) -> Replaced:
-    return Replaced("plugins/plugin_utils/_controller.py", name, by)
 
 
 _REAL_RUN = "type(ctx)(**{**vars(ctx), 'check_mode': False})"

@@ -82,15 +82,14 @@ class Disks:
         """Copy the disk as the snapshot's content; return its size in MiB, at least 1."""
         content = self._content(snapshot_id)
         self.forget(snapshot_id)  # of an earlier simulator, whose ids began anew as well
-        _copy(self.root / name, content)
-        size = sum(path.lstat().st_size for path in content.rglob("*") if path.is_file())
-        return max(1, size // 2**20)
+        self._copy(self.root / name, content)
+        return max(1, self._size(content))
 
     def prepare(self, name: str, snapshot_id: int) -> Path:
         """Copy the snapshot's content aside, so that deleting it cannot hurt a running restore."""
         ready = self.root / ".snapshots" / f"restoring-{name}"
         shutil.rmtree(ready, ignore_errors=True)
-        _copy(self._content(snapshot_id), ready)
+        self._copy(self._content(snapshot_id), ready)
         return ready
 
     def replace(self, name: str, ready: Path) -> None:
@@ -111,14 +110,18 @@ class Disks:
     def _content(self, snapshot_id: int) -> Path:
         return self.root / ".snapshots" / str(snapshot_id)
 
+    def _copy(self, source: Path, target: Path) -> None:
+        try:
+            shutil.copytree(source, target, symlinks=True, ignore=_special_files)
+        except shutil.Error as error:
+            # A file that vanishes meanwhile is missing in the copy, as with any running server.
+            if any(os.path.lexists(path) for path, *dummy in error.args[0]):
+                raise
 
-def _copy(source: Path, target: Path) -> None:
-    try:
-        shutil.copytree(source, target, symlinks=True, ignore=_special_files)
-    except shutil.Error as error:
-        # A file that vanishes meanwhile is missing in the copy, as with any running server.
-        if any(os.path.lexists(path) for path, *dummy in error.args[0]):
-            raise
+    def _size(self, content: Path) -> int:
+        """In MiB."""
+        files = (path for path in content.rglob("*") if path.is_file())
+        return sum(path.lstat().st_size for path in files) // 2**20
 
 
 def _special_files(folder: str, names: list[str]) -> list[str]:

@@ -128,18 +128,6 @@ class Machines(Disks):
     def cut(self, name: str) -> None:
         run("ip", "link", "set", f"vpsorg{self.numbers[name]}", "down")
 
-    def save(self, name: str, snapshot_id: int) -> int:
-        content = self._content(snapshot_id)
-        self.forget(snapshot_id)
-        _copy(self.root / name, content)
-        return max(1, int(run("du", "-sm", content).split()[0]))
-
-    def prepare(self, name: str, snapshot_id: int) -> Path:
-        ready = self.root / ".snapshots" / f"restoring-{name}"
-        shutil.rmtree(ready, ignore_errors=True)
-        _copy(self._content(snapshot_id), ready)
-        return ready
-
     def replace(self, name: str, ready: Path) -> None:
         shutil.rmtree(self.root / name)
         ready.rename(self.root / name)
@@ -153,9 +141,12 @@ class Machines(Disks):
     def _network(self, name: str) -> str:
         return f"vpsorg-{name}"
 
+    def _copy(self, source: Path, target: Path) -> None:
+        """With devices, which say what is deleted of the image, owners and attributes."""
+        done = subprocess.run(["cp", "--archive", source, target], check=False, capture_output=True)
+        may_be_gone = b"No such file or directory" in done.stderr
+        if done.returncode and not may_be_gone:
+            raise RuntimeError(done.stderr.decode())
 
-def _copy(source: Path, target: Path) -> None:
-    """With devices, which say what is deleted of the image, owners and attributes."""
-    done = subprocess.run(["cp", "--archive", source, target], check=False, capture_output=True)
-    if done.returncode and b"No such file or directory" not in done.stderr:  # it may just be gone
-        raise RuntimeError(done.stderr.decode())
+    def _size(self, content: Path) -> int:
+        return int(run("du", "-sm", content).split()[0])

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from background import completed
 
 TOKEN = "tok-9f8e7d6c5b4a"
 MODULES = [
@@ -51,7 +50,7 @@ def configure(tmp_path, collections_path):
 
     def run(token: str, url: str, *arguments: str):
         command = [
-            str(Path(sys.executable).with_name("ansible-playbook")),
+            "ansible-playbook",
             "vps_org.cloud.awx.configure",
             *("-vvv", "-e", "awx_kit_collection=stand_in.awx"),
             *("-e", "awx_kit_project_url=https://git.example.com/patch-night.git"),
@@ -59,23 +58,15 @@ def configure(tmp_path, collections_path):
             *("-e", json.dumps({"ansible_python_interpreter": sys.executable})),
             *arguments,
         ]
-        done = subprocess.run(
-            command,
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": f"{tmp_path / 'tree'}:{collections_path}",
-                "ANSIBLE_HOME": str(tmp_path / "home"),
-                "STAND_IN_LOG": str(log),
-                "VPS_ORG_API_TOKEN": token,
-                "VPS_ORG_API_URL": url,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        return done.returncode, done.stdout, [json.loads(line) for line in log.open()]
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": f"{tmp_path / 'tree'}:{collections_path}",
+            "ANSIBLE_HOME": str(tmp_path / "home"),
+            "STAND_IN_LOG": str(log),
+            "VPS_ORG_API_TOKEN": token,
+            "VPS_ORG_API_URL": url,
+        }
+        return *completed(command, environment), [json.loads(line) for line in log.open()]
 
     return run
 

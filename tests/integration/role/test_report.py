@@ -9,11 +9,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from background import completed
 
 #: A task before the role that fails on one host, as a download does.
 DOWNLOAD = {
@@ -95,20 +94,11 @@ def test_a_run_that_is_ended_from_outside_leaves_what_was_known(site, how):
     assert (night["ended"] is None) == (how == signal.SIGKILL)
     assert ("1 changing, 1 not_started" in out) == (how == signal.SIGINT)
 
-    again = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("ansible-playbook")),
-            "vps_org.cloud.report",
-            "-e",
-            f"report_dir={report.parent}",
-        ],
-        check=False,
-        env={**os.environ, "ANSIBLE_HOME": str(one.folder / "home")},
-        capture_output=True,
-        text=True,
+    code, out = completed(
+        ["ansible-playbook", "vps_org.cloud.report", "-e", f"report_dir={report.parent}"],
+        {**os.environ, "ANSIBLE_HOME": str(one.folder / "home")},
     )
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert "web-01 (server" in again.stdout
+    assert code == 0 and "web-01 (server" in out, out
     for name in ("report.html", "report.md", "report.prom"):
         written = report.parent / name
         assert "changing" in written.read_text() and written.stat().st_mode & 0o777 == 0o640

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from background import completed
 from simulator import Simulator
 
 TOKEN = "vps_S3CRET-of-this-run"
@@ -247,14 +248,9 @@ def test_a_token_that_is_written_out_is_warned_of_once(simulator, tmp_path, way)
     listing.write_text(yaml.safe_dump(source))
     command = [str(BIN / "ansible-playbook"), "-i", str(listing), str(tmp_path / "play.yml")]
     environment = {"VPS_ORG_API_URL": simulator.url, "SAID": TOKEN, "NO_COLOR": "1"}
-    out = subprocess.run(
-        command,
-        check=True,
-        env={**os.environ, **environment, "ANSIBLE_HOME": str(tmp_path / "home")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ).stdout
+    known = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home")}
+    code, out = completed(command, {**known, **environment})
+    assert code == 0, out
     file = {"no way": None, "inventory": listing}.get(way, tmp_path / "play.yml")
     said = "".join(out.split())
     assert said.count("theAPItokenstandsasplaintextin") == (1 if file else 0), out

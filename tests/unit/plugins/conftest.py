@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from world import World
+from world import SERVER, World
 
 
 @pytest.fixture
@@ -12,3 +12,13 @@ def world(tmp_path):
     """Two servers, web-01 (12345) and web-02 (12346), with disks; pauses are skipped."""
     with World(tmp_path / "disks") as world:
         yield world
+
+
+@pytest.fixture
+def disk(world, tmp_path):
+    """A snapshot 801 of web-01, an hour old, and a disk that was changed since."""
+    file = tmp_path / "disks" / "web-01" / "etc" / "changed"
+    world.simulator.add_snapshot(SERVER, "before", age=3600)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("since the snapshot")
+    return file

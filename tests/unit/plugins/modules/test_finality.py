@@ -19,16 +19,6 @@ ODD += (500, 501, 502, 503, 504, 507, 520, 522, 525, 527, 530, 599)
 CALLS = ("list_snapshots", "list_servers", "restore")
 
 
-@pytest.fixture
-def disk(world, tmp_path):
-    """A snapshot 801 of web-01, an hour old, and a disk that was changed since."""
-    file = tmp_path / "disks" / "web-01" / "etc" / "changed"
-    world.simulator.add_snapshot(SERVER, "before", age=3600)
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("since the snapshot")
-    return file
-
-
 def odd(world, call, status, **settings):
     world.simulator.set_fault("status", call=call, status=status, **settings)
 

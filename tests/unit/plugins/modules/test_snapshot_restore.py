@@ -12,16 +12,6 @@ from ansible_collections.vps_org.cloud.plugins.modules import snapshot_restore
 WISH = {"server_id": SERVER, "name": "before"}
 
 
-@pytest.fixture
-def disk(world, tmp_path):
-    """A snapshot 801 of web-01, an hour old, and a disk that was changed since."""
-    file = tmp_path / "disks" / "web-01" / "etc" / "changed"
-    world.simulator.add_snapshot(SERVER, "before", age=3600)
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("since the snapshot")
-    return file
-
-
 def test_restore_rolls_back_and_tells_of_it(world, disk):
     result = world.run(snapshot_restore, **WISH, diff=True)
     assert result["changed"]
