@@ -13,9 +13,14 @@ import time
 import pytest
 from background import completed
 from cases import long_but
-from integration.role.conftest import PATIENT
+from integration.role.conftest import INSTALL, PATIENT
 
 SAME = {"fault": "health", **PATIENT}
+#: A task that makes the hold file appear.
+HOLD = (
+    "- copy: {content: x, dest: '{{ case_folder }}/HOLD'}\n"
+    "  delegate_to: localhost\n  vars: {ansible_connection: local}\n"
+)
 
 
 def sites(names, **variables):
@@ -157,13 +162,11 @@ def test_one_that_appears_during_the_snapshot_stops_the_change(site):
 
 def test_one_that_appears_during_the_change_stops_the_restore(site):
     one = site({"one": {**PATIENT}})
-    (one.folder / "change.yml").write_text(
-        "- raw: echo 2 > srv/app/VERSION; sleep 2\n- fail: {msg: broken}\n"
-    )
+    change = "- raw: echo 2 > srv/app/VERSION; sleep 2\n- fail: {msg: broken}\n"
     thread = appears(one, lambda: one.version("one") == "2")
     role = {
         "safe_upgrade_hold_file": str(one.folder / "HOLD"),
-        "safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")},
+        "safe_upgrade_change": one.tasks("change", change),
     }
     run = one.run(role=role)
     thread.join()
@@ -174,13 +177,9 @@ def test_one_that_appears_during_the_change_stops_the_restore(site):
 @pytest.mark.long
 def test_one_that_appears_during_the_hook_before_the_restore_stops_it(site):
     one = site({"one": {"fault": "task", **PATIENT}})
-    (one.folder / "fence.yml").write_text(
-        "- copy: {content: x, dest: '{{ case_folder }}/HOLD'}\n"
-        "  delegate_to: localhost\n  vars: {ansible_connection: local}\n"
-    )
     role = {
         "safe_upgrade_hold_file": str(one.folder / "HOLD"),
-        "safe_upgrade_restore_hooks": {"before_tasks_file": str(one.folder / "fence.yml")},
+        "safe_upgrade_restore_hooks": {"before_tasks_file": one.tasks("fence", HOLD)["tasks_file"]},
     }
     run = one.run(role=role)
     assert one.ends(run) == {"one": ("left_changed", "2")}, run.out
@@ -191,13 +190,9 @@ def test_one_that_appears_during_the_hook_before_the_restore_stops_it(site):
 def test_during_a_good_change_it_lets_the_run_end_well_and_prunes_nothing(site):
     one = site({"one": {**PATIENT}})
     one.own_snapshot("one", "old")
-    (one.folder / "change.yml").write_text(
-        "- raw: echo 2 > srv/app/VERSION\n- copy: {content: x, dest: '{{ case_folder }}/HOLD'}\n"
-        "  delegate_to: localhost\n  vars: {ansible_connection: local}\n"
-    )
     role = {
         "safe_upgrade_hold_file": str(one.folder / "HOLD"),
-        "safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")},
+        "safe_upgrade_change": one.tasks("change", INSTALL + HOLD),
     }
     run = one.run(role=role)
     assert run.code == 0 and one.ends(run) == {"one": ("upgraded", "2")}, run.out

@@ -19,12 +19,6 @@ LOST = """
 """
 
 
-def tasks_file(one, name, text):
-    path = one.folder / f"{name}.yml"
-    path.write_text(text)
-    return str(path)
-
-
 @pytest.mark.long
 def test_a_role_that_refuses_arguments_is_only_unchanged_when_it_is_the_change_itself(site):
     one = site({"first": {}, "later": {"wanted": "2"}})
@@ -52,7 +46,7 @@ def test_a_file_that_is_missing_in_the_middle_of_the_change_restores_a_host_that
     one = site({"one": {}})
     change = "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n"
     change += "- ansible.builtin.include_tasks: '{{ \"missing.yml\" }}'\n"
-    run = one.run(role={"safe_upgrade_change": {"tasks_file": tasks_file(one, "change", change)}})
+    run = one.run(role={"safe_upgrade_change": one.tasks("change", change)})
     assert run.states() == {"one": "restored"}, run.out
     assert one.version("one") == "1"
     assert "a task that Ansible does not name" in run.message("one")
@@ -62,10 +56,10 @@ def test_a_file_that_is_missing_in_the_middle_of_the_change_restores_a_host_that
 def test_a_missing_file_of_a_templated_name_ends_every_host_where_a_percentage_brakes(site):
     """A stated limit: Ansible leaves the play at once, and no rescue runs."""
     one = site({"missing": {"which": "none"}, "healthy": {"which": "there"}})
-    tasks_file(one, "there", "- ansible.builtin.debug:\n")
+    one.tasks("there", "- ansible.builtin.debug:\n")
     change = "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n"
     change += "- ansible.builtin.include_tasks: '{{ which }}.yml'\n"
-    role = {"safe_upgrade_change": {"tasks_file": tasks_file(one, "change", change)}}
+    role = {"safe_upgrade_change": one.tasks("change", change)}
     run = one.run(play={"max_fail_percentage": 0}, role=role)
     assert run.code == 2, run.out
     for host in one.hosts:
@@ -83,7 +77,7 @@ def test_what_a_rescue_in_the_change_dealt_with_is_not_blamed_for_a_handler(site
     - ansible.builtin.raw: echo 2 > srv/app/VERSION
       notify: Restart the application
 """
-    run = one.run(role={"safe_upgrade_change": {"tasks_file": tasks_file(one, "change", change)}})
+    run = one.run(role={"safe_upgrade_change": one.tasks("change", change)})
     assert run.states() == {"one": "restored"} and one.version("one") == "1", run.out
     assert run.results["one"]["failed_task"] in ("Restart the application", "a notified handler")
     assert "handled" not in run.message("one")
@@ -92,9 +86,9 @@ def test_what_a_rescue_in_the_change_dealt_with_is_not_blamed_for_a_handler(site
 @pytest.mark.long
 def test_a_watched_task_that_was_lost_fails_the_verification_or_hook_it_stands_in(site):
     one = site({"verify": {}, "quiesce": {}})
-    lost = tasks_file(one, "lost", LOST)
-    one.hosts["verify"]["safe_upgrade_verify"] = {"tasks_file": lost, "attempts": 1}
-    one.hosts["quiesce"]["safe_upgrade_quiesce"] = {"before_tasks_file": lost}
+    lost = one.tasks("lost", LOST)
+    one.hosts["verify"]["safe_upgrade_verify"] = {**lost, "attempts": 1}
+    one.hosts["quiesce"]["safe_upgrade_quiesce"] = {"before_tasks_file": lost["tasks_file"]}
     run = one.run(role={"safe_upgrade_watch_registers": ["lost"]})
     assert run.states() == {"verify": "restored", "quiesce": "aborted"}, run.out
     for host in one.hosts:
