@@ -215,18 +215,17 @@ class World:
         return run
 
     def _watch(self, wire: t.Any) -> None:
-        limited = wire.cut_after
-
+        # In place of the client's timer, which is a thread for each request.
         @contextlib.contextmanager
         def cut_after(seconds: float) -> t.Iterator[None]:
-            with limited(seconds):
+            wire.was_cut = False
+            with self._turn:
+                self._request = (self.monotonic() + seconds, wire.cut)
+            try:
+                yield
+            finally:
                 with self._turn:
-                    self._request = (self.monotonic() + seconds, wire.cut)
-                try:
-                    yield
-                finally:
-                    with self._turn:
-                        self._request = None
+                    self._request = None
 
         wire.cut_after = cut_after
 

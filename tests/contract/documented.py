@@ -60,7 +60,6 @@ class _Request:
 
     @classmethod
     def of(cls, record: t.Mapping[str, t.Any]) -> _Request:
-        headers = {name.lower(): value for name, value in record["headers"].items()}
         return cls(
             host_url="https://admin.vps.org",
             path=record["path"],
@@ -68,9 +67,14 @@ class _Request:
             parameters=RequestParameters(
                 query=record["query"], header={"Authorization": "Bearer left-out"}
             ),
-            content_type=headers.get("content-type", ""),
+            content_type=_content_type(record),
             body=None if record["body"] is None else json.dumps(record["body"]).encode(),
         )
+
+
+def _content_type(record: t.Mapping[str, t.Any]) -> str:
+    headers = {name.lower(): value for name, value in record["headers"].items()}
+    return t.cast(str, headers.get("content-type", ""))
 
 
 def _kind(record: t.Mapping[str, t.Any]) -> str:
@@ -78,8 +82,9 @@ def _kind(record: t.Mapping[str, t.Any]) -> str:
     query = record["query"]
     if query.get("page", "").isdecimal():
         query = {**query, "page": "2"}
-    names = ("method", "path", "call", "headers", "body")
-    return json.dumps({**{name: record[name] for name in names}, "query": query})
+    names = ("method", "path", "call", "body")
+    headers = {"content-type": _content_type(record)}  # the others, such as Host, are not judged
+    return json.dumps({**{name: record[name] for name in names}, "query": query, "headers": headers})
 
 
 @functools.cache

@@ -251,6 +251,12 @@ class _Server(http.server.ThreadingHTTPServer):
         self._connections.discard(request)
         super().shutdown_request(request)
 
+    def shutdown(self) -> None:
+        # Wakes the loop, which else ends with its next poll.
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        super().shutdown()
+
     def cut_connections(self) -> None:
         for connection in list(self._connections):
             with contextlib.suppress(OSError):
