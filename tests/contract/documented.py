@@ -82,9 +82,10 @@ def _kind(record: t.Mapping[str, t.Any]) -> str:
     query = record["query"]
     if query.get("page", "").isdecimal():
         query = {**query, "page": "2"}
-    names = ("method", "path", "call", "body")
-    headers = {"content-type": _content_type(record)}  # the others, such as Host, are not judged
-    return json.dumps({**{name: record[name] for name in names}, "query": query, "headers": headers})
+    kind = {name: record[name] for name in ("method", "path", "call", "body")}
+    # No other header is judged, and Host is another for each simulator.
+    kind["headers"] = {"content-type": _content_type(record)}
+    return json.dumps({**kind, "query": query})
 
 
 @functools.cache

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from simulator import Simulator
 
+pytestmark = pytest.mark.long
+
 PLUGINS = Path(__file__).parents[2] / "simulator/connection_plugins"
 PLAYBOOK = """
 - hosts: web-01

@@ -9,6 +9,7 @@ import itertools
 import re
 
 import pytest
+from cases import long_but
 from world import SERVER
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _rows, _servers, _snapshots
@@ -445,7 +446,11 @@ def test_answers_that_say_a_restore_is_accepted(world, kept, body, message):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, [], {"status": "error"}, {"server": {"status": "active"}}, {"server": "restoring"}]
+    "body",
+    long_but(
+        [{"status": "error"}],
+        [{}, [], {"status": "error"}, {"server": {"status": "active"}}, {"server": "restoring"}],
+    ),
 )
 def test_answers_that_do_not_say_so(world, kept, body):
     world.simulator.set_fault("json", call="restore", act=False, body=body)

@@ -85,6 +85,7 @@ def test_only_a_linear_strategy_keeps_step(nights, strategy, linear):
     assert core.is_linear(nights(play={"strategy": strategy}).task) is linear
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "names", [("ansible.builtin.linear", "linear"), ("linear", "ansible.builtin.linear", "debug")]
 )
