@@ -67,6 +67,7 @@ GATES = {
     "tarball": """
         ansible-galaxy collection build --output-path "$WORK/tarball" "$COPY"
         python tests/tools/tarball.py "$WORK"/tarball/vps_org-cloud-*.tar.gz""",
+    "prose": "python tests/tools/prose.py",
     "reuse": "reuse lint",
     "ruff": "ruff check . && ruff format --check .",
     "shellcheck": "shellcheck .ci/run $(grep -lE '^#!.*sh$' tests/tools/*)",

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Holds README and guides against the style that CONTRIBUTING.md describes.
 
-``prose.py [PAGE...]`` leaves code, comments, addresses and links out. codespell finds the words of
+``prose.py [PAGE...]`` leaves code, comments, addresses and links out, and what a program wrote
+between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. codespell finds the words of
 ``prose/words.txt`` and misspellings, proselint clichés and redundancy; sentences are counted here.
 """
 
@@ -21,7 +22,8 @@ STYLE = Path(__file__).with_name("prose")
 #: The words that a sentence may have.
 LONGEST = 30
 _NO_PROSE = re.compile(
-    r"^---\n.*?^---$|<!--.*?-->|^ *(```|~~~).*?^ *\1|`[^`]*`|\]\([^)]*\)|<?https?://\S+",
+    r"^---\n.*?^---$|<!-- begin (\w+) -->.*?<!-- end \1 -->|<!--.*?-->|"
+    r"^ *(```|~~~).*?^ *\2|`[^`]*`|\]\([^)]*\)|<?https?://\S+",
     re.DOTALL | re.MULTILINE,
 )
 # A heading, a row of a table, an item of a list, and an empty line part sentences too.
