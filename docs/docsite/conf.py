@@ -20,7 +20,7 @@ extensions = [
 ]
 myst_fence_as_directive = ["mermaid"]
 external_toc_path = "docs/docsite/toc.yml"
-include_patterns = ["**.md", "reference/*_*.rst"]
+include_patterns = ["**.md", "reference/*_*.rst", "reference/docsite/*.rst"]
 exclude_patterns = [".github", "tests/tools"]
 myst_heading_anchors = 4
 

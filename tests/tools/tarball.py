@@ -26,7 +26,7 @@ NEEDED = {
     *("README.md", "CHANGELOG.md", "COPYING", "requirements.txt", "meta/runtime.yml"),
     *("docs/docsite/links.yml", "tests/demo/run.py", "tests/simulator/__main__.py"),
 }
-ENDINGS = (".cfg", ".json", ".md", ".png", ".py", ".svg", ".toml", ".txt", ".yaml", ".yml")
+ENDINGS = (".cfg", ".json", ".md", ".png", ".py", ".rst", ".svg", ".toml", ".txt", ".yaml", ".yml")
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)|(?:src|href)=\"([^\"#]+)\"")
 
 

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,67 @@ def test_defaults_stand_the_same_in_code_defaults_file_and_argument_specs():
         assert option["default"] == defaults[name], name
         if option["type"] != "dict":
             assert (settled[name[len("safe_upgrade_") :]] or "") == (option["default"] or ""), name
+
+
+def test_what_the_argument_specs_take_raw_is_described_by_its_type():
+    """A blank must pass them; whoever reads the documentation sees what is meant."""
+    words = {"int": "Integer", "bool": "Boolean"}
+    entries = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+
+    def check(options, spec):
+        for name, option in options.items():
+            real = spec[name.removeprefix("safe_upgrade_")]
+            if option["type"] == "raw":
+                text = option["description"]
+                first = text if isinstance(text, str) else text[0]
+                assert first.startswith(words[real["type"]]), name
+            else:
+                assert option["type"] == real["type"], name
+            check(option.get("options", {}), real.get("options", {}))
+
+    for entry in entries.values():
+        check(entry["options"], settings.SPEC)
+
+
+def groups():
+    """Of each group of variables in the README its title, example and rows."""
+    page = (ROLE / "README.md").read_text()
+    part = page.partition("## Variables, by what")[2].partition("\n## ")[0]
+    for text in part.split("\n### ")[1:]:
+        example, rest = re.split(r"```yaml\n(.*?)```", text, flags=re.DOTALL)[1:]
+        rows = [
+            [cell.strip() for cell in row.split(" | ")]
+            for row in re.findall(r"^\| (`.*) \|$", rest, re.M)
+        ]
+        yield text.partition("\n")[0], yaml.safe_load(example), rows
+
+
+def test_the_readme_names_every_variable_with_its_type_and_default():
+    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+    named = []
+    for _title, example, rows in groups():
+        names = [name for row in rows for name in re.findall(r"`safe_upgrade_(\w+)`", row[0])]
+        assert set(example) <= {f"safe_upgrade_{name}" for name in names}
+        named += names
+        for row in rows:
+            for name in re.findall(r"`safe_upgrade_(\w+)`", row[0]):
+                spec = settings.SPEC[name]
+                real = "list of str" if spec["type"] == "list" else spec["type"]
+                assert row[1].partition(",")[0] == real, name
+                if name not in ("change", "server_id"):
+                    default = yaml.safe_load(row[2].strip("`"))
+                    assert default == defaults[f"safe_upgrade_{name}"], name
+    assert sorted(named) == sorted(settings.SPEC)
+
+
+@pytest.mark.parametrize(("title", "example"), [group[:2] for group in groups()])
+def test_every_example_of_the_readme_is_accepted(title, example):
+    given = yaml.safe_load(yaml.safe_dump(example).replace("{{ playbook_dir }}", "/plays"))
+    entry_point = "restore" if title.startswith("Restore") else "main"
+    settled = settings.settle({**LEAST, **given}, entry_point)
+    for name, value in given.items():
+        found = settled[name.removeprefix("safe_upgrade_")]
+        assert found == value or value.items() <= found.items()
 
 
 def test_no_key_of_the_argument_specs_is_given_twice():
