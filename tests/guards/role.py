@@ -311,7 +311,7 @@ THREATS = {
         _code(
             "journal",
             "_append",
-            "lambda directory, name, data: open(directory + '/' + name, 'ab').write(data)",
+            "lambda directory, name, data, mode: open(directory + '/' + name, 'ab').write(data)",
         ),
     ),
 }
@@ -333,7 +333,7 @@ BEFORE = {
     ),
     "no_role_is_refused": Guard(
         "What is no role is refused before the snapshot.",
-        ROLE + "test_user_files.py"
+        ROLE + "test_changes_by_name.py"
         "::test_what_is_no_change_is_refused_and_the_reason_told[relative]",
         _code(
             "roles",

@@ -1,106 +1,512 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A change that is no role and no tasks file is refused by name; one that Ansible takes runs."""
+"""The user's own files: read before the snapshot, run only where Ansible itself would run them."""
 
 from __future__ import annotations
 
-import pytest
+import json
+from pathlib import Path
 
-FILES = {
-    "changes/app.yml": "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n",
-    "changes/empty.yml": "---\n",
-    "changes/no_task.yml": "[]\n",
-    "changes/mapping.yml": "a: 1\n",
-    "changes/texts.yml": "- TOP-SECRET\n",
-    "changes/broken.yml": "password: TOP-SECRET: x\n",
-    "changes/playbook.yml": "- hosts: all\n  tasks: []\n",
-    "roles/app/tasks/main.yml": "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n",
-    "roles/dependencies/meta/main.yml": "dependencies: [app]\n",
-    "roles/empty/meta/main.yml": "dependencies: [app]\n",
-    "roles/empty/tasks/main.yml": "---\n",
-    "roles/nothing/README": "",
-    "roles/empty_alone/tasks/main.yml": "---\n",
-    "roles/other/tasks/night.yaml": "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n",
+import pytest
+import yaml
+from cases import long_but
+from integration.role.conftest import PATIENT
+
+OWN_FILES = Path(__file__).parents[3] / "roles/safe_upgrade/tasks"
+CHANGED = "- name: Install version 2\n  raw: echo 2 > srv/app/VERSION\n"
+
+
+def given(one, host, text):
+    """The text of the host's tasks file, as the role's variable."""
+    one.hosts[host]["safe_upgrade_change"] = one.tasks(host, text)
+
+
+def a_role(one, name, **files):
+    """A role beside the playbook of the first run: ``a_role(one, "x", tasks="...")``."""
+    for folder, text in files.items():
+        path = one.folder / "run-1" / "roles" / name / folder
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "main.yml").write_text(text)
+    return {"safe_upgrade_change": {"role": name}}
+
+
+def numbered(cases):
+    """A host for each case: {its name: the case}."""
+    return {f"h{number}": case for number, case in enumerate(cases)}
+
+
+AT_RUN_TIME = {
+    "delegate_to an earlier register": (
+        "- {raw: echo localhost, register: lb}\n"
+        "- {raw: 'true', delegate_to: '{{ lb.stdout | trim }}'}\n"
+    ),
+    "a loop over a file fetched before": (
+        "- copy: {content: \"a\\nb\\n\", dest: '{{ case_folder }}/fetched'}\n"
+        "  delegate_to: localhost\n  vars: {ansible_connection: local}\n"
+        "- raw: 'true'\n"
+        "  loop: \"{{ lookup('file', case_folder ~ '/fetched').splitlines() }}\"\n"
+    ),
+    "delegate_to a fact set before": (
+        "- set_fact: {lb_host: localhost}\n"
+        "- {raw: 'true', delegate_to: '{{ lb_host }}', vars: {ansible_connection: local}}\n"
+    ),
+    "run_once by an earlier register": (
+        "- {raw: 'true', register: r}\n- {raw: 'true', run_once: '{{ r.rc == 0 }}'}\n"
+    ),
+    "throttle by an earlier register": (
+        "- {raw: echo 1, register: r}\n- {raw: 'true', throttle: '{{ r.stdout | int }}'}\n"
+    ),
+    "a loop over an earlier register": (
+        "- {raw: echo 1, register: r}\n- {raw: 'true', loop: '{{ r.stdout_lines }}'}\n"
+    ),
+    "a block delegated by an earlier register": (
+        "- {raw: echo localhost, register: lb}\n"
+        "- delegate_to: '{{ lb.stdout | trim }}'\n  vars: {ansible_connection: local}\n"
+        "  block: [{raw: 'true'}]\n"
+    ),
+    "ignore_errors by an earlier register": (
+        "- {raw: echo 1, register: r}\n- {raw: 'false', ignore_errors: '{{ r.rc == 0 }}'}\n"
+    ),
+    "become_user by an earlier register": (
+        "- {raw: echo root, register: r}\n- {raw: 'true', become_user: '{{ r.stdout | trim }}'}\n"
+    ),
+    "an include named by an earlier register": (
+        "- {raw: echo more, register: r}\n"
+        "- include_tasks: '{{ case_folder }}/{{ r.stdout | trim }}.yml'\n"
+    ),
+    "an include whose loop comes from an earlier register": (
+        "- {raw: echo more, register: r}\n"
+        "- {include_tasks: '{{ case_folder }}/{{ item }}.yml', loop: '{{ r.stdout_lines }}'}\n"
+    ),
+    "a role named by an earlier register": (
+        "- {raw: echo later, register: r}\n- include_role: {name: '{{ r.stdout | trim }}'}\n"
+    ),
+    "a timeout by an earlier register": (
+        "- {raw: echo 9, register: r}\n- {raw: 'true', timeout: '{{ r.stdout | int }}'}\n"
+    ),
+    "a with_items loop over an earlier register": (
+        "- {raw: echo 1, register: r}\n- {raw: 'true', with_items: '{{ r.stdout_lines }}'}\n"
+    ),
+    "a name with an earlier register": (
+        "- {raw: echo 1, register: r}\n- {name: 'number {{ r.stdout }}', raw: 'true'}\n"
+    ),
+    "a notification by an earlier register": (
+        "- {raw: echo application, register: r}\n"
+        "- {raw: 'true', changed_when: true, notify: 'Restart the {{ r.stdout | trim }}'}\n"
+    ),
 }
-NO_ROLE = "is no role; a tasks file needs its absolute path:"
-REFUSED = {
-    "relative": ({"role": "changes/app.yml"}, f"{NO_ROLE} PLACE/changes/app.yml"),
-    "relative-missing": ({"role": "changes/none.yaml"}, "none.yaml, which is not there"),
-    "below-home": ({"role": "~/none.yml"}, "none.yml, which is not there"),
-    "typo": ({"role": "ap"}, "the role 'ap' was not found in PLACE/roles,"),
-    "capital": ({"role": "Packages"}, "the role 'Packages' was not found in PLACE/roles,"),
-    "collection": ({"role": "my.app.deploy"}, "was not found: is its collection installed?"),
-    "no-tasks": ({"role": "nothing"}, "roles/nothing has no tasks/main.yml: nothing would be done"),
-    "no-such-tasks": ({"role": "app", "role_tasks_from": "night"}, "has no tasks/night.yml"),
-    "no-main": ({"role": "other"}, "has no tasks/main.yml"),
-    "empty-role": ({"role": "empty_alone"}, "holds no list of tasks"),
-    "folder": ({"tasks_file": "PLACE/roles/app"}, "PLACE/roles/app: is a folder, no tasks file"),
-    "blank": ({"tasks_file": "PLACE/changes/app.yml "}, "no such file on the controller"),
-    "empty": ({"tasks_file": "PLACE/changes/empty.yml"}, "holds no list of tasks"),
-    "no-task": ({"tasks_file": "PLACE/changes/no_task.yml"}, "holds no task: nothing would be"),
-    "mapping": ({"tasks_file": "PLACE/changes/mapping.yml"}, "holds no list of tasks"),
-    "texts": ({"tasks_file": "PLACE/changes/texts.yml"}, "holds no list of tasks"),
-    "broken": ({"tasks_file": "PLACE/changes/broken.yml"}, "PLACE/changes/broken.yml"),
-    "playbook": ({"tasks_file": "PLACE/changes/playbook.yml"}, "is a playbook; give a file"),
-    "environment": ({"tasks_file": "/proc/self/environ"}, "/proc/self/environ"),
-}
-TAKEN = {
-    "role": {"role": "app"},
-    "role-by-path": {"role": "PLACE/roles/app"},
-    "role-of-dependencies": {"role": "dependencies"},
-    "empty-role-with-dependencies": {"role": "empty"},
-    "other-ending": {"role": "other", "role_tasks_from": "night"},
-    "file": {"tasks_file": "PLACE/changes/app.yml"},
-}
+
+
+AT_RUN_TIME_ON = numbered(AT_RUN_TIME)
 
 
 @pytest.fixture(scope="module")
-def night(module_site):
-    site = module_site({host: {} for host in [*REFUSED, *TAKEN]})
-    place = site.folder / "run-1"
-    for name, text in FILES.items():
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_text(text)
-    changes = {**{host: change for host, (change, dummy) in REFUSED.items()}, **TAKEN}
-    for host, change in changes.items():
-        site.hosts[host]["safe_upgrade_change"] = {
-            key: text.replace("PLACE", str(place)) for key, text in change.items()
-        }
-    run = site.run()
-    return site, run, str(place)
+def at_run_time(module_site):
+    one = module_site({host: {} for host in AT_RUN_TIME_ON})
+    (one.folder / "more.yml").write_text("- raw: 'true'\n")
+    a_role(one, "later", tasks="- raw: 'true'\n")
+    for host, name in AT_RUN_TIME_ON.items():
+        given(one, host, CHANGED + AT_RUN_TIME[name])
+    return one, one.run(role=PATIENT)
 
 
-@pytest.mark.parametrize("host", REFUSED)
-def test_what_is_no_change_is_refused_and_the_reason_told(night, host):
-    site, run, place = night
-    expected = REFUSED[host][1].replace("PLACE", place)
-    assert run.states()[host] == "aborted" and site.version(host) == "1"
-    assert site.calls("create", host) == 0
-    reason = run.results[host]["reason"]
-    assert reason.startswith("safe_upgrade_change.") and expected in reason
-    assert reason[:100] in run.message(host)
+@pytest.mark.parametrize("host", AT_RUN_TIME_ON, ids=AT_RUN_TIME)
+def test_what_is_known_only_at_run_time_is_no_reason_to_refuse(at_run_time, host):
+    one, run = at_run_time
+    assert one.ends(run)[host] == ("upgraded", "2"), run.out
 
 
-@pytest.mark.parametrize("host", TAKEN)
-def test_what_ansible_takes_runs(night, host):
-    site, run, dummy = night
-    assert (run.states()[host], site.version(host)) == ("upgraded", "2")
+LOOKUPS = {
+    "loop": "- {raw: 'true', loop: \"{{ query('pipe', TOUCH) }}\"}\n",
+    "with_": "- {raw: 'true', with_pipe: [\"touch '{{ case_folder }}/ran'\"]}\n",
+    "vars": "- {raw: 'true', vars: {x: \"{{ lookup('pipe', TOUCH) }}\"}}\n",
+    "when": "- {raw: 'true', when: \"lookup('pipe', TOUCH) == ''\"}\n",
+    "delegate_to": "- {raw: 'true', delegate_to: \"{{ 'localhost' ~ lookup('pipe', TOUCH) }}\"}\n",
+    "run_once": "- {raw: 'true', run_once: \"{{ lookup('pipe', TOUCH) == '' }}\"}\n",
+    "throttle": "- {raw: 'true', throttle: \"{{ lookup('pipe', TOUCH) | default(1, true) }}\"}\n",
+    "name": "- {raw: 'true', name: \"{{ lookup('pipe', TOUCH) }}\"}\n",
+    "block": "- {block: [{raw: 'true'}], ignore_errors: \"{{ lookup('pipe', TOUCH) == '' }}\"}\n",
+    "include": "- {include_tasks: \"{{ case_folder }}/{{ lookup('pipe', TOUCH) }}more.yml\"}\n",
+    "role": "- {include_role: {name: \"{{ lookup('pipe', TOUCH) }}later\"}}\n",
+    "notify": "- {raw: 'true', notify: \"{{ lookup('pipe', TOUCH) }}Restart\"}\n",
+    "environment": "- {raw: 'true', environment: {X: \"{{ lookup('pipe', TOUCH) }}\"}}\n",
+}
 
 
-def test_the_table_holds_every_host_and_no_line_of_a_file(night):
-    site, run, dummy = night
-    assert len(run.table()) == len(site.hosts) and "cannot be shown" not in run.out
-    assert "TOP-SECRET" not in run.out and site.sim.token not in run.out
+LOOKUPS_ON = numbered(LOOKUPS)
+
+
+@pytest.fixture(
+    scope="module", params=long_but([()], [("--check",), ()]), ids=["check mode", "run"]
+)
+def lookups(module_site, request):
+    one = module_site({host: {} for host in LOOKUPS_ON})
+    for host, keyword in LOOKUPS_ON.items():
+        touch = f"'touch ' ~ case_folder ~ '/ran-{host}'"
+        given(one, host, CHANGED + LOOKUPS[keyword].replace("TOUCH", touch))
+        (one.disks / host / "srv/app/SICK").touch()
+    return one, one.run(*request.param, role=PATIENT)
+
+
+@pytest.mark.parametrize("host", LOOKUPS_ON, ids=LOOKUPS)
+def test_no_lookup_of_a_users_file_runs_at_preflight(lookups, host):
+    one, run = lookups
+    assert run.states()[host] in ("aborted", "check_mode"), run.out  # raw asks nothing there
+    assert not (one.folder / f"ran-{host}").exists(), run.out
 
 
 @pytest.mark.long
-def test_a_role_that_cannot_be_loaded_is_told_in_the_table(site):
-    one = site({"web-01": {}})
-    meta = one.folder / "run-1/roles/app/meta"
-    meta.mkdir(parents=True)
-    (meta / "main.yml").write_text("dependencies: [nosuchrole]\n")
-    run = one.run(role={"safe_upgrade_change": {"role": "app"}})
-    assert run.code != 0 and one.calls("create", "web-01") == 0
-    assert "nosuchrole" in run.results["web-01"]["reason"] and run.table()
-    assert len(run.table()) == 1 and "cannot be shown" not in run.out
+def test_no_name_of_a_users_task_is_printed_at_preflight(site):
+    one = site({"one": {}})
+    (one.disks / "one/srv/app/SICK").touch()
+    text = (
+        "- {name: s3cret-task, block: [{name: s3cret-inner, raw: 'true', loop: [s3cret-item]}]}\n"
+    )
+    (one.folder / "more.yml").write_text(text)
+    text += f"- {{name: s3cret-import, import_tasks: {one.folder}/more.yml}}\n"
+    given(one, "one", text)
+    run = one.run("-vvv")
+    assert run.states() == {"one": "aborted"} and "s3cret" not in run.out, run.out
+
+
+OF_DEPENDENCIES = {"no-tasks": None, "empty": "", "start": "---\n", "list": "[]\n"}
+
+
+@pytest.fixture(scope="module")
+def of_dependencies(module_site):
+    one = module_site({**{host: {} for host in OF_DEPENDENCIES}, "check": {}, "deeper": {}})
+    a_role(one, "base", tasks=CHANGED)
+    for host, tasks in OF_DEPENDENCIES.items():
+        files = {"meta": "dependencies: [base]\n"}
+        if tasks is not None:
+            files["tasks"] = tasks
+        one.hosts[host].update(a_role(one, f"web-{host}", **files))
+    one.hosts["deeper"].update(a_role(one, "deeper", meta="dependencies: [{role: web-no-tasks}]\n"))
+    a_role(one, "asks", tasks="- {name: Ask, raw: touch srv/app/ASKED}\n")
+    a_role(one, "checks", meta="dependencies: [asks]\n")
+    one.hosts["check"]["safe_upgrade_health"] = {"role": "checks", "attempts": 1}
+    return one, one.run(role=PATIENT)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("host", [*OF_DEPENDENCIES, "deeper", "check"])
+def test_a_role_of_dependencies_alone_runs(of_dependencies, host):
+    one, run = of_dependencies
+    assert one.ends(run)[host] == ("upgraded", "2"), run.out
+    assert (one.disks / host / "srv/app/ASKED").exists() is (host == "check")
+
+
+ENDS = ("end_host", "end_play", "end_batch", "end_role", "clear_host_errors")
+FORMS = {
+    "meta": "- name: x\n  ansible.builtin.meta: WORD\n",
+    "legacy": "- name: x\n  ansible.legacy.meta: WORD\n",
+    "short": "- name: x\n  meta: WORD\n",
+    "quoted": "- name: x\n  'meta': \"WORD\"\n",
+    "action": "- name: x\n  action: meta WORD\n",
+    "action mapping": "- name: x\n  action: {module: meta, _raw_params: WORD}\n",
+    "local_action": "- name: x\n  local_action: meta WORD\n",
+    "block": "- block:\n    - meta: WORD\n",
+    "rescue": "- block:\n    - raw: 'true'\n  rescue:\n    - meta: WORD\n",
+    "always": "- block:\n    - raw: 'true'\n  always:\n    - meta: WORD\n",
+    "spaces": "- name: x\n  meta: ' WORD '\n",
+    "no name": "- meta: WORD\n",
+    "when": "- meta: WORD\n  when: fault == 'never'\n",
+}
+
+
+ENDING = [
+    *((form, "end_host") for form in FORMS),
+    *(("meta", word) for word in ENDS[1:]),
+    ("when", "clear_host_errors"),
+    ("action", "clear_host_errors"),
+]
+ENDING_ON = numbered(ENDING)
+BEHIND = ("import_tasks", "include_tasks", "import_role", "dependency", "role")
+PLACES = {"health": "tasks_file", "verify": "tasks_file", "quiesce": "after_tasks_file",
+          "restore_hooks": "before_tasks_file"}  # fmt: skip
+HIDDEN_ON = numbered((where, word) for where in (*BEHIND, *PLACES)
+                     for word in ("end_host", "clear_host_errors"))  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ending(module_site):
+    one = module_site({host: {} for host in ENDING_ON})
+    for host, (form, word) in ENDING_ON.items():
+        given(one, host, CHANGED + FORMS[form].replace("WORD", word))
+    return one, one.run(role=PATIENT)
+
+
+@pytest.mark.parametrize("host", ENDING_ON, ids=map(" ".join, ENDING))
+def test_what_ends_the_play_is_refused_with_file_and_line(ending, host):
+    one, run = ending
+    word = ENDING_ON[host][1]
+    path = one.folder / f"{host}.yml"
+    line = next(n for n, row in enumerate(path.read_text().splitlines(), 1) if word in row)
+    said = run.results[host]["reason"]
+    assert run.states()[host] == "aborted" and word in said, run.out
+    lines = [one for n in range(3, line + 1) for one in (f", line {n}", f":{n}")]
+    assert any(f"{path}{each}" in said for each in lines), said
+    assert one.calls("create", host) == 0 and one.version(host) == "1"
+
+
+@pytest.fixture(scope="module")
+def hidden(module_site):
+    one = module_site({host: {} for host in HIDDEN_ON})
+    for word in ("end_host", "clear_host_errors"):
+        bad = f"- name: x\n  meta: {word}\n"
+        (one.folder / f"bad-{word}.yml").write_text(bad)
+        a_role(one, f"bad-{word}", tasks=bad)
+        a_role(one, f"web-{word}", tasks=CHANGED, meta=f"dependencies: [bad-{word}]\n")
+    for host, (where, word) in HIDDEN_ON.items():
+        file, role = f"{one.folder}/bad-{word}.yml", f"bad-{word}"
+        if where.endswith("_tasks"):
+            given(one, host, f"{CHANGED}- {where}: {file}\n")
+        elif where == "import_role":
+            given(one, host, f"{CHANGED}- import_role: {{name: {role}}}\n")
+        elif where in ("dependency", "role"):
+            name = role if where == "role" else f"web-{word}"
+            one.hosts[host]["safe_upgrade_change"] = {"role": name}
+        else:
+            one.hosts[host][f"safe_upgrade_{where}"] = {PLACES[where]: file}
+    return one, one.run(role=PATIENT)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("host", HIDDEN_ON, ids=map(" ".join, HIDDEN_ON.values()))
+def test_so_it_is_in_every_file_and_behind_what_parsing_follows(hidden, host):
+    one, run = hidden
+    where, word = HIDDEN_ON[host]
+    said = run.results[host]["reason"]
+    assert run.states()[host] == "aborted" and word in said, run.out
+    in_a_role = where in ("import_role", "dependency", "role")
+    assert (f"bad-{word}/tasks/main.yml" if in_a_role else f"bad-{word}.yml") in said, said
+    assert one.calls("create", host) == 0
+
+
+LEAVING = {
+    "task": "- meta: end_host\n  when: fault == 'leave'\n",
+    "list": "- meta: end_host\n  when: [\"fault == 'leave'\"]\n",
+    "block": "- block: [{meta: end_host}]\n  when: fault == 'leave'\n",
+    "import": "- import_tasks: {}/leaves.yml\n  when: fault == 'leave'\n",
+    "include": "- include_tasks: {}/leaves.yml\n  when: fault == 'leave'\n",
+    "no-when": "- meta: end_host\n",
+    "when-true": "- meta: end_host\n  when: true\n",
+    "end-play": "- meta: end_play\n  when: fault == 'leave'\n",
+}
+KEPT = ("no-when", "when-true", "end-play")
+
+
+@pytest.fixture(scope="module")
+def leaving(module_site):
+    hosts = [*LEAVING, "leaves", "in-a-role"]
+    one = module_site({host: {"safe_upgrade_end_host": "accept", **PATIENT} for host in hosts})
+    (one.folder / "leaves.yml").write_text("- meta: end_host\n")
+    for host, text in LEAVING.items():
+        given(one, host, CHANGED + text.replace("{}", str(one.folder)))
+    given(one, "leaves", CHANGED + LEAVING["task"])
+    one.hosts["leaves"]["fault"] = "leave"
+    role = a_role(one, "in-a-role", tasks=LEAVING["task"] + CHANGED)
+    one.hosts["in-a-role"].update(role)
+    playbook = one.folder / "run-1/shipped.yml"
+    playbook.write_text(SHIPPED)
+    extra = {"safe_upgrade_hosts": "all", "safe_upgrade_report_dir": str(playbook.parent)}
+    return one, one.run("-e", json.dumps(extra), playbook=str(playbook))
+
+
+# The shipped playbook with its second play, without its batches, and with the hosts' own changes.
+PLAYBOOK = Path(__file__).parents[3] / "playbooks/safe_upgrade.yml"
+SHIPPED = json.dumps(
+    [
+        {
+            "hosts": "all",
+            "gather_facts": False,
+            "tasks": [{"ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"}}],
+        },
+        yaml.safe_load(PLAYBOOK.read_text())[1],
+    ]
+)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("host", [*LEAVING, "in-a-role"])
+def test_an_end_host_under_a_condition_is_accepted_by_a_variable(leaving, host):
+    one, run = leaving
+    wanted = ("aborted", "1") if host in KEPT else ("upgraded", "2")
+    assert one.ends(run)[host] == wanted, run.out
+
+
+@pytest.mark.long
+def test_a_host_that_left_so_is_found_by_the_second_play_of_the_shipped_playbook(leaving):
+    one, run = leaving
+    assert one.ends(run)["leaves"] == ("changing", "2") and one.marked("leaves"), run.out
+    assert run.code == 2 and "The change took leaves out of the play" in run.out, run.out
+
+
+RELATIVE_PATHS = ("change.yml", "changes/app.yml", "changes/none.yml", "./change.yml")
+NO_ROLES = (
+    "changes/app.yml",
+    "changes",
+    "changes/app",
+    "none/such.yml",
+    "nosuchrole",
+    "a.b.nosuchrole",
+)
+NOT_FOUND_ON = numbered([*(("tasks_file", path) for path in RELATIVE_PATHS),
+                         *(("role", name) for name in NO_ROLES)])  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def not_found(module_site):
+    one = module_site({host: {} for host in NOT_FOUND_ON})
+    (one.folder / "run-1/changes").mkdir(parents=True)
+    for name in ("change.yml", "changes/app.yml"):
+        (one.folder / "run-1" / name).write_text(CHANGED)
+    for host, (kind, what) in NOT_FOUND_ON.items():
+        one.hosts[host]["safe_upgrade_change"] = {kind: what}
+    return one, one.run(role=PATIENT)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("host", NOT_FOUND_ON, ids=map(" ".join, NOT_FOUND_ON.values()))
+def test_a_path_that_is_not_absolute_and_a_path_for_a_role_are_refused(not_found, host):
+    one, run = not_found
+    kind, what = NOT_FOUND_ON[host]
+    said = run.message(host) + next(row for row in run.table() if row.startswith(f"{host} "))
+    assert one.version(host) == "1" and one.calls("create", host) == 0
+    assert what in said, said
+    if kind == "tasks_file":
+        assert "absolute path" in said, said
+    if what in ("changes/app.yml", "change.yml", "./change.yml"):
+        assert str(one.folder / "run-1" / what.removeprefix("./")) in said, said
+
+
+RELATIVE = {
+    "include_vars": "- include_vars: NAME\n",
+    "include_vars file": "- include_vars: {file: NAME}\n",
+    "copy": "- copy: {src: NAME, dest: '{{ simulated_disk }}/srv/app/got'}\n",
+    "template": "- template: {src: NAME, dest: '{{ simulated_disk }}/srv/app/got'}\n",
+    "template text": "- template: src=NAME dest={{ simulated_disk }}/srv/app/got\n",
+    "script": "- script: NAME\n",
+    "unarchive": "- unarchive: {src: NAME, dest: '{{ simulated_disk }}/srv/app'}\n",
+    "with_fileglob": "- {raw: 'true', with_fileglob: [NAME]}\n",
+    "with_file": "- {raw: 'true', with_file: [NAME]}\n",
+    "with_first_found": "- {raw: 'true', with_first_found: [NAME]}\n",
+    "lookup file": "- raw: \"echo {{ lookup('file', 'NAME') | length }}\"\n",
+    "lookup in vars": (
+        "- {raw: 'true', vars: {x: \"{{ lookup('ansible.builtin.file', 'NAME') }}\"}}\n"
+    ),
+    "looped include": "- {include_tasks: '{{ item }}', loop: [tasks/prune.yml]}\n",
+    "looped copy": (
+        "- {copy: {src: '{{ item }}', dest: '{{ simulated_disk }}/srv/app'}, loop: [NAME]}\n"
+    ),
+    "copy by a variable": (
+        "- copy: {src: '{{ conf }}', dest: '{{ simulated_disk }}/srv/app/'}\n  vars: {conf: NAME}\n"
+    ),
+    "a pattern": "- {raw: 'true', with_fileglob: ['*.md']}\n",
+    "when": "- {raw: 'true', when: \"lookup('file', 'NAME') != ''\"}\n",
+    "action": "- {action: copy src=NAME dest=srv/app/got}\n",
+    "local_action": "- {local_action: {module: copy, src: NAME, dest: /nowhere}}\n",
+    "query template": "- {raw: 'true', loop: \"{{ query('template', 'NAME') }}\"}\n",
+    "in a block": "- block: [{copy: {src: NAME, dest: '{{ simulated_disk }}/srv/app/got'}}]\n",
+    "vars_files of an include": "- {include_vars: NAME, when: true}\n",
+}
+OURS = {
+    "include_vars": "defaults/main.yml", "include_vars file": "defaults/main.yml",
+    "vars_files of an include": "defaults/main.yml",
+    "looped include": "tasks/prune.yml",
+    "a pattern": "*.md",
+}  # fmt: skip
+
+
+RELATIVE_ON = numbered(RELATIVE)
+
+
+@pytest.fixture(scope="module")
+def relative(module_site):
+    one = module_site({host: {} for host in RELATIVE_ON})
+    for host, form in RELATIVE_ON.items():
+        name = OURS.get(form, "README.md")
+        mine = one.folder / "run-1" / name
+        mine.parent.mkdir(parents=True, exist_ok=True)
+        if "*" not in name:
+            mine.write_text("mine: true\n")
+        given(one, host, CHANGED + RELATIVE[form].replace("NAME", name))
+    return one, one.run(role=PATIENT)
+
+
+@pytest.mark.parametrize("host", RELATIVE_ON, ids=RELATIVE)
+def test_a_relative_name_that_would_find_a_file_of_the_role_is_refused(relative, host):
+    one, run = relative
+    name = OURS.get(RELATIVE_ON[host], "README.md")
+    said = run.results[host]["reason"]
+    assert run.states()[host] == "aborted" and "absolute path" in said, said
+    assert name in said, said
+    if "*" not in name:
+        assert str(one.folder / "run-1" / name) in said, said
+    assert one.calls("create", host) == 0
+
+
+@pytest.mark.long
+def test_a_relative_name_that_only_the_user_has_is_the_users(site):
+    one = site({"one": {}})
+    run_1 = one.folder / "run-1"
+    for path, text in (("vars/site.yml", "mine: 2\n"), ("files/app.conf", "app\n"),
+                       ("templates/t.j2", "t\n")):  # fmt: skip
+        (run_1 / path).parent.mkdir(parents=True, exist_ok=True)
+        (run_1 / path).write_text(text)
+    text = (
+        "- include_vars: vars/site.yml\n- raw: 'echo {{ mine }} > srv/app/VERSION'\n"
+        "- copy: {src: app.conf, dest: '{{ simulated_disk }}/srv/app/app.conf'}\n"
+        "- template: {src: t.j2, dest: '{{ simulated_disk }}/srv/app/t'}\n"
+    )
+    given(one, "one", text)
+    run = one.run(role=PATIENT)
+    assert run.code == 0 and one.ends(run) == {"one": ("upgraded", "2")}, run.out
+    assert (one.disks / "one/srv/app/app.conf").read_text() == "app\n"
+
+
+@pytest.mark.long
+def test_a_role_with_its_own_files_of_our_names_runs(site):
+    one = site({"one": {}})
+    role = a_role(
+        one,
+        "web",
+        tasks=(
+            "- include_vars: defaults/main.yml\n"
+            "- copy: {src: README.md, dest: '{{ simulated_disk }}/srv/app/got'}\n"
+            "- raw: 'echo {{ mine }} > srv/app/VERSION'\n"
+        ),
+        defaults="mine: 2\n",
+    )
+    (one.folder / "run-1/roles/web/files").mkdir()
+    (one.folder / "run-1/roles/web/files/README.md").write_text("mine\n")
+    run = one.run(role={**role, **PATIENT})
+    assert run.code == 0 and one.ends(run) == {"one": ("upgraded", "2")}, run.out
+    assert (one.disks / "one/srv/app/got").read_text() == "mine\n"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("where", ["defaults", "vars"])
+def test_a_handler_named_by_a_variable_of_its_role_exists(site, where):
+    one = site({"one": {}})
+    role = a_role(
+        one, "web",
+        tasks=CHANGED + "  changed_when: true\n  notify: 'restart {{ svc }}'\n"
+        "- {raw: 'true', changed_when: true, notify: restart nginx}\n",
+        handlers="- {name: 'restart {{ svc }}', raw: echo x >> srv/app/restarts}\n",
+        **{where: "svc: nginx\n"},
+    )  # fmt: skip
+    run = one.run(role={**role, **PATIENT})
+    assert run.code == 0 and one.ends(run) == {"one": ("upgraded", "2")}, run.out
+    assert one.restarts("one") == 1, run.out
+
+
+def test_the_roles_own_files_are_not_taken_from_beside_the_playbook(site):
+    one = site({"good": {**PATIENT}, "bad": {"fault": "task", **PATIENT}})
+    for folder in ("run-1", "run-1/tasks"):
+        (one.folder / folder).mkdir()
+        for path in OWN_FILES.glob("*.yml"):
+            (one.folder / folder / path.name).write_text("- fail: {msg: taken from elsewhere}\n")
+    run = one.run()
+    assert one.ends(run) == {"good": ("upgraded", "2"), "bad": ("restored", "1")}, run.out
