@@ -231,13 +231,13 @@ class World:
 
     def _close_the_door(self, client: _client.Client) -> None:
         send = client._session.request
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            closed = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
         def request(method: str, url: str, **options: t.Any) -> t.Any:
             path = url[len(self.simulator.url) :].split("/")
             call = "restore" if "restore" in path else CALLS.get((method, path[1]))
             if call == self._refused["call"] and not self._let_through():
+                with socket.create_server(("127.0.0.1", 0)) as listener:
+                    closed = f"http://127.0.0.1:{listener.getsockname()[1]}"
                 url = url.replace(self.simulator.origin, closed)
             return send(method, url, **options)
 

@@ -233,6 +233,7 @@ def test_missing_fields(client, simulator):
 # Lists
 
 
+@pytest.mark.long
 def test_every_third_answer_is_a_random_status(client, simulator):
     simulator.set_fault("odd_status", call="list_servers", seed=7)
     got = [client.get("/servers/").status_code for number in range(300)]

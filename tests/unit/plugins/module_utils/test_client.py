@@ -62,20 +62,19 @@ def test_url_that_must_not_get_the_token(url, why):
 
 
 @pytest.mark.parametrize(
-    ("method", "status", "again"),
+    ("method", "safe"),
     [
-        (method, status, status in safe)
-        for method, safe in (
-            ("GET", (408, 425, 429, *range(500, 600))),
-            ("DELETE", (408, 425, 429, 502, 503, 504, *range(520, 528))),
-            ("POST", (425, 429)),
-        )
-        for status in range(300, 600)
+        ("GET", [408, 425, 429, *range(500, 600)]),
+        ("DELETE", [408, 425, 429, 502, 503, 504, *range(520, 528)]),
+        ("POST", [425, 429]),
     ],
 )
-def test_statuses_that_allow_another_try(method, status, again):
-    failed = RequestFailed("", method, "/", status, transient=is_transient(status))
-    assert may_send_again(method, failed) is again
+def test_statuses_that_allow_another_try(method, safe):
+    failures = (
+        RequestFailed("", method, "/", status, transient=is_transient(status))
+        for status in range(300, 600)
+    )
+    assert [one.status for one in failures if may_send_again(method, one)] == safe
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])

@@ -138,7 +138,7 @@ def test_api_down(world, module, wish):
         (("json", {"body": 5}), "the answer is not a list"),
         (("foreign_next", {}), "foreign address"),
         (("redirect", {}), "redirect"),
-        (("huge", {"mib": 11}), "larger than 10 MiB"),
+        pytest.param(("huge", {"mib": 11}), "larger than 10 MiB", marks=pytest.mark.long),
     ],
 )
 def test_answers_that_are_none(world, module, wish, fault, told):
