@@ -26,7 +26,7 @@ demo: .venv-demo/.installed  ## Upgrade three simulated servers; two fail and ar
 venv: $(VENV)  ## Make or refresh .venv with every development tool
 unit: $(VENV)  ## Unit tests only, without the costly ones (half a minute)
 	@.venv/bin/pytest -q -n 2 -m "not long" -p no:schemathesis tests/unit
-format: $(VENV)  ## Format the Python code and mend what can be mended
+format: $(VENV)  ## Format the Python code and fix what can be fixed
 	@.venv/bin/ruff check --fix-only --quiet . && .venv/bin/ruff format .
 gate: $(VENV)  ## Some gates by name, such as GATE="mypy ansible-lint"; without a name: list them
 	@.venv/bin/python tests/tools/gates.py run $(GATE)
