@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible.utils.display import Display
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.module_utils._module import connection_options
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._controller import ControllerAction
@@ -60,7 +61,9 @@ class ActionModule(ControllerAction):
         if not name:
             return {
                 "failed": True,
-                "msg": "several hosts have the same fact inventory_hostname: nothing was done",
+                "msg": coded(
+                    "several hosts have the same fact inventory_hostname: nothing was done"
+                ),
             }
         host = Host(
             name=name,
@@ -79,7 +82,7 @@ class ActionModule(ControllerAction):
         try:
             returned = phases.run(host)
         except Failed as error:
-            return {**_warned(host), "failed": True, "msg": str(error)}
+            return {**_warned(host), "failed": True, "msg": coded(str(error))}
         result = {**_warned(host), **returned}
         if host.facts:
             result["ansible_facts"] = host.facts

@@ -113,6 +113,7 @@ from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _servers as servers
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import harmless
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
     RequestFailed,
     VpsOrgError,
@@ -164,7 +165,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         source = direct or {}
         problem = options_problem(source, self.option_definitions)
         if problem:
-            raise AnsibleParserError(problem)
+            raise _error(problem)
         options = given(source, os.environ)
         if str(source.get("api_token") or "").strip():
             # A trimmed template would no longer be trusted. What it gives is trimmed in the end.
@@ -177,7 +178,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._read_config_data(path)
 
         def warn(text: str) -> None:
-            self.display.warning(f"{path}: {text}")
+            self.display.warning(f"{path}: {coded(text)}")
 
         self._check_filters()
         rows = self._rows(path, cache)
@@ -225,27 +226,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if params["api_token"]:
             params["api_token"] = str(self.templar.template(params["api_token"])).strip()
         if not params["api_token"]:
-            raise AnsibleParserError(NO_TOKEN)
+            raise _error(NO_TOKEN)
         return params
 
     def _listing(self, params: Params) -> list[Row]:
         missing = no_requests()
         if missing:
-            raise AnsibleParserError(missing)
+            raise _error(missing)
         if not params["validate_certs"]:
             self.display.warning(
-                "validate_certs is off: anyone on the way can read the token and answer"
+                coded("validate_certs is off: anyone on the way can read the token and answer")
             )
         try:
             clock = Clock(time.monotonic, time.sleep, time.time)
-            client = client_of(params, clock, warn=self.display.warning)
+            client = client_of(params, clock, warn=lambda text: self.display.warning(coded(text)))
             listed = servers.listing(
                 client, client.deadline(), params["status"], params["location"]
             )
         except VpsOrgError as error:
-            raise AnsibleParserError(f"Cannot list the servers: {error}") from None
+            raise _error(f"Cannot list the servers: {error}") from None
         except RequestFailed as failed:
-            raise AnsibleParserError(
+            raise _error(
                 f"Cannot list the servers of {params['api_url']}: {failed.reason()}"
             ) from None
         return [row for row in listed.rows if params["status"] in (None, row["status"])]
@@ -339,7 +340,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for condition in self._conditions:
             problem = condition_problem(condition, variables)
             if problem:
-                raise AnsibleParserError(problem)
+                raise _error(problem)
 
     def _wanted(self, host: str, variables: Params, strict: bool) -> bool:
         for condition in self._conditions:
@@ -347,7 +348,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 holds = bool(self._compose(condition, variables))
             except Exception as error:
                 if strict:
-                    raise AnsibleParserError(
+                    raise _error(
                         f"Cannot apply the filter {condition!r} to host {host}: {error}"
                     ) from error
                 self._unclear.setdefault(condition, []).append(f"{host}: {harmless(str(error))}")
@@ -361,9 +362,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """No server is left out without a word because a condition is mistaken."""
         for condition, cases in self._unclear.items():
             if condition not in self._applied:
-                raise AnsibleParserError(
-                    f"The filter {condition!r} can be applied to no server: {cases[0]}"
-                )
+                raise _error(f"The filter {condition!r} can be applied to no server: {cases[0]}")
             warn(
                 f"the filter {condition!r} cannot be applied to {len(cases)} of {listed} servers, "
                 f"which are left out: {cases[0]}"
@@ -384,6 +383,10 @@ def _is_empty(key: t.Any, variables: Params) -> bool:
         if value in (None, "", {}):
             return True
     return False
+
+
+def _error(text: str) -> AnsibleParserError:
+    return AnsibleParserError(coded(text))
 
 
 def _copy(evaluated: t.Any, inventory: t.Any) -> None:

@@ -42,6 +42,7 @@ import typing as t
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document, folder, table
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.report import COLUMNS
 
@@ -55,11 +56,13 @@ class LookupModule(LookupBase):
 
 def _rendered(path: str) -> dict[str, t.Any]:
     if not path:
-        raise AnsibleLookupError("report_dir is not given: the folder that holds report.json")
+        raise AnsibleLookupError(
+            coded("report_dir is not given: the folder that holds report.json")
+        )
     try:
         night = folder.read(os.path.expanduser(path))
     except (OSError, document.Unreadable) as error:
-        raise AnsibleLookupError(f"cannot read {path}/{folder.JSON}: {error}") from error
+        raise AnsibleLookupError(coded(f"cannot read {path}/{folder.JSON}: {error}")) from error
     return {
         "text": [line for line, _color in table.lines(night, COLUMNS)],
         "files": {name: render(night) for name, render in folder.RENDERED.items()},

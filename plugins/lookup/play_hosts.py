@@ -69,6 +69,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import told
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import harmless
@@ -84,7 +85,7 @@ class LookupModule(LookupBase):
             return [pattern or "all"]
         token = os.environ.get("VPS_ORG_API_TOKEN")
         if token and token in pattern:  # Ansible shows a pattern that matches nothing
-            raise AnsibleLookupError("the host pattern holds the API token: give names of hosts")
+            raise _refused("the host pattern holds the API token: give names of hosts")
         self.set_options(var_options=variables, direct=kwargs)  # type: ignore[no-untyped-call]
         self._hold_against_the_jobs_before(token or "")
         variables = variables or {}
@@ -95,7 +96,7 @@ class LookupModule(LookupBase):
         except (AnsibleError, IndexError) as error:  # the latter for '!' alone
             why = f"{pattern!r} is no host pattern: {error}"
         if why:
-            raise AnsibleLookupError(f"nothing was done: {harmless(why)}")
+            raise _refused(f"nothing was done: {harmless(why)}")
         return [pattern]
 
     def _hold_against_the_jobs_before(self, token: str) -> None:
@@ -112,12 +113,14 @@ class LookupModule(LookupBase):
             core.forget_given(self._loader, ignored)
             if ignored:
                 Display().warning(
-                    f"ignored are the extra variables {harmless(', '.join(ignored))}: the jobs "
-                    "before were not given them so, and a guest may have told them"
+                    coded(
+                        f"ignored are the extra variables {harmless(', '.join(ignored))}: the jobs "
+                        "before were not given them so, and a guest may have told them"
+                    )
                 )
             refused = [name for name in refused if name not in ignored]
         if refused:
-            raise AnsibleLookupError(
+            raise _refused(
                 f"nothing was done: the job was given {harmless(', '.join(refused))} as extra "
                 "variables, and the workflow did not begin with them: a guest may have told them, "
                 "as statistics of an earlier job. Set such variables in the inventory or in the "
@@ -163,3 +166,7 @@ class LookupModule(LookupBase):
 
 def _matches(inventory: InventoryManager, pattern: str, known: set[str]) -> bool:
     return any(host.name in known for host in inventory.get_hosts(pattern))
+
+
+def _refused(text: str) -> AnsibleLookupError:
+    return AnsibleLookupError(coded(text))

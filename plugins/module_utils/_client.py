@@ -30,6 +30,7 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import shortened
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import RequestFailed
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock, Deadline
 
@@ -207,7 +208,7 @@ def harmless(text: str, *secrets: str, length: int = TEXT_LENGTH) -> str:
     for secret in filter(None, secrets):
         text = text.replace(secret, MASK)
     text = _CONTROL.sub(" ", text).strip()
-    return text if len(text) <= length else text[: length - 3] + "..."
+    return shortened(text, length)
 
 
 def next_path(base: str, path: str, following: str) -> str | None:

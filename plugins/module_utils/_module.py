@@ -27,6 +27,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._client import (
     old_library,
     url_problem,
 )
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded, joined
 from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
     RequestFailed,
     VpsOrgError,
@@ -188,7 +189,7 @@ def outcome(
     warn, progress = ctx.warn, ctx.progress
     ctx = replace(
         ctx,
-        warn=lambda text: warn(shown(text)),
+        warn=lambda text: warn(shown(coded(text))),
         progress=lambda text: progress(shown(text)),
     )
     try:
@@ -200,7 +201,7 @@ def outcome(
         error = known
     except RequestFailed as failed:
         error = VpsOrgError(f"Cannot ask the API: {failed.reason()}", "rejected", failed)
-    return {"failed": True, "changed": False, "msg": shown(str(error)), **error.result()}
+    return {"failed": True, "changed": False, "msg": shown(coded(str(error))), **error.result()}
 
 
 def argument_failure(message: str) -> Params:
@@ -210,7 +211,7 @@ def argument_failure(message: str) -> Params:
     return {
         "failed": True,
         "changed": False,
-        "msg": message,
+        "msg": coded(message),
         **VpsOrgError(message).result(),
     }
 
@@ -242,7 +243,7 @@ def run_module(spec: Params, run: t.Callable[[Params, Client, Context], Params])
     """Run as an ordinary module: the body of every ``main()``."""
     module = _Module(spec)
     if module.wrong:
-        module.fail_json(msg="; ".join(module.wrong))
+        module.fail_json(msg=joined(module.wrong))
     missing = no_requests()
     if missing:
         module.fail_json(msg=missing)

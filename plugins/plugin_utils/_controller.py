@@ -22,6 +22,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import joined
 from ansible_collections.vps_org.cloud.plugins.module_utils._module import (
     ENVIRONMENT,
     Context,
@@ -96,7 +97,7 @@ class ControllerAction(ActionBase):
         if missing:
             result = argument_failure(missing)
         elif wrong:
-            result = argument_failure("; ".join(wrong))
+            result = argument_failure(joined(wrong))
         else:
             params = validated.validated_parameters
             ctx = Context(

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible.utils.display import Display
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 
 
@@ -17,7 +18,9 @@ def warn_of_plain(token: t.Any) -> None:
     file = core.plain_in(token)
     if file:
         Display().warning(
-            f"the API token stands as plain text in {file}. ansible-core 2.19 and newer show the "
-            "lines around an error, the token among them. Give it by the environment "
-            "(VPS_ORG_API_TOKEN), a vault or a credential"
+            coded(
+                f"the API token stands as plain text in {file}. ansible-core 2.19 and newer show "
+                "the lines around an error, the token among them. Give it by the environment "
+                "(VPS_ORG_API_TOKEN), a vault or a credential"
+            )
         )

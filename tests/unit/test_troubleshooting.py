@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """docs/troubleshooting.md holds every text that the collection can show, and no other.
 
+Texts that share cause and cure share a code, under which they stand there.
+
 A text is a string of two words or more in the source of a plugin, documentation and scripts apart,
 or one that a task or a playbook gives to the user. What is put in at run time is written as ``…``.
 On the page a message is a list item that is nothing but code; it may be put together of several
@@ -14,9 +16,12 @@ from __future__ import annotations
 import ast
 import re
 import typing as t
+from collections import Counter
 from pathlib import Path
 
 import yaml
+
+from ansible_collections.vps_org.cloud.plugins.module_utils import _codes
 
 COLLECTION = Path(__file__).resolve().parents[2]
 PAGE = COLLECTION / "docs/troubleshooting.md"
@@ -32,6 +37,22 @@ NO_TEXTS = {
 TOLD_ELSEWHERE = {
     *("_documented.py", "_check_report.py"),
     *("drill.py", "rehearsal.py", "timeline.py"),
+    "_codes.py",
+}
+CODE = re.compile(r" \[VPS\d{3}\]$")
+#: What stands on the page under this heading are words of others.
+OTHERS = "\n## Words of Ansible, ssh"
+#: Messages that have too few words of their own, as they are shown.
+SHOWN_AS = {
+    "package … is unpacked, not configured": [
+        f"package nginx is {state}"
+        for state in ("unpacked, not configured", "half-configured", "half-installed")
+    ],
+    "… failed": [f"nginx.{kind} failed" for kind in ("service", "socket", "timer", "mount")],
+    "… is gone": [
+        f"{what} is gone"
+        for what in ("the default route", "the default IPv6 route", "name resolution")
+    ],
 }
 #: Keys of YAML whose values are shown; other strings there are code or names.
 SHOWN = {"msg", "fail_msg", "reason", "text", "failed_task"}
@@ -60,7 +81,7 @@ NOT_SHOWN = (
 
 def test_the_page_holds_every_text():
     page = messages()
-    missing = [text for text in texts() if not any(_regex(text).search(one) for one in page)]
+    missing = [text for text in texts() if not any(map(_regex(text).search, page))]
     assert not missing, f"{PAGE.name} lacks: {missing}"
 
 
@@ -79,6 +100,56 @@ def test_every_message_has_its_cure():
     for messages_, cure in zip(paragraphs, [*paragraphs[1:], ""]):
         if messages_.startswith("- `"):
             assert cure and cure[:2] not in ("- ", "##", "| "), f"no cure follows {messages_}"
+
+
+def test_every_message_has_its_code():
+    """And no other; so two groups of messages share none."""
+    wrong = [
+        (code, found, message)
+        for code, messages_ in groups()
+        for message in messages_
+        for shown in SHOWN_AS.get(message, [message])
+        for found in [_codes.code_of(shown)]
+        if found != code
+    ]
+    assert not wrong
+
+
+def test_every_code_stands_once_on_the_page_and_in_the_catalogue():
+    on_the_page = Counter(code for code, _messages in groups())
+    assert max(on_the_page.values()) == 1
+    assert {*on_the_page} == {entry.code for entry in _codes.catalogue()}
+
+
+def test_every_entry_of_the_catalogue_is_of_a_message():
+    """What is told of a message that has changed is out of date."""
+    of_code = {
+        code: [shown for one in messages_ for shown in SHOWN_AS.get(one, [one])]
+        for code, messages_ in groups()
+    }
+    gone = [one for one in _codes.catalogue() if not any(map(one.span, of_code[one.code]))]
+    assert not gone
+
+
+def test_every_group_of_messages_has_its_code_and_its_cure():
+    for block in re.split(r"\n(?=### )", PAGE.read_text())[1:]:
+        head, _blank, rest = block.partition("\n\n")
+        assert re.fullmatch(r"### VPS[1-9]\d{2}", head)
+        bullets, _blank, cure = rest.partition("\n\n")
+        assert all(line.startswith("- `") for line in bullets.splitlines()), head
+        assert cure.strip() and not cure.startswith(("#", "- `", "|")), head
+        assert "\n- `" not in cure, f"{head} has two groups"
+
+
+def test_a_text_in_yaml_ends_with_its_code():
+    """There nothing puts it behind the text."""
+    for path in sorted(
+        (*COLLECTION.glob("roles/**/*.yml"), *COLLECTION.glob("playbooks/**/*.yml"))
+    ):
+        for text in _given(path.read_text()):
+            bare = CODE.sub("", text)
+            if _words(_normal(bare)) > 1:
+                assert text == _codes.coded(bare) != bare, f"{path.name}: {text}"
 
 
 class _Loader(yaml.BaseLoader):
@@ -102,8 +173,16 @@ def texts() -> list[str]:
 
 
 def messages() -> list[str]:
-    """The messages on the page."""
-    return [_normal(found) for found in re.findall(r"^- `(.+)`$", PAGE.read_text(), re.MULTILINE)]
+    """The collection's own messages on the page."""
+    own, heading, _others = PAGE.read_text().partition(OTHERS)
+    assert heading
+    return [_normal(found) for found in re.findall(r"^- `(.+)`$", own, re.MULTILINE)]
+
+
+def groups() -> list[tuple[int, list[str]]]:
+    """The codes on the page, each with the messages under it."""
+    found = re.findall(r"^### VPS(\d{3})\n\n((?:- `.+`\n)+)", PAGE.read_text(), re.MULTILINE)
+    return [(int(code), re.findall("- `(.+)`\n", lines)) for code, lines in found]
 
 
 def _python(source: str) -> t.Iterator[str]:
@@ -140,8 +219,13 @@ def _python(source: str) -> t.Iterator[str]:
 
 
 def _yaml(source: str) -> t.Iterator[str]:
-    for hint in re.findall(r"(?:\bhint=|\bmandatory\()'([^']*)'", source):
-        yield _normal(hint)
+    for text in _given(source):
+        yield _normal(CODE.sub("", text))
+
+
+def _given(source: str) -> t.Iterator[str]:
+    """The texts of YAML as they stand there, with their codes."""
+    yield from re.findall(r"(?:\bhint=|\bmandatory\()'([^']*)'", source)
     yield from _shown(yaml.load(source, Loader=_Loader))
 
 
@@ -150,7 +234,7 @@ def _shown(data: t.Any) -> t.Iterator[str]:
         yield from _shown(item)
     for key, value in data.items() if isinstance(data, dict) else []:
         if isinstance(value, str) and key in SHOWN:
-            yield _normal(re.sub(r"\{\{.*?\}\}", "…", value, flags=re.DOTALL))
+            yield re.sub(r"\{\{.*?\}\}", "…", value, flags=re.DOTALL)
         else:
             yield from _shown(value)
 

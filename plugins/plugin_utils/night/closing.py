@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
     document,
@@ -124,10 +125,11 @@ class Closing:
             return
         why = notice.send(options.notify_url, notice.body(night, options.notify_format))
         if why:
-            self._warn(f"the notification of the night was not sent: {why}")
+            self._warn(coded(f"the notification of the night was not sent: {why}"))
 
     def _unwritable(self, why: str | None) -> None:
         """Warn once a run: the folder is tried again all the same."""
         if not self._warned:
             self._warned = True
-            self._warn(f"the report cannot be written to {self.options.report_dir}: {why}")
+            told = f"the report cannot be written to {self.options.report_dir}: {why}"
+            self._warn(coded(told))

@@ -12,6 +12,7 @@ import json
 import typing as t
 from datetime import datetime
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded, joined
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time, timestamp
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night.diary import (
     LENGTH,
@@ -57,7 +58,7 @@ def made(diary: Diary, now: datetime, ended: bool, losses: str) -> Data:
     why = _stopped(hosts) if ended else None
     for one in hosts:
         if one["state"] == NOT_STARTED:
-            one["reason"] = why or "the role had not begun there"
+            one["reason"] = coded(why or "the role had not begun there")
             one["next_step"] = "once the others are well, run again with --limit for what is left"
     hosts.sort(key=lambda one: (one["well"], one["state"] == NOT_STARTED, _rank(one)))
     return {
@@ -103,13 +104,13 @@ def _stay(stay: Stay, host: str, diary: Diary, ended: bool) -> Data:
     if not well and result["state"] not in record.ENDS:
         told = [result["reason"], _unfinished(result["state"], ended)]
         told += [failure.reason] if failure else []
-        result["reason"] = "; ".join(filter(None, told))
+        result["reason"] = joined(told)
         result["failed_task"] = result["failed_task"] or (failure.task if failure else None)
         result["next_step"] = _next_of_unfinished(host, result)
     elif well and failure and result["state"] != "check_mode":
         well = False
         result["failed_task"] = failure.task
-        result["reason"] = f"a later task of the play failed: {failure.reason}"
+        result["reason"] = coded(f"a later task of the play failed: {failure.reason}")
         result["next_step"] = "look at that task; the role itself ended well on this host"
     return {
         **_row(host, result, well),
@@ -141,7 +142,7 @@ def _without_the_role(host: str, diary: Diary) -> Data:
         result.update(
             state="aborted",
             failed_task=failure.task,
-            reason=f"failed before the role: {failure.reason}",
+            reason=coded(f"failed before the role: {failure.reason}"),
         )
         result["next_step"] = report.next_step(result, host)
         return _row(host, result, False)

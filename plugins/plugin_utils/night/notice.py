@@ -10,6 +10,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._client import is_loopback
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import codes
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import table, ticket
 
 try:
@@ -38,7 +39,10 @@ def body(night: Data, form: str) -> Data:
             "hosts": [{key: one[key] for key in keys} for one in bad[:NAMED]],
         }
     told = [ticket.title(night), summary]
-    told += [f"{one['host']}: {one['state']}. {one['next_step'] or ''}" for one in bad[:NAMED]]
+    told += [
+        f"{one['host']}: {one['state']}{codes(one['reason'] or '')}. {one['next_step'] or ''}"
+        for one in bad[:NAMED]
+    ]
     if len(bad) > NAMED:
         told.append(f"and {len(bad) - NAMED} more")
     escape = _slack if form == "slack" else ticket.plain

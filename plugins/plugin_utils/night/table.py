@@ -9,6 +9,7 @@ import re
 import textwrap
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import CODE_LENGTH, codes
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import minutes
@@ -116,7 +117,7 @@ def _rows(hosts: t.Sequence[Data], night: Data, columns: int) -> list[Line]:
     ]
     for cell, one in zip(cells, hosts):
         why = short_reason(one)
-        beside_it = textwrap.shorten(why, beside, placeholder=" ...") if with_reason and why else ""
+        beside_it = _fitted(why, beside) if with_reason and why else ""
         told += [(line, color(one)) for line in _row(cell, widths, beside_it)]
         if not with_reason and one["state"] == document.NOT_STARTED:
             told += [(line, None) for line in textwrap.wrap(report.INDENT + why, columns)]
@@ -126,8 +127,17 @@ def _rows(hosts: t.Sequence[Data], night: Data, columns: int) -> list[Line]:
 def short_reason(one: Data) -> str:
     """Why a host is not well, as its row shows it: the rest is in its paragraph."""
     if has_paragraph(one) and one["failed_task"]:
-        return f"failed at '{one['failed_task']}'"
+        return f"failed at '{one['failed_task']}'{codes(one['reason'] or '')}"
     return str(one["reason"] or "")
+
+
+def _fitted(why: str, room: int) -> str:
+    """As much of it as there is room for, and its first code."""
+    told = textwrap.shorten(why, room, placeholder=" ...")
+    code = codes(why)[:CODE_LENGTH]
+    if code in told:
+        return told
+    return textwrap.shorten(why, room - CODE_LENGTH, placeholder=" ...") + code
 
 
 def _row(cells: t.Sequence[str], widths: t.Sequence[int], reason: str) -> list[str]:

@@ -9,6 +9,7 @@ import time
 import typing as t
 from datetime import datetime
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import joined
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
 from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import COMPLETED
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot, snapshot_info
@@ -45,7 +46,7 @@ def take_snapshot(host: Host) -> None:
         *filter(None, [brakes.held(settings["hold_file"]), _workflow_ends(host)]),
     ]
     if why:
-        host.abort("; ".join(why))
+        host.abort(joined(why))
         return
     host.move("snapshotting")
     if record.adopted:

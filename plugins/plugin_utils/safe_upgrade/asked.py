@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import joined
 from ansible_collections.vps_org.cloud.plugins.modules import server_info, snapshot_info
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     commands,
@@ -33,7 +34,7 @@ def choose(host: Host) -> None:
     """Choose the snapshot of a restore that was asked for, and tell what it would erase."""
     problems = read_user_files(host) or losses.refused_run_once(host)
     if problems:
-        host.abort("; ".join(problems))
+        host.abort(joined(problems))
         return
     losses.forget(host)
     listed = host.ask(snapshot_info, server_id=host.settings["server_id"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded, joined
 from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import PER_SERVER
 from ansible_collections.vps_org.cloud.plugins.modules import (
     server_info,
@@ -38,7 +39,7 @@ def check(host: Host) -> None:
     """Look for what stands against starting; nothing is written anywhere."""
     problems = begin.read_user_files(host) or losses.problems(host)
     if problems:
-        host.abort("; ".join(problems))
+        host.abort(joined(problems))
         return
     settings = host.settings
     if settings["entry_point"] == "main":
@@ -71,7 +72,8 @@ def check(host: Host) -> None:
     record = host.record
     unknown = faults.unknown(now, sorted(host.builtin)) if now["answered"] else []
     if unknown and (record.check_mode or settings["entry_point"] == "preflight"):
-        host.say(f"{host.name}: the guest has no tool for these checks: {', '.join(unknown)}")
+        told = f"{host.name}: the guest has no tool for these checks: {', '.join(unknown)}"
+        host.say(coded(told))
     record.before, record.known = now, [row["id"] for row in rows]
     record.last_boot_id = now["boot_id"] or ""
     record.python = str(host.reach.interpreter())
@@ -81,7 +83,7 @@ def check(host: Host) -> None:
         interrupted = (now["marker"] or {}).get("run_id")
         record.make_room = snapshots.to_make_room(rows, settings, settings["run_id"], interrupted)
     if blockers:
-        host.move("aborted", "; ".join(blockers), server_name=name, next_step=_next_step(host, now))
+        host.move("aborted", joined(blockers), server_name=name, next_step=_next_step(host, now))
         return
     host.move("preflight", server_name=name)
     record.due = "before" if record.files.get("before") else ""

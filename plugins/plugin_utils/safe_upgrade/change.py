@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import OWN_TASK, coded, joined
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     brakes,
     checks,
@@ -184,7 +185,7 @@ def decide(host: Host) -> None:
         why_not = _too_many(host, fleet)
         act, why = ("leave", why_not) if why_not else (act, why)
     told = {"failed_task": failure.task, "own_failure": failure.own}
-    reason = "; ".join(text for text in (failure.reason, why) if text)
+    reason = joined((coded(failure.reason or "", otherwise=OWN_TASK), why))
     if act == "abort":
         host.move("aborted", reason, **told)
         marker.unmark(host)

@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
@@ -90,7 +91,7 @@ class Host:
         return texts.harmless(text, self.secrets, limit)
 
     def warn(self, text: str) -> None:
-        self.warnings.append(f"{self.name}: {self.harmless(text)}")
+        self.warnings.append(f"{self.name}: {self.harmless(coded(text))}")
 
     def ask(self, module: t.Any, **options: t.Any) -> Data:
         """Run a module of this collection; what it warns of is a warning of the phase, once."""
@@ -146,7 +147,10 @@ class Host:
             self.warn(f"the state '{state}' cannot follow '{self.record.state}': please report it")
             return
         if reason:
-            changes["reason"] = self.harmless(reason)
+            told = texts.written(reason)
+            after = {**self.record.result, **changes, "state": state}
+            good = report.is_green(after, self.record.entry_point)
+            changes["reason"] = self.harmless(told if good else coded(told))
         if changes.get("snapshot"):
             changes["snapshot"] = {
                 key: changes["snapshot"].get(key) for key in ("id", "name", "created_at")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
@@ -138,7 +139,7 @@ def watch(host: Host) -> None:
     names = {*host.settings["watch_registers"], *begin.registers(host)}
     host.settings["watch_registers"] = sorted(names)
     if host.name == host.vars["ansible_play_hosts_all"][0]:
-        host.say(HINT)
+        host.say(coded(HINT))
 
 
 def problems(host: Host) -> list[str]:

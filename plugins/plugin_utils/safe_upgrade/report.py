@@ -10,6 +10,7 @@ import textwrap
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import codes
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time, timestamp
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import commands
@@ -127,7 +128,7 @@ def closing_message(host: str, result: Result) -> str:
     failed_at = f" at '{result['failed_task']}'" if result["failed_task"] else ""
     return (
         f"{host} (server {result['server_id']}): {result['state']}{failed_at}. "
-        f"Next: {_sentence(result['next_step'] or '')}"
+        f"Next: {_sentence(result['next_step'] or '')}{codes(result['reason'] or '')}"
     )
 
 

@@ -15,6 +15,7 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import joined
 from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import NAME
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     relative,
@@ -197,7 +198,7 @@ def settle(
     spec = {PREFIX + name: copy.deepcopy(rules) for name, rules in SPEC.items()}
     result = ArgumentSpecValidator(spec).validate(values)
     if result.error_messages:
-        raise SettingsError("; ".join(result.error_messages))
+        raise SettingsError(joined(result.error_messages))
     settings = {name[len(PREFIX) :]: value for name, value in result.validated_parameters.items()}
     if marker_off:
         settings["marker_path"] = ""
@@ -205,7 +206,7 @@ def settle(
     settings["health"]["wanted"] = settings["health"].get("wanted") or list(DEFAULT_WANTED)
     problems = list(_problems(settings, entry_point, playbook_dir))
     if problems:
-        raise SettingsError("; ".join(problems))
+        raise SettingsError(joined(problems))
     return settings
 
 

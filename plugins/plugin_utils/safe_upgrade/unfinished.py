@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import joined
 from ansible_collections.vps_org.cloud.plugins.module_utils._module import NO_TOKEN
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot_info
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
@@ -57,7 +58,7 @@ def unfinished(host: Host) -> None:
     elif not told.is_given(extra):
         problems = [NOT_GIVEN]
     if problems:
-        host.abort("; ".join(problems))
+        host.abort(joined(problems))
         return
     try:
         snapshot, why = _due(host, told.read(extra, host.token))

@@ -172,7 +172,7 @@ def test_a_bastion_fails_as_the_controller_does(run):
 def test_the_environment_of_a_bastion_decides_nothing(run):
     """Its own would lead the token to another API (see the connection plugin)."""
     assert "validate_certs is off" not in run.err
-    assert run.results["bastion without a token"]["msg"] == NO_TOKEN
+    assert run.results["bastion without a token"]["msg"] == f"{NO_TOKEN} [VPS101]"
 
 
 def test_async_is_refused_with_a_way_out(run, simulator):

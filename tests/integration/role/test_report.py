@@ -48,8 +48,8 @@ def test_a_night_that_stops_before_the_role_ends_with_its_table(site):
     last = run.out.split("PLAY RECAP")[1].splitlines()
     table = [" ".join(line.split()) for line in last]
     assert table[table.index("HOST SNAPSHOT STATE MINUTES REASON") + 1 :][:2] == [
-        "web-01 - aborted 0 failed at 'Download'",
-        "web-02 - not_started 0 stopped after web-01",
+        "web-01 - aborted 0 failed at 'Download' [VPS913]",
+        "web-02 - not_started 0 stopped after web-01 [VPS552]",
     ]
     assert "404 Not Found" in run.out.split("PLAY RECAP")[1]
     assert run.out.count("the notification of the night was not sent") == 1

@@ -762,7 +762,8 @@ def test_a_server_that_cannot_be_read_is_told_and_the_others_are_hosts(
     assert sorted(parse().hosts) == ["db-01", "web-01"]
     assert warnings == [
         "3 rows of the API's list of servers lack what is needed and are skipped: server 99 ('new')"
-        " without status, server without id, name, status, server ('db-02') without id, status"
+        " without status, server without id, name, status, server ('db-02') without id, status "
+        "[VPS215]"
     ]
 
 

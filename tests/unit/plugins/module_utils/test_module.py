@@ -113,13 +113,13 @@ def test_a_program_takes_blank_options_from_the_environment(world, main, monkeyp
     monkeypatch.setenv("VPS_ORG_API_TOKEN", world.simulator.token)
     assert main(**WISH, api_token=" ", wait=False)["changed"] is True
     monkeypatch.setenv("VPS_ORG_API_TIMEOUT", "0")
-    assert main(**WISH, api_timeout=None)["msg"] == "api_timeout must be 1 or more, got 0"
+    assert main(**WISH, api_timeout=None)["msg"] == "api_timeout must be 1 or more, got 0 [VPS108]"
     assert main(**WISH, api_timeout=7, wait=False)["changed"] is False
 
 
 def test_a_program_with_wrong_arguments(world, main):
     result = main(**WISH, api_token="")
-    assert result["msg"] == _module.NO_TOKEN
+    assert result["msg"] == f"{_module.NO_TOKEN} [VPS101]"
     assert result["changed"] is False
     assert result["failure"] == {
         "phase": "rejected",
@@ -143,7 +143,7 @@ def test_a_program_without_its_library(world, main, monkeypatch):
 
 def test_only_a_missing_token_is_explained():
     other = _module.argument_failure("missing required arguments: name")
-    assert other["msg"] == "missing required arguments: name"
+    assert other["msg"] == "missing required arguments: name [VPS113]"
     assert _module.argument_failure("unsupported: api_token")["msg"] == "unsupported: api_token"
 
 
@@ -228,7 +228,7 @@ def test_a_library_that_is_too_old_is_named(world, main, monkeypatch, versions, 
     if old:
         assert told.startswith(f"The Python library {old}")
         assert f"{sys.executable} needs " in told
-        assert main(**WISH)["msg"] == told
+        assert main(**WISH)["msg"] == f"{told} [VPS207]"
     else:
         assert (told is None) is (failed is None)
 
@@ -247,8 +247,8 @@ def test_texts_of_the_api_reach_no_message_or_warning_raw(world):
     world.simulator.set_fault("json", call="list_snapshots", body=[row])
     result = world.run(snapshot, **WISH, description="c", wait_timeout=5, validate_certs=False)
     assert result["warnings"] == [
-        "validate_certs is off: anyone on the way can read the token and answer",
-        "snapshot 801 has another description, which the API cannot change: a b",
+        "validate_certs is off: anyone on the way can read the token and answer [VPS106]",
+        "snapshot 801 has another description, which the API cannot change: a b [VPS309]",
     ]
     assert result["progress"][0].startswith("web [2J 01xxx")
     assert len(result["progress"][0]) == 2000

@@ -224,24 +224,29 @@ def test_a_proxy_is_told_without_its_address(world, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "text"),
+    ("fault", "status", "text", "code"),
     [
-        (("status", {"status": 401, "body": {"detail": "Invalid token."}}), 401, "Check the token"),
-        (("status", {"status": 503}), 503, "Simulated fault"),
-        (("status", {"status": 403}), 403, "lacks the right"),
-        (("html", {}), 200, "the answer is not JSON"),
-        (("redirect", {}), 302, "redirect"),
-        (("reset_before", {}), None, "the connection"),
-        (("json", {"body": 7, "call": "list_servers"}), 200, "the answer is not a list"),
+        (
+            ("status", {"status": 401, "body": {"detail": "Invalid token."}}),
+            401,
+            "Check the token",
+            202,
+        ),
+        (("status", {"status": 503}), 503, "Simulated fault", 222),
+        (("status", {"status": 403}), 403, "lacks the right", 203),
+        (("html", {}), 200, "the answer is not JSON", 213),
+        (("redirect", {}), 302, "redirect", 212),
+        (("reset_before", {}), None, "the connection", 210),
+        (("json", {"body": 7, "call": "list_servers"}), 200, "the answer is not a list", 213),
     ],
 )
-def test_an_account_that_cannot_be_asked(world, fault, status, text):
+def test_an_account_that_cannot_be_asked(world, fault, status, text, code):
     kind, settings = fault
     world.simulator.set_fault(kind, **settings)
     result = world.run(account_check)
     assert result["failed"] and "report" not in result
     assert result["msg"].startswith("Cannot ask the account: ") and text in result["msg"]
-    assert result["msg"].endswith("Nothing was checked, and nothing but GET was sent")
+    assert result["msg"].endswith(f"Nothing was checked, and nothing but GET was sent [VPS{code}]")
     assert result["failure"]["status"] == status and result["failure"]["phase"] == "rejected"
 
 

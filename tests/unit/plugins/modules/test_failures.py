@@ -79,7 +79,7 @@ def test_create_for_an_unknown_server(world, refuse):
     refuse("create", 404)
     result = world.run(snapshot, **WISH)
     assert failure(result, "rejected", False, 404, "POST", "/snapshots/") == (
-        f"{CREATE}: {NO[404]}. Check server_id: the API knows no such server"
+        f"{CREATE}: {NO[404]}. Check server_id: the API knows no such server [VPS303]"
     )
     assert "snapshot" not in result
 
@@ -91,24 +91,24 @@ def test_create_on_a_full_server(world, refuse):
     result = world.run(snapshot, **WISH)
     assert failure(result, "rejected", False, 400, "POST", "/snapshots/") == (
         f"{CREATE}: {NO[400]}. The server holds 2 of 5: 802 (old-2, completed), 801 (old-1, "
-        "completed)"
+        "completed) [VPS302]"
     )
 
 
 def test_create_refused_though_the_server_is_empty(world, refuse):
     refuse("create", 400)
     assert world.run(snapshot, **WISH)["msg"] == (
-        f"{CREATE}: {NO[400]}. The server holds 0 of 5: none"
+        f"{CREATE}: {NO[400]}. The server holds 0 of 5: none [VPS302]"
     )
 
 
-@pytest.mark.parametrize("status", [401, 403, 429])
-def test_create_refused(world, refuse, status):
+@pytest.mark.parametrize(("status", "code"), [(401, 202), (403, 203), (429, 204)])
+def test_create_refused(world, refuse, status, code):
     refuse("create", status)
     result = world.run(snapshot, **WISH, api_retries=0)
     retryable = status == 429
     told = failure(result, "rejected", retryable, status, "POST", "/snapshots/")
-    assert told == f"{CREATE}: {NO[status]}"
+    assert told == f"{CREATE}: {NO[status]} [VPS{code}]"
 
 
 def test_create_lost_without_time_for_a_second_try(world, refuse):
@@ -116,7 +116,7 @@ def test_create_lost_without_time_for_a_second_try(world, refuse):
     result = world.run(snapshot, **WISH, wait_timeout=80)
     assert failure(result, "unknown", True, 503, "POST", "/snapshots/") == (
         f"{CREATE}: {NO[503]}. No new snapshot of that name appeared within 30 s, and there is no "
-        "time left to try again safely. List the server's snapshots before you repeat this"
+        "time left to try again safely. List the server's snapshots before you repeat this [VPS304]"
     )
     assert world.calls("create") == ["create"]
     assert asked_servers(world) == {SERVER}
@@ -127,7 +127,7 @@ def test_create_lost_twice(world, refuse):
     result = world.run(snapshot, **WISH, wait_timeout=300)
     assert failure(result, "unknown", True, 503, "POST", "/snapshots/") == (
         f"{CREATE}: {NO[503]}; and on the second try: {NO[503]}. No snapshot of that name was "
-        "seen. List the server's snapshots before you repeat this"
+        "seen. List the server's snapshots before you repeat this [VPS304]"
     )
     assert world.calls("create") == ["create"] * 2
     assert asked_servers(world) == {SERVER}
@@ -157,7 +157,7 @@ def test_create_lost_and_the_list_refused(world, refuse):
     refuse("list_snapshots", 401, after=1)
     result = world.run(snapshot, **WISH)
     assert failure(result, "unknown", False, 401, "GET", "/snapshots/") == (
-        f"{CREATE}: {NO[503]}; and whether it was done cannot be seen: {NO[401]}"
+        f"{CREATE}: {NO[503]}; and whether it was done cannot be seen: {NO[401]} [VPS305]"
     )
     assert world.calls("create") == ["create"]
 
@@ -191,7 +191,7 @@ def test_the_wait_ends_when_the_list_is_refused(world, refuse, status):
     result = world.run(snapshot, **WISH)
     assert failure(result, "accepted", True, status, "GET", "/snapshots/") == (
         f"Snapshot 801 is not completed: {NO[status]}. Its last status: 'in_progress', N s "
-        "elapsed. Look at it with snapshot_info before you try again"
+        "elapsed. Look at it with snapshot_info before you try again [VPS307]"
     )
     assert result["snapshot"]["id"] == 801
     assert 120 <= result["seconds"] < 180
@@ -216,7 +216,7 @@ def test_the_time_limit_names_the_last_look_when_that_failed(world, refuse):
     assert failure(result, "accepted", True, 503, "GET", "/snapshots/") == (
         "Snapshot 801 is not completed: the time limit of 60 s passed; the last look failed: "
         f"{NO[503]}. Its last status: 'in_progress', N s elapsed. Look at it with snapshot_info "
-        "before you try again"
+        "before you try again [VPS307]"
     )
     assert " 60 s elapsed" in result["msg"]
 
@@ -226,7 +226,7 @@ def test_the_time_limit_names_no_look_that_failed_before(world, refuse):
     result = world.run(snapshot, **WISH, wait_timeout=60, api_retries=0)
     assert failure(result, "accepted", True, None, None, None, None) == (
         "Snapshot 801 is not completed: the time limit of 60 s passed. Its last status: "
-        "'in_progress', N s elapsed. Look at it with snapshot_info before you try again"
+        "'in_progress', N s elapsed. Look at it with snapshot_info before you try again [VPS307]"
     )
 
 
@@ -234,7 +234,7 @@ def test_a_snapshot_that_is_not_there_to_wait_for(world):
     result = world.run(snapshot, snapshot_id=999, wait_only=True)
     assert failure(result, "accepted", False, None, None, None, None) == (
         "Snapshot 999 is not completed: it is missing from the list for 10 s. Its last status: "
-        "never seen, N s elapsed. Look at it with snapshot_info before you try again"
+        "never seen, N s elapsed. Look at it with snapshot_info before you try again [VPS307]"
     )
     assert 10 <= result["seconds"] < 16
     assert "snapshot" not in result
@@ -245,7 +245,7 @@ def test_a_snapshot_that_failed(world):
     result = world.run(snapshot, **WISH)
     assert failure(result, "accepted", False, None, None, None, None) == (
         "Snapshot 801 is not completed: it ended 'failed'. Its last status: 'failed', N s elapsed."
-        " Look at it with snapshot_info before you try again"
+        " Look at it with snapshot_info before you try again [VPS307]"
     )
 
 
@@ -291,12 +291,12 @@ def test_the_progress_tells_the_time(world):
 # delete
 
 
-@pytest.mark.parametrize("status", [400, 403])
-def test_delete_refused(world, refuse, kept, status):
+@pytest.mark.parametrize(("status", "code"), [(400, 351), (403, 203)])
+def test_delete_refused(world, refuse, kept, status, code):
     refuse("delete", status)
     result = world.run(snapshot, **WISH, state="absent")
     told = failure(result, "rejected", False, status, "DELETE", "/snapshots/801/")
-    assert told == f"{DELETE}: {NO[status]}"
+    assert told == f"{DELETE}: {NO[status]} [VPS{code}]"
     assert result["snapshot"]["id"] == 801
 
 
@@ -306,7 +306,7 @@ def test_delete_lost_and_nothing_to_be_seen(world, refuse, kept):
     result = world.run(snapshot, **WISH, state="absent")
     assert failure(result, "unknown", True, 500, "DELETE", "/snapshots/801/") == (
         f"{DELETE}: {NO[500]}. Whether it will still be deleted is not known: list the server's "
-        "snapshots"
+        "snapshots [VPS351]"
     )
     assert result["snapshot"]["id"] == 801
 
@@ -345,7 +345,7 @@ def test_a_deletion_that_does_not_end(world, kept):
     result = world.run(snapshot, **WISH, state="absent", wait_timeout=60)
     assert failure(result, "accepted", True, None, None, None, None) == (
         f"Snapshot 801 ('before') of server {SERVER}: its deletion was accepted, but the list "
-        "still shows it after 60 s"
+        "still shows it after 60 s [VPS354]"
     )
     assert result["snapshot"]["id"] == 801
     assert asked_servers(world) == {SERVER}
@@ -355,7 +355,7 @@ def test_a_deletion_whose_end_cannot_be_seen(world, refuse, kept):
     refuse("list_snapshots", 401, after=1)
     result = world.run(snapshot, **WISH, state="absent")
     assert failure(result, "accepted", False, 401, "GET", "/snapshots/") == (
-        f"Snapshot 801 was deleted, but looking for it failed: {NO[401]}"
+        f"Snapshot 801 was deleted, but looking for it failed: {NO[401]} [VPS354]"
     )
     assert result["snapshot"]["id"] == 801
 
@@ -368,12 +368,12 @@ def test_a_list_that_fails_for_the_moment_does_not_end_the_wait_for_a_deletion(w
 # restore
 
 
-@pytest.mark.parametrize("status", [400, 403])
-def test_restore_refused(world, refuse, kept, status):
+@pytest.mark.parametrize(("status", "code"), [(400, 401), (403, 203)])
+def test_restore_refused(world, refuse, kept, status, code):
     refuse("restore", status)
     result = world.run(snapshot_restore, **WISH)
     told = failure(result, "rejected", False, status, "POST", "/snapshots/801/restore/")
-    assert told == f"{RESTORE}: {NO[status]}"
+    assert told == f"{RESTORE}: {NO[status]} [VPS{code}]"
     assert result["snapshot"]["id"] == 801
 
 
@@ -384,7 +384,7 @@ def test_restore_lost_and_the_servers_cannot_be_seen(world, refuse, kept, status
     result = world.run(snapshot_restore, **WISH)
     assert failure(result, "unknown", False, 503, "POST", "/snapshots/801/restore/") == (
         f"{RESTORE}: {NO[503]}; and whether it was accepted cannot be seen: {NO[status]}. Look at "
-        "the server in the dashboard"
+        "the server in the dashboard [VPS409]"
     )
     assert result["snapshot"]["id"] == 801
     assert world.calls("restore") == ["restore"]
@@ -395,7 +395,7 @@ def test_restore_lost_each_time(world, refuse, kept):
     result = world.run(snapshot_restore, **WISH)
     assert failure(result, "unknown", False, 503, "POST", "/snapshots/801/restore/") == (
         f"{RESTORE}: {NO[503]}; and the server was not seen restoring. Look at the server in the "
-        "dashboard before you repeat this"
+        "dashboard before you repeat this [VPS409]"
     )
     assert result["snapshot"]["id"] == 801
     assert result["server"] == {"id": SERVER, "name": "web-01", "status": "active"}
@@ -426,7 +426,7 @@ def test_a_restore_whose_answer_was_lost_is_told(world, refuse, kept):
     assert result["changed"]
     assert result["message"] == "the server is restoring"
     assert result["warnings"] == [
-        "the answer to the restore was lost (No.), but the server is restoring"
+        "the answer to the restore was lost (No.), but the server is restoring [VPS413]"
     ]
 
 
@@ -478,7 +478,7 @@ def test_the_wait_for_a_restore_ends_at_its_limit_when_the_list_is_refused(
     result = world.run(snapshot_restore, **WISH)
     assert failure(result, "accepted", False, status, "GET", "/servers/") == (
         f"{AFTER_IT_WAS_ACCEPTED}the time limit of 2400 s passed; the last look failed: "
-        f"{NO[status]}. The server's last status: never seen, {LOOK}"
+        f"{NO[status]}. The server's last status: never seen, {LOOK} [VPS414]"
     )
     assert result["snapshot"]["id"] == 801
 
@@ -488,7 +488,7 @@ def test_a_server_that_is_gone_after_the_restore(world, kept):
     result = world.run(snapshot_restore, **WISH)
     assert failure(result, "accepted", False, None, None, None, None) == (
         f"{AFTER_IT_WAS_ACCEPTED}the time limit of 2400 s passed, and the server is gone from the "
-        f"list of servers. The server's last status: never seen, {LOOK}"
+        f"list of servers. The server's last status: never seen, {LOOK} [VPS414]"
     )
 
 
@@ -514,7 +514,7 @@ def test_a_restore_that_failed(world, kept):
     status = world.simulator.server(SERVER)["status"]
     assert failure(result, "accepted", False, None, None, None, None) == (
         f"{AFTER_IT_WAS_ACCEPTED}the server is '{status}'. The server's last status: '{status}', "
-        f"{LOOK}"
+        f"{LOOK} [VPS414]"
     )
 
 
@@ -523,7 +523,7 @@ def test_a_restore_that_does_not_end(world, kept):
     result = world.run(snapshot_restore, **WISH, wait_timeout=90)
     assert failure(result, "accepted", False, None, None, None, None) == (
         f"{AFTER_IT_WAS_ACCEPTED}the time limit of 90 s passed. The server's last status: "
-        f"'restoring', {LOOK}"
+        f"'restoring', {LOOK} [VPS414]"
     )
     assert " 90 s elapsed" in result["msg"]
 
@@ -533,7 +533,7 @@ def test_a_restore_whose_last_look_failed(world, refuse, kept):
     result = world.run(snapshot_restore, **WISH, wait_timeout=90)
     assert failure(result, "accepted", False, 503, "GET", "/servers/") == (
         f"{AFTER_IT_WAS_ACCEPTED}the time limit of 90 s passed; the last look failed: {NO[503]}. "
-        f"The server's last status: 'restoring', {LOOK}"
+        f"The server's last status: 'restoring', {LOOK} [VPS414]"
     )
 
 

@@ -171,5 +171,5 @@ def test_the_infos_say_how_many_are_missing(world, module, call, kind):
     result = world.run(module)
     assert (result["count"], result["complete"]) == (2, False)
     assert result["warnings"] == [
-        f"the API's list of {kind} is not complete: 118 of 120 rows are missing"
+        f"the API's list of {kind} is not complete: 118 of 120 rows are missing [VPS218]"
     ]

@@ -115,7 +115,7 @@ def test_the_lists_tell_what_they_leave_out_and_hold_the_rest(world):
     assert result["warnings"] == [
         "5 rows of the API's list of servers lack what is needed and are skipped: server 99 "
         "('new') without status, server 99 ('new') without status, server 99 without name, "
-        "server ('new') without id, server without id, name, status"
+        "server ('new') without id, server without id, name, status [VPS215]"
     ]
 
 
@@ -124,7 +124,7 @@ def test_a_warning_names_twenty_rows_at_the_most_and_no_token(world):
     rows = [{"name": name}] + [{"id": 900 + number} for number in range(30)]
     world.simulator.set_fault("extra_rows", call="list_servers", rows=rows)
     (warning,) = world.run(server_info)["warnings"]
-    assert warning.startswith("31 rows") and warning.endswith("...")
+    assert warning.startswith("31 rows") and warning.endswith("... [VPS215]")
     assert world.simulator.token not in warning and warning.isprintable()
 
 
@@ -164,7 +164,7 @@ def test_a_restore_needs_the_status_and_the_server(world, disk, field):
     world.simulator.set_fault("missing_fields", call="list_snapshots", fields=[field])
     result = world.run(snapshot_restore, snapshot_id=801)
     assert result["failure"]["phase"] == "rejected"
-    assert result["msg"].endswith(f"the list holds snapshot 801 without {field}")
+    assert result["msg"].endswith(f"the list holds snapshot 801 without {field} [VPS216]")
     assert not world.calls("restore") and disk.exists()
 
 

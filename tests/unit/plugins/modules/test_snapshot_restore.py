@@ -84,7 +84,7 @@ def test_a_message_names_twenty_snapshots_at_the_most(world, held, end):
     result = world.run(snapshot_restore, server_id=12346, name="missing")
     assert f"It holds {held}: " in result["msg"]
     assert result["msg"].count("completed") == 20
-    assert result["msg"].endswith(end)
+    assert result["msg"].endswith(f"{end} [VPS405]")
 
 
 def test_a_running_restore_is_joined(world, disk):

@@ -87,7 +87,7 @@ def test_async_is_refused_with_what_to_do_instead(world, run):
     assert result["failed"] and not result["changed"]
     assert result["msg"] == (
         "vps_org.cloud.snapshot does not support async: it waits by itself. Set wait_timeout, or "
-        "start it with wait: false and wait later with wait_only: true"
+        "start it with wait: false and wait later with wait_only: true [VPS112]"
     )
     assert result["failure"]["phase"] == "rejected"
     assert world.calls() == []
@@ -112,7 +112,7 @@ def test_the_missing_library_is_named(run, monkeypatch):
 
 def test_a_missing_token_is_told_with_where_it_comes_from(run):
     result = run(**WISH, api_token=" ")
-    assert result["msg"] == _module.NO_TOKEN
+    assert result["msg"] == f"{_module.NO_TOKEN} [VPS101]"
     assert "VPS_ORG_API_TOKEN" in result["msg"] and "/account/developers/" in result["msg"]
 
 

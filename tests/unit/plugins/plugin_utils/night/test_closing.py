@@ -295,7 +295,7 @@ def test_a_folder_that_is_not_there_is_one_warning(run, tmp_path):
     (warning,) = one.warned
     assert warning == (
         f"the report cannot be written to {tmp_path / 'gone'}: it is no folder that this user may "
-        "write"
+        "write [VPS557]"
     )
 
 
@@ -309,7 +309,9 @@ def test_a_folder_that_is_full_is_one_warning(run, monkeypatch):
     monkeypatch.setattr(folder.os, "replace", full)
     one.phases("check", "take_snapshot", "wait_snapshot", "arm")
     assert len(one.ends()) > 3
-    assert one.warned == [f"the report cannot be written to {one.folder}: No space left on device"]
+    assert one.warned == [
+        f"the report cannot be written to {one.folder}: No space left on device [VPS557]"
+    ]
     assert not [*one.folder.iterdir()]
 
 
@@ -342,7 +344,7 @@ def test_a_notice_that_fails_is_one_warning_without_the_url(run):
     one.failed("web-01", msg="x")
     one.ends()
     (warning,) = one.warned
-    assert warning == "the notification of the night was not sent: ConnectionError"
+    assert warning == "the notification of the night was not sent: ConnectionError [VPS558]"
 
 
 @pytest.mark.parametrize(

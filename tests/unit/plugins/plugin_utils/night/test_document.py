@@ -44,7 +44,7 @@ def test_every_host_of_the_play_is_there_and_tells_after_whom_the_night_stopped(
     night = told("web-01", "web-02", "web-03").ends("web-01", "upgraded")
     last = row(night.ends("web-02", "restored").night(), "web-03")
     assert (last["state"], last["well"]) == ("not_started", False)
-    assert last["reason"] == "stopped after web-02"
+    assert last["reason"] == "stopped after web-02 [VPS552]"
     assert "--limit" in last["next_step"]
 
 
@@ -53,11 +53,11 @@ def test_of_many_only_the_first_are_named(told):
     night = told(*hosts)
     for host in hosts[:5]:
         night.ends(host, "aborted")
-    assert row(night.night(), "h6")["reason"] == "stopped after h0, h1, h2 and 2 more"
+    assert row(night.night(), "h6")["reason"] == "stopped after h0, h1, h2 and 2 more [VPS552]"
 
 
 def test_a_host_that_never_began_for_no_known_reason_says_so(told):
-    assert row(told("web-01").night())["reason"] == "the role had not begun there"
+    assert row(told("web-01").night())["reason"] == "the role had not begun there [VPS553]"
 
 
 def test_a_host_kept_out_by_a_condition_is_well(told):
@@ -74,21 +74,23 @@ def test_hosts_of_plays_without_the_role_are_not_told(told):
 
 
 @pytest.mark.parametrize(
-    ("result", "reason"),
+    ("result", "reason", "code"),
     [
-        ({"msg": "404 Not Found"}, "404 Not Found"),
-        ({"msg": "no route", "unreachable": True}, "unreachable: no route"),
-        ({"msg": "m", "stderr": "why"}, "m: why"),
-        ({"results": [{"failed": True, "msg": "an item's"}], "msg": "One or more"}, "an item's"),
-        ({"msg": "token a-secret"}, "token ***"),
-        ({"msg": ["x"]}, "['x']"),
-        ({}, "ansible.builtin.apt failed"),
+        ({"msg": "404 Not Found"}, "404 Not Found", 913),
+        ({"msg": "no route", "unreachable": True}, "unreachable: no route", 551),
+        ({"msg": "m", "stderr": "why"}, "m: why", 551),
+        ({"results": [{"failed": True, "msg": "an item's"}], "msg": "Some"}, "an item's", 551),
+        ({"msg": "token a-secret"}, "token ***", 551),
+        ({"msg": ["x"]}, "['x']", 551),
+        ({}, "ansible.builtin.apt failed", 551),
     ],
 )
-def test_what_failed_before_the_role_is_a_row_with_its_task(told, result, reason):
+def test_what_failed_before_the_role_is_a_row_with_its_task(told, result, reason, code):
     one = row(told("web-01").task("web-01", **result).night())
     assert (one["state"], one["failed_task"], one["well"]) == ("aborted", "Download", False)
-    assert one["reason"].replace("********", "***") == f"failed before the role: {reason}"
+    assert one["reason"].replace("********", "***") == (
+        f"failed before the role: {reason} [VPS{code}]"
+    )
     assert one["next_step"] == "mend the reason and run again"
 
 
@@ -108,7 +110,7 @@ def test_a_result_hidden_by_no_log_stays_hidden(told):
 def test_a_task_that_failed_after_a_good_end_is_told(told):
     one = row(told("web-01").ends("web-01", "upgraded").task("web-01", msg="no disk").night())
     assert (one["state"], one["well"], one["failed_task"]) == ("upgraded", False, "Download")
-    assert one["reason"] == "a later task of the play failed: no disk"
+    assert one["reason"] == "a later task of the play failed: no disk [VPS555]"
 
 
 def test_a_preview_that_waits_for_its_confirmation_is_no_failure_of_the_host(told):
@@ -178,7 +180,7 @@ def test_a_state_that_nobody_saw_in_between_leaves_the_rest(told):
 def test_a_night_that_goes_on_has_no_end_yet(told):
     night = told("web-01", "web-02").ends("web-01", "changing").night(False)
     assert night["ended"] is None and night["updated"]
-    assert row(night, "web-02")["reason"] == "the role had not begun there"
+    assert row(night, "web-02")["reason"] == "the role had not begun there [VPS553]"
 
 
 @pytest.mark.parametrize(

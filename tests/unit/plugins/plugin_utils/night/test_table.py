@@ -85,11 +85,20 @@ def test_a_row_has_its_snapshot_minutes_and_a_short_reason(told):
     ]
 
 
+def test_a_reason_that_is_too_long_for_its_row_keeps_its_first_code(told):
+    name = "A task whose name is far too long for the row of a table"
+    reason = "E: no space [VPS921]; safe_upgrade_on_failure: leave [VPS731]"
+    night = told("web-01").ends("web-01", "left_changed", failed_task=name, reason=reason).night()
+    row = next(line for line in text(night, 80) if line.startswith("web-01  "))
+    assert row.endswith("failed at 'A task whose ... [VPS921]")
+    assert f"failed at '{name}' [VPS921] [VPS731]" in " ".join(text(night, 160))
+
+
 def test_where_no_reason_fits_a_host_that_was_not_started_tells_it_below(told):
     name = "a-host-with-a-long-name.example.org"
     lines = text(told(name, "b").ends("b", "aborted").night(), 60)
     assert lines[0].split() == ["HOST", "SNAPSHOT", "STATE", "MINUTES"]
-    assert "    stopped after b" in lines
+    assert "    stopped after b [VPS552]" in lines
 
 
 @pytest.mark.parametrize("columns", WIDTHS)

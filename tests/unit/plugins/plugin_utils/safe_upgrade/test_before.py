@@ -71,7 +71,7 @@ def test_a_second_call_in_a_play_gets_another_run_id(nights):
 
 def test_a_dead_host_is_a_blocker(night):
     night.guests["web-01"].dead = "no route token-of-the-night"
-    assert refusal(night) == "the host does not answer: no route ********"
+    assert refusal(night) == "the host does not answer: no route ******** [VPS631]"
 
 
 def test_a_host_that_runs_no_module_is_a_blocker(night):

@@ -48,9 +48,9 @@ def test_without_a_state_of_before_only_silence_fails_a_check(checked):
     fault, warnings = look(night, "after", FAULTY, before={})
     assert fault is None
     assert warnings == [
-        "web-01: new.service failed",
-        "web-01: package half is half-configured",
-        "web-01: / is full, left: 0 MB",
+        "web-01: new.service failed [VPS712]",
+        "web-01: package half is half-configured [VPS712]",
+        "web-01: / is full, left: 0 MB [VPS712]",
     ]
     night.guests["web-01"].dead = "no route"
     assert look(night, "after", before={})[0] == "the host does not answer: no route"
@@ -63,7 +63,7 @@ def test_new_faults_are_told_together(checked):
 
 def test_a_fault_of_a_wanted_check_is_a_warning(checked):
     night = checked(["systemd"], health={"wanted": ["disk"]})
-    told = ["web-01: / is full, left: 0 MB"]
+    told = ["web-01: / is full, left: 0 MB [VPS712]"]
     assert look(night, "health", [*WELL, RAN, FULL]) == (None, told)
 
 
@@ -81,7 +81,8 @@ def test_a_reboot_is_a_fault_only_where_it_matters(checked, kind):
     )
     night.guests["web-01"].reboot()
     fault, warnings = look(night, "health")
-    assert (fault, warnings) == ((words, []) if kind == "builtin" else (None, [f"web-01: {words}"]))
+    warned = [f"web-01: {words} [VPS715]"]
+    assert (fault, warnings) == ((words, []) if kind == "builtin" else (None, warned))
     # A restore starts the host anew.
     assert look(night, "after") == (None, [])
 

@@ -96,7 +96,7 @@ def test_an_error_before_the_change_ends_aborted(night, monkeypatch, phase, befo
     assert told["state"] == "aborted" and not told["run"]["due"]
     assert told["reason"] == (
         f"an error of the role itself in its phase '{phase}': "
-        "RuntimeError: boom { { ******** } }"
+        "RuntimeError: boom { { ******** } } [VPS621]"
     )
     assert night.world.calls("restore") == []
     with pytest.raises(Failed):

@@ -50,11 +50,34 @@ def test_a_failed_change_is_restored_and_proved_on_the_disk(night):
     night.phase("handled")
     told = night.restored()
     assert told["state"] == "restored"
-    assert "no space ********; proved: the witness" in told["reason"].replace("marker", "witness")
+    assert "no space ******** [VPS701]; proved: the witness" in told["reason"].replace(
+        "marker", "witness"
+    )
     assert not (guest.disk / "etc/broken").exists() and not guest.marker.exists()
     assert night.world.calls("restore") == ["restore"]
     with pytest.raises(Failed, match="^web-01 .server 12345.: restored at 'Install'"):
         night.phase("end")
+
+
+def test_known_words_of_a_failed_task_bring_their_code_to_the_end_of_every_line(night):
+    said = "'/usr/bin/apt-get dist-upgrade' failed: E: Could not get lock /var/lib/dpkg/lock"
+    night.armed()
+    night.failed(result={"failed": True, "msg": said})
+    night.phase("failed", piece="change")
+    night.phases("handled", "verify")
+    told = night.restored()
+    assert told["reason"].startswith(f"{said} [VPS912]; proved: ")
+    assert any("reason: " in line and "[VPS912]" in line for line in night.said)
+    with pytest.raises(Failed, match=r"restored at 'Install'\. Next: .*\. \[VPS912\]$"):
+        night.phase("end")
+
+
+def test_a_good_end_has_no_code(night):
+    night.armed()
+    night.phases("back", "handled", "verify", "decide", "finish")
+    told = night.phase("end")
+    assert told["msg"].startswith("upgraded") and "[VPS" not in told["msg"]
+    assert not any("[VPS" in line for line in night.said)
 
 
 def test_a_host_that_is_lost_is_restored(night):
@@ -232,7 +255,7 @@ def test_what_only_warns_is_attempted_too_and_warned_of_once(nights, world):
     world.on_sleep = pauses.append
     assert not night.phase("handled")["run"]["failure"]
     assert pauses == [7, 7]
-    assert night.warned == ["web-01: nothing listens on tcp *:80 any more"]
+    assert night.warned == ["web-01: nothing listens on tcp *:80 any more [VPS714]"]
 
 
 def test_an_expected_reboot_must_have_happened(nights):

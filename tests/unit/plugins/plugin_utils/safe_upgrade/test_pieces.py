@@ -86,7 +86,8 @@ def test_a_check_of_the_users_is_attempted_as_often_as_it_may(nights, tmp_path):
     told = night.phase("failed", piece="before")
     assert told["state"] == "aborted" and told["failed_task"] == "Install"
     assert told["reason"] == (
-        "unhealthy before the change: the health check failed, attempts: 2: no space ********"
+        "unhealthy before the change: the health check failed, attempts: 2: "
+        "no space ******** [VPS655]"
     )
 
 

@@ -64,7 +64,7 @@ def test_a_preparation_that_fails_ends_before_the_snapshot(prepared):
                  result={"failed": True, "msg": "Release file is expired"})  # fmt: skip
     told = night.phase("failed", piece="prepare")
     assert (told["state"], told["failed_task"]) == ("aborted", "Refresh the package lists")
-    assert told["reason"] == "Release file is expired"
+    assert told["reason"] == "Release file is expired [VPS914]"
     assert not night.world.calls("create")
 
 

@@ -83,7 +83,7 @@ def test_a_state_follows_as_the_table_says_and_another_warns_without_raising(mov
         else:
             assert host.record.state == state and host.record.result["reason"] == "before"
             assert host.warnings == [
-                f"web-01: the state '{new}' cannot follow '{state}': please report it"
+                f"web-01: the state '{new}' cannot follow '{state}': please report it [VPS621]"
             ]
 
 

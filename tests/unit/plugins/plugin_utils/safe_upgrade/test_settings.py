@@ -201,9 +201,10 @@ def test_all_that_is_wrong_is_told_at_once():
         settings.settle({"safe_upgrade_keep": 9, "safe_upgrade_throttle": -1}, "main")
     assert str(caught.value) == (
         "safe_upgrade_server_id is not given: set it, or the host variable vps_org_server_id, to "
-        "the number the VPS.org API knows this server by; safe_upgrade_change is not given: give "
-        "it exactly one of tasks_file and role; safe_upgrade_keep must be 0 to 4, got 9; "
-        "safe_upgrade_throttle must be 0 or more, got -1"
+        "the number the VPS.org API knows this server by [VPS601]; "
+        "safe_upgrade_change is not given: give it exactly one of tasks_file and role [VPS603]; "
+        "safe_upgrade_keep must be 0 to 4, got 9 [VPS604]; "
+        "safe_upgrade_throttle must be 0 or more, got -1 [VPS604]"
     )
     both = "^argument 'safe_upgrade_keep'.*; argument 'safe_upgrade_throttle'"
     with pytest.raises(settings.SettingsError, match=both):
