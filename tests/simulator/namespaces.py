@@ -21,8 +21,9 @@ _SYS_MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
 _RDONLY, _NODEV = 0x1, 0x4
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _CLEAR_ALL = 24, 38, 47, 4
 
-#: CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, SETGID, SETUID: what root does to files.
-_KEPT_CAPABILITIES = (0, 1, 2, 3, 4, 6, 7)
+#: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID: what root does to files. DAC_READ_SEARCH
+#: would open files by their handles too, past every mount that is read-only.
+_KEPT_CAPABILITIES = (0, 1, 3, 4, 6, 7)
 _DEVICES = [f"/dev/{name}" for name in ("full", "null", "random", "tty", "urandom", "zero")]
 
 

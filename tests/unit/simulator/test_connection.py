@@ -36,6 +36,9 @@ PLAYBOOK = """
         reboot_command: "{{ simulated_disk }}/sbin/reboot"
         reboot_timeout: 20
         post_reboot_delay: 0
+    - name: by handle
+      command: "{{ ansible_python_interpreter }} {{ simulated_disk }}/../by_handle.py"
+      ignore_errors: true
     - name: boot id after the reboot
       raw: cat /proc/sys/kernel/random/boot_id
     - name: fill the disk
@@ -65,6 +68,15 @@ PLAYBOOK = """
     - name: power off meanwhile
       shell: rm {{ simulated_disk }}/../.power/web-01; sleep 20; touch {{ simulated_disk }}/alive
       ignore_unreachable: true
+"""
+# Writes beside the disk, through the disk's own mount.
+BY_HANDLE = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+handle = (ctypes.c_uint * 34)(128)
+assert libc.name_to_handle_at(-100, b"..", handle, ctypes.byref(ctypes.c_int()), 0) == 0
+above = libc.open_by_handle_at(os.open(".", os.O_RDONLY), handle, os.O_DIRECTORY)
+os.open("written", os.O_CREAT, dir_fd=above)
 """
 # ansible-core has no callback that prints the results as data.
 CALLBACK = """
@@ -107,6 +119,7 @@ def played(tmp_path_factory):
     }
     (work / "lines.py").write_text(CALLBACK)
     with Simulator(["web-01"], work / "disks"):
+        (work / "disks/by_handle.py").write_text(BY_HANDLE)
         command = [Path(sys.executable).with_name("ansible-playbook"), "-i", inventory, playbook]
         run = subprocess.run(
             command, check=False, env=environment, capture_output=True, text=True, timeout=60
@@ -129,6 +142,13 @@ def test_files_are_copied_both_ways(played):
     disk, results = played
     assert results["copy"]["changed"]
     assert Path(f"{disk}.fetched").read_text() == "new"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has handles of files")
+def test_no_file_outside_the_disk_is_opened_by_its_handle(played):
+    disk, results = played
+    assert results["by handle"]["rc"] != 0
+    assert not (disk.parent / "written").exists()
 
 
 def test_reboot_changes_the_boot_id(played):
