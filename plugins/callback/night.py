@@ -97,6 +97,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import closing
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses, verdict
 
 PHASE = closing.PHASE
+#: How facts begin that would stand for the host's name, its groups, and its server.
+NAMING = ("inventory_hostname", "group_names", "vps_org_")
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,18 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result: t.Any) -> None:
         self._note(result)
+        with self._harmless():
+            self._forget_names(*core.task_and_host(result))
+
+    def _forget_names(self, task: t.Any, host: t.Any) -> None:
+        """Forget facts by which a guest would lead the tasks after this one to a neighbour.
+
+        An inherited condition would skip the restore by them, too.
+        """
+        if self._detects and str(host) in self._seen:
+            told_of = self._seen if task.run_once else {str(host), str(task.delegate_to or host)}
+            for name in told_of:
+                core.forget_facts(task.get_play(), name, NAMING)
 
     def v2_runner_on_skipped(self, result: t.Any) -> None:
         self._note(result, ran=False)

@@ -395,6 +395,16 @@ def facts(hostvars: t.Any, host: str) -> dict[str, t.Any] | None:
         return None
 
 
+def forget_facts(play: t.Any, host: str, beginnings: tuple[str, ...]) -> None:
+    """Take facts of such names from what is known of the host; only in the parent process."""
+    cache = play.get_variable_manager()._fact_cache
+    known = _of_host(cache, host)
+    left = {name: value for name, value in known.items() if not name.startswith(beginnings)}
+    if len(left) < len(known):
+        keep = cache.set if hasattr(cache, "set") else cache.__setitem__  # before ansible-core 2.19
+        keep(host, left)
+
+
 def host_name(task_vars: Data) -> str | None:
     """The host that a task runs for. A fact ``inventory_hostname`` stands above the true one.
 

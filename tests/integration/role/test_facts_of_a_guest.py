@@ -147,6 +147,26 @@ def test_facts_that_come_in_the_middle_of_the_change_redirect_nothing(site):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("when", ["inventory_hostname == 'bad'", "not ansible_check_mode"])
+def test_a_name_forged_in_the_change_leads_to_no_neighbour_and_skips_no_restore(site, when):
+    one = site({"bad": {}, "other": {}})
+    one.hosts["bad"]["simulated_disk"] = f"{one.disks}/{{{{ inventory_hostname }}}}"
+    forge(one, "bad", {"inventory_hostname": "other"}, when="grep -q 2 srv/app/VERSION")
+    (one.folder / "change.yml").write_text(
+        "- raw: echo 2 > srv/app/VERSION\n- ping:\n- raw: echo 3 > srv/app/VERSION; false\n"
+    )
+    change = {"tasks_file": str(one.folder / "change.yml")}
+    called = {"block": [call(safe_upgrade_change=change)], "when": when}
+    run = one.run(
+        "--limit", "bad",
+        play={"tasks": [called]},
+        environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"},
+    )  # fmt: skip
+    assert run.code == 2, run.out
+    assert one.ends(run) == {"bad": ("restored", "1"), "other": (None, "1")}, run.out
+
+
+@pytest.mark.long
 def test_facts_of_a_neighbour_that_was_refused_decide_nothing(site):
     one = site({"evil": {}, "one": {"fault": "task"}})
     forged = {

@@ -11,6 +11,9 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.vars.manager import VariableManager
 
 from ansible_collections.vps_org.cloud.plugins.callback.night import PHASE, CallbackModule
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
@@ -122,6 +125,27 @@ def test_a_failure_stands_until_a_task_follows_it(night):
     assert host.known[losses.SEEN]["failing"]
     night.v2_runner_on_ok(result(host, returned={}))
     assert not host.known[losses.SEEN]["failing"]
+
+
+@pytest.mark.parametrize("begins", [True, False])
+@pytest.mark.parametrize("told", [{}, {"delegate": "web-02"}, {"run_once": True}])
+def test_facts_that_would_stand_for_a_host_are_forgotten_where_the_role_runs(night, told, begins):
+    loader = DataLoader()
+    variables = VariableManager(loader, InventoryManager(loader, parse=False))
+    one, other = Host(), Host("web-02")
+    for host in (one, other):
+        if begins:
+            begun(night, host)
+        forged = {"inventory_hostname": "web-03", "group_names": [], "vps_org_server_id": 3}
+        variables.set_host_facts(str(host), {**forged, "mine": 1})
+    finished = result(one, returned={}, delegate=told.get("delegate"))
+    finished._task.run_once = told.get("run_once", False)
+    finished._task.get_play = lambda: SimpleNamespace(get_variable_manager=lambda: variables)
+    night.v2_runner_on_ok(finished)
+    left = {name: set(variables._fact_cache.get(name)) for name in ("web-01", "web-02")}
+    every = {*forged, "mine"}
+    assert left["web-01"] == ({"mine"} if begins else every)
+    assert left["web-02"] == ({"mine"} if begins and told else every)
 
 
 def test_each_loss_has_a_number_of_its_own_on_whatever_host(night):
