@@ -279,6 +279,7 @@ _CATALOGUE = """
 659 , asked from the …: status …, not
 659 , asked from the …: the page lacks the text
 659 , asked from the …: no answer:
+660 alters groups, and the condition 'when: …'
 671 safe_upgrade_measured is not used:
 671 =its path is not absolute
 671 =it is no file

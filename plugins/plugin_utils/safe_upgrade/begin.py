@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     files,
+    keywords,
     measured,
     record,
     report,
@@ -196,12 +197,14 @@ def read_user_files(host: Host) -> list[str]:
         ]
     if problems:
         return problems
+    inherited = core.conditions(host.task)
+    extra = core.extra_variables(host.vars["hostvars"]) or {}
     for name, problem, tasks in parsed(host):
         if problem:
             problems.append(f"safe_upgrade_{name}: {problem}")
-        problems += [
-            f"safe_upgrade_{name}: {text}" for text in files.ends_of_the_play(tasks, may_leave)
-        ]
+        refusals = files.ends_of_the_play(tasks, may_leave)
+        refusals += keywords.refused_regrouping(tasks, inherited, extra)
+        problems += [f"safe_upgrade_{name}: {text}" for text in refusals]
     return problems
 
 

@@ -18,6 +18,9 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 
 #: Variables that nothing a change does can alter, beside the extra variables.
 FIXED = frozenset({"inventory_hostname", "group_names", "groups", "ansible_check_mode"})
+#: Those of them that some tasks alter all the same, and these tasks.
+GROUPS = frozenset({"group_names", "groups"})
+REGROUPING = ("add_host", "group_by", "refresh_inventory")
 #: What the role registers or sets for its own tasks.
 OWN_VARIABLES = ("safe_upgrade_result", "safe_upgrade_loss")
 #: Filters and tests whose answer follows from what they are given alone. Others look at the clock,
@@ -58,6 +61,21 @@ def refused_condition(conditions: t.Iterable[t.Any], extra: Extra) -> str | None
                 "ansible.builtin.include_role and write 'when' on that task, which judges it once"
             )
     return None
+
+
+def refused_regrouping(
+    tasks: t.Iterable[t.Mapping[str, t.Any]], conditions: t.Iterable[t.Any], extra: Extra
+) -> list[str]:
+    """Refusals of parsed tasks (see core.parse) that alter groups which a condition names."""
+    named = [one for one in conditions if changeable(one, extra, FIXED - GROUPS)]
+    return [
+        f"{task['place']}: '{word}' alters groups, and the condition 'when: {named[0]}', which "
+        "reaches every task of the role, names them: the rest of the role, the restore too, could "
+        "then be skipped. Call the role by ansible.builtin.include_role and write 'when' on that "
+        "task, which judges it once"
+        for task in (tasks if named else ())
+        if (word := task["meta"] or task["action"].rpartition(".")[2]) in REGROUPING
+    ]
 
 
 def refused_delegation(delegated_to: str | None, host: str) -> str | None:
@@ -105,7 +123,7 @@ def refused_ids(extra: Extra, hosts: t.Sequence[str]) -> str | None:
     )
 
 
-def changeable(condition: t.Any, extra: Extra) -> list[str]:
+def changeable(condition: t.Any, extra: Extra, fixed: frozenset[str] = FIXED) -> list[str]:
     """The names in a condition that a change, or the time that it takes, can alter.
 
     The condition itself if it is no Jinja.
@@ -116,27 +134,31 @@ def changeable(condition: t.Any, extra: Extra) -> list[str]:
     if not isinstance(condition, str):
         return []
     if texts.is_template(condition):
-        return sorted(_names(condition, extra, texts_are_conditions=True))
-    return sorted(_names("{{ " + condition + " }}", extra))
+        return sorted(_names(condition, extra, fixed, texts_are_conditions=True))
+    return sorted(_names("{{ " + condition + " }}", extra, fixed))
 
 
 def _names(
-    template: str, extra: Extra, texts_are_conditions: bool = False, depth: int = 0
+    template: str,
+    extra: Extra,
+    fixed: frozenset[str],
+    texts_are_conditions: bool = False,
+    depth: int = 0,
 ) -> set[str]:
     try:
         tree = _JINJA.parse(template)
     except TemplateSyntaxError:
         return {template}
     found = _impure(tree)
-    for name in {node.name for node in tree.find_all(nodes.Name)} - FIXED:
+    for name in {node.name for node in tree.find_all(nodes.Name)} - fixed:
         if name not in extra or depth > _DEEPEST:
             found.add(name)
             continue
         for text in texts.within(extra[name]):
             if texts.is_template(text):
-                found |= _names(text, extra, texts_are_conditions, depth + 1)
+                found |= _names(text, extra, fixed, texts_are_conditions, depth + 1)
             elif texts_are_conditions:
-                found |= _names("{{ " + text + " }}", extra, True, depth + 1)
+                found |= _names("{{ " + text + " }}", extra, fixed, True, depth + 1)
     return found
 
 

@@ -188,6 +188,28 @@ def test_a_condition_that_no_change_can_alter_is_kept(site, condition):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("task", "condition"),
+    [
+        ("group_by: {key: done}", "'done' not in group_names"),
+        (
+            "add_host: {name: '{{ inventory_hostname }}', groups: done}",
+            "inventory_hostname not in (groups['done'] | default([]))",
+        ),
+        ("meta: refresh_inventory", "inventory_hostname in groups['all']"),
+    ],
+)
+def test_a_change_that_alters_the_groups_of_a_condition_is_refused(site, task, condition):
+    one = site({"one": {}})
+    change = broken_change(one)
+    with (one.folder / "change.yml").open("a") as file:
+        file.write(f"- {task}\n")
+    run = one.run(play=play("block", {"when": condition}, role=change))
+    assert run.code == 2 and "alters groups" in run.out, run.out
+    assert one.version("one") == "1" and not one.marked("one") and one.calls("create", "one") == 0
+
+
+@pytest.mark.long
 def test_a_condition_on_the_include_itself_is_judged_once(site):
     one = site({"one": {}})
     run = one.run(play=play("include_role", {"when": R1}, role=broken_change(one)))

@@ -45,3 +45,40 @@ def test_what_looks_at_clock_dice_or_files_is_named(condition):
 @pytest.mark.parametrize("condition", FIXED)
 def test_what_follows_from_the_inventory_alone_is_fine(condition):
     assert keywords.refused_condition([condition], EXTRA) is None
+
+
+def task(action, meta=None):
+    return {"action": action, "meta": meta, "place": "change.yml:1"}
+
+
+@pytest.mark.parametrize(
+    ("done", "word"),
+    [
+        (task("group_by"), "group_by"),
+        (task("ansible.builtin.group_by"), "group_by"),
+        (task("ansible.legacy.add_host"), "add_host"),
+        (task("meta", "refresh_inventory"), "refresh_inventory"),
+    ],
+)
+@pytest.mark.parametrize(
+    "condition",
+    ["'done' not in group_names", "inventory_hostname in groups['web']", "later", "{{ later }}"],
+)
+def test_no_task_alters_the_groups_that_a_condition_names(done, word, condition):
+    extra = {"later": "{{ 'done' not in group_names }}"}
+    (refusal,) = keywords.refused_regrouping([task("raw"), done], [True, condition], extra)
+    assert f"'{word}' alters groups" in refusal and condition in refusal
+
+
+@pytest.mark.parametrize(
+    "conditions", [[], [True], ["inventory_hostname == 'one'", "wanted | bool", "groups_of == 1"]]
+)
+def test_groups_may_be_altered_where_no_condition_names_them(conditions):
+    extra = {**EXTRA, "groups_of": 1}
+    tasks = [task("group_by"), task("meta", "refresh_inventory")]
+    assert keywords.refused_regrouping(tasks, conditions, extra) == []
+
+
+def test_other_tasks_may_stand_beside_a_condition_that_names_groups():
+    tasks = [task("raw"), task("meta", "flush_handlers"), task("mine.own.group_by_hand")]
+    assert keywords.refused_regrouping(tasks, ["'web' in group_names"], {}) == []
