@@ -280,6 +280,8 @@ _CATALOGUE = """
 659 , asked from the …: the page lacks the text
 659 , asked from the …: no answer:
 660 alters groups, and the condition 'when: …'
+661 is this role itself: name what it is to do
+661 safe_upgrade was called by a file or a role that it runs
 671 safe_upgrade_measured is not used:
 671 =its path is not absolute
 671 =it is no file

@@ -71,6 +71,19 @@ def call_id(task: t.Any) -> str:
     return found
 
 
+def is_within_itself(task: t.Any, role_path: str) -> bool:
+    """Whether the call of the role in *role_path* that the task is of stands in that very role."""
+    with contextlib.suppress(AttributeError):
+        parent = task._parent
+        while parent is not None and type(parent).__name__ != "IncludeRole":
+            parent = parent._parent
+        while parent is not None:
+            if parent._role and str(parent._role._role_path) == role_path:
+                return True
+            parent = parent._parent
+    return False
+
+
 def force_handlers(task: t.Any) -> bool:
     with contextlib.suppress(Exception):
         return bool(task.get_play().force_handlers)

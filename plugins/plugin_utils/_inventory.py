@@ -30,6 +30,9 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._rows import Row
 #: Names that mean something to Ansible, whatever the inventory holds.
 MEANINGFUL = frozenset(("all", "ungrouped", "_meta", *C.LOCALHOST))
 
+#: What leads ssh to a machine of its own: an address, a name with a domain, this very machine.
+_LEADS_AWAY = re.compile(r"\d+|0x[\da-f]+|.*\..*|localhost.*|ip6-.*", re.IGNORECASE)
+
 #: What Ansible might evaluate: a template, or, as a condition, an expression with a lookup.
 _EVALUATED = re.compile(r"[{}]|jinja2:|\b(lookup|query|q)\b.*\(", re.DOTALL)
 #: From ansible-core 2.19 on a text must be trusted, else it is shown as ``__ansible_unsafe``.
@@ -210,7 +213,7 @@ class HostNames:
             return
         if name in groups:
             self.rename(row, "as a group")
-        elif not has_address and re.fullmatch(r"\d+|0[xX][\da-fA-F]+|.*\..*", name):
+        elif not has_address and _LEADS_AWAY.fullmatch(name):
             self.rename(row, "which ssh takes for an address, but it has no address of its own")
 
     def rename(self, row: Row, why: str) -> None:

@@ -57,6 +57,10 @@ JOB_KEYS = {
 WORKFLOW_KEYS = {
     *("name", "description", "allow_simultaneous", "survey_enabled", "survey_spec", "nodes"),
 }
+NODE_KEYS = {
+    *("identifier", "job_template", "project", "inventory_source", "approval"),
+    *("approval_timeout", "success_nodes", "failure_nodes"),
+}
 #: The prompts that do most harm: configuring again takes them away where somebody added them.
 PROMPTS_OFF = {
     "job_template": ["limit", "variables", "tags", "skip_tags"],
@@ -140,7 +144,7 @@ def _job_template(job: Data, folder: Path) -> t.Iterator[str]:
     for key in ("force_handlers", "allow_simultaneous", "start_at_task", "job_tags", "skip_tags"):
         if job.get(key):
             yield f"{where}: {key} breaks the rollback: leave it off"
-    if str(job.get("limit", "")).startswith("@"):
+    if re.search(r"[@{]", str(job.get("limit", ""))):
         yield f"{where}: limit {WHY_NO_PROMPT['limit']}"
     if job.get("job_slice_count", 1) != 1:
         yield f"{where}: slices tell the next job their results in undefined order"
@@ -230,6 +234,8 @@ def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
         yield f"{where}: there is no node {name}"
     playbooks = {}
     for name, node in nodes.items():
+        for key in set(node) - NODE_KEYS:
+            yield f"{where}: node {name}: nothing applies the key {key}"
         if "approval" in node:
             playbooks[name] = "approval"
         elif node.get("project") or node.get("inventory_source"):

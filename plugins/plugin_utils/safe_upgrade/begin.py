@@ -177,6 +177,11 @@ def read_user_files(host: Host) -> list[str]:
     own_role = str(host.vars["role_path"])
     may_leave = settings["end_host"] == "accept"
     problems = [
+        f"safe_upgrade_{name}: {role} is this role itself: name what it is to do"
+        for name, role, _tasks_from in settings_.user_roles(settings, entry_point)
+        if role_folder(host, role) == own_role
+    ]
+    problems += [
         f"safe_upgrade_{name}: {problem}"
         for name, role, tasks_from in settings_.user_roles(settings, entry_point)
         for problem in roles.problems(

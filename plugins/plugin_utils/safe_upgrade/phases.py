@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     arming,
@@ -33,6 +34,10 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record 
 Data = dict[str, t.Any]
 
 NOT_BEGUN = "the role was not run from its beginning (--start-at-task?): nothing was done"
+
+WITHIN_ITSELF = (
+    "safe_upgrade was called by a file or a role that it runs itself: this call did nothing"
+)
 
 
 def _nothing_changed(host: Host, error: Exception) -> None:
@@ -135,6 +140,9 @@ def run(host: Host) -> Data:
     name = host.args.get("phase")
     if name not in PHASES:
         raise Failed(f"phase must be one of {', '.join(PHASES)}")
+    if name in BEGIN and core.is_within_itself(host.task, str(host.vars["role_path"])):
+        # The record of the call around this one stays, though this result is registered.
+        return {**host.record.as_result(), "failed": True, "msg": coded(WITHIN_ITSELF)}
     phase, on_error = PHASES[name]
     told: Data | None = None
     try:

@@ -10,8 +10,12 @@ import shlex
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.vps_org.cloud.plugins.module_utils._client import requests
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import reach
+
+try:
+    import requests
+except ImportError:  # the API's client says so before any page is asked for
+    requests = None  # type: ignore[assignment]
 
 Data = t.Mapping[str, t.Any]
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from integration.role.conftest import PATIENT
 
 FILES = {
     "changes/app.yml": "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n",
@@ -104,3 +105,24 @@ def test_a_role_that_cannot_be_loaded_is_told_in_the_table(site):
     assert run.code != 0 and one.calls("create", "web-01") == 0
     assert "nosuchrole" in run.results["web-01"]["reason"] and run.table()
     assert len(run.table()) == 1 and "cannot be shown" not in run.out
+
+
+SELF = "vps_org.cloud.safe_upgrade"
+
+
+def test_a_call_of_the_role_within_itself_takes_no_rollback_away(site):
+    one = site({"file": {**PATIENT}, "role": {**PATIENT}})
+    change = one.folder / "change.yml"
+    change.write_text(
+        "- raw: echo 2 > srv/app/VERSION\n"
+        f"- include_role: {{name: {SELF}}}\n"
+        "  vars: {safe_upgrade_change: {tasks_file: '{{ case_folder }}/inner.yml'}}\n"
+    )
+    (one.folder / "inner.yml").write_text("- raw: echo 3 > srv/app/VERSION\n")
+    one.hosts["file"]["safe_upgrade_change"] = {"tasks_file": str(change)}
+    one.hosts["role"]["safe_upgrade_change"] = {"role": SELF}
+    run = one.run()
+    assert one.ends(run) == {"file": ("restored", "1"), "role": ("aborted", "1")}, run.out
+    assert "is this role itself" in run.results["role"]["reason"]
+    assert "by a file or a role that it runs itself" in run.results["file"]["reason"]
+    assert one.calls("create", "role") == 0 and one.calls("create", "file") == 1

@@ -680,7 +680,11 @@ def test_two_sources_of_one_account_share_their_hosts(simulate, parse):
     assert members(inventory, "one") == ["db", "web"] and members(inventory, "two") == ["web"]
 
 
-@pytest.mark.parametrize("name", ["10.0.0.5", "victim.example.com", "3232235777", "0x7f000001"])
+@pytest.mark.parametrize(
+    "name",
+    ["10.0.0.5", "victim.example.com", "3232235777", "0x7f000001", "LOCALHOST", "localhost4"]
+    + ["ip6-localhost"],
+)
 def test_a_name_that_leads_elsewhere_needs_an_address(simulate, parse, warned, name):
     simulate([{"id": 7, "name": name, "ip_address": "192.0.2.1"}])
     assert list(parse().hosts) == [name] and warned() == ""
