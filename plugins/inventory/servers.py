@@ -28,7 +28,8 @@ description:
     C(ansible_host) is checked, and must be an address or the name of a host.
   - C(ansible-inventory --list) shows values as they are. Only a text that Ansible might evaluate,
     such as one with braces, is shown as C(__ansible_unsafe), so that it stays a mere text in an
-    inventory that is made from that list.
+    inventory that is made from that list. With C(--yaml) Ansible drops this mark, so make no
+    inventory from that output.
   - A group is not made from a field that a server does not have, with O(strict=true) too.
   - Ansible goes on without a source that fails. To stop there, set the environment variable
     E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED).
