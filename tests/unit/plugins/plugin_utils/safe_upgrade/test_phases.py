@@ -64,7 +64,7 @@ def test_known_words_of_a_failed_task_bring_their_code_to_the_end_of_every_line(
     night.armed()
     night.failed(result={"failed": True, "msg": said})
     night.phase("failed", piece="change")
-    night.phases("handled", "verify")
+    night.phases("handled")
     told = night.restored()
     assert told["reason"].startswith(f"{said} [VPS912]; proved: ")
     assert any("reason: " in line and "[VPS912]" in line for line in night.said)
@@ -74,7 +74,7 @@ def test_known_words_of_a_failed_task_bring_their_code_to_the_end_of_every_line(
 
 def test_a_good_end_has_no_code(night):
     night.armed()
-    night.phases("back", "handled", "verify", "decide", "finish")
+    night.phases("back", "handled", "decide", "finish")
     told = night.phase("end")
     assert told["msg"].startswith("upgraded") and "[VPS" not in told["msg"]
     assert not any("[VPS" in line for line in night.said)
