@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The variables of the role safe_upgrade: their types, defaults and rules.
 
-Unset, empty and blank mean "not given", at every depth (AWX renders missing values as empty
-strings). The role's ``defaults/main.yml`` and ``meta/argument_specs.yml`` repeat the defaults for
-the reader; a test holds the three equal.
+Unset, empty and blank mean "not given", at every depth (AWX renders missing values as ""). The
+role's ``defaults/main.yml`` and ``meta/argument_specs.yml`` repeat the defaults; a test says so.
 """
 
 from __future__ import annotations
