@@ -115,7 +115,7 @@ def test_a_relative_name_means_the_users_file_or_is_refused(site, kind):
         assert one.calls("create", "one") == 0 and str(own) in run.message("one")
 
 
-@pytest.mark.parametrize("switched", ["vps_org.cloud.night", ""])
+@pytest.mark.parametrize("switched", [{"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"}, {}])
 def test_the_shipped_playbook_restores_a_host_that_a_handler_lost(site, switched):
     one = site({"good": QUICK, "lost": QUICK})
     environment = role(
@@ -131,7 +131,7 @@ def test_the_shipped_playbook_restores_a_host_that_a_handler_lost(site, switched
         "-e",
         json.dumps(extra),
         playbook=str(PLAYBOOK),
-        environment={**environment, "ANSIBLE_CALLBACKS_ENABLED": switched},
+        environment={**environment, **switched},
     )
     assert one.ends(run) == {"good": ("upgraded", "2"), "lost": ("restored", "1")}, run.out
     assert run.code == 2
