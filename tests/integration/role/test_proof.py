@@ -10,6 +10,8 @@ import json
 import pytest
 from integration.role.conftest import PATIENT
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import told
+
 MARKER = "var/lib/vps_org_safe_upgrade.json"
 WIPES = "- raw: echo 2 > srv/app/VERSION; rm -rf var/lib/*\n"
 #: What the change does beside its work, before it fails.
@@ -222,8 +224,11 @@ def test_its_snapshot_is_not_pruned(site, entry_point):
 
 def unfinished(one, run_id, snapshot):
     """What the playbook restore_unfinished.yml does with what a job told."""
-    told = {"one": {"state": "armed", "run_id": run_id, "snapshot": {"id": snapshot}}}
-    return one.shipped("restore_unfinished", safe_upgrade_results=told, safe_upgrade_hosts="one")
+    record = {"state": "armed", "run_id": run_id, "snapshot": {"id": snapshot}}
+    record |= {"started": "2026-11-01T00:00:00Z", "ended": None}
+    server = one.variables("one")["vps_org_server_id"]
+    signed = told.statistics({"one": {**record, "server_id": server}}, "main", one.sim.token, {})
+    return one.shipped("restore_unfinished", **signed, safe_upgrade_hosts="one")
 
 
 @pytest.mark.long
