@@ -93,7 +93,7 @@ def test_every_world_is_told_as_it_is_and_nothing_is_written_to_it(check, profil
 def test_what_cannot_be_asked_ends_red_without_a_report(check, environment, says):
     with Simulator() as simulator:
         code, out, report = check(**{**access(simulator), **environment})
-    assert code == 2 and report is None
+    assert code == 1 and report is None
     assert says in out and "WHAT THIS MEANS" not in out
     assert {row["method"] for row in simulator.log} <= {"GET"}
 
@@ -104,7 +104,7 @@ def test_a_login_page_in_front_is_told(check):
         simulator.set_fault("html")
         environment = {**access(simulator), "VPS_ORG_API_RETRIES": "0"}
         code, out, report = check(**environment)
-    assert code == 2 and report is None
+    assert code == 1 and report is None
     assert "Cannot ask the account: the answer is not JSON" in out and "Please sign in" in out
 
 
