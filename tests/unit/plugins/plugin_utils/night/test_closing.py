@@ -48,9 +48,9 @@ class Run:
     def play(self, *tasks, **keywords):
         data = {"hosts": "all", "gather_facts": False, "tasks": list(tasks), **keywords}
         how = {"variable_manager": self.night.plays.variables, "loader": self.night.plays.loader}
-        made = Play.load(data, **how)
-        self.plugin.v2_playbook_on_play_start(made)
-        return made
+        self.played = Play.load(data, **how)
+        self.plugin.v2_playbook_on_play_start(self.played)
+        return self.played
 
     def phases(self, *names, host="web-01"):
         """Phases of the role run, and the plugin gets their results."""
@@ -63,7 +63,8 @@ class Run:
     def task(self, name="Download", action="apt", **fields):
         task = {"name": name, "action": action, "args": {}, "no_log": False, "run_once": False}
         known = {**task, "_uuid": name, "delegate_to": None, "ignore_unreachable": None, **fields}
-        return SimpleNamespace(**known, get_name=lambda: name, _ds={}, _parent=None)
+        asked = {"get_name": lambda: name, "get_play": lambda: self.played}
+        return SimpleNamespace(**known, **asked, _ds={}, _parent=None)
 
     def result(self, host, task, told):
         host = self.night.plays.inventory.get_host(host)
