@@ -50,6 +50,22 @@ def test_a_snapshot_that_fails_or_takes_too_long_means_no_change_and_wakes_the_s
 
 
 @pytest.mark.long
+def test_services_are_quieted_after_the_handlers_that_may_wake_them(site):
+    one = site({"one": {}})
+    write = "- ansible.builtin.raw: echo quiet >> srv/app/hooks\n"
+    one.hosts["one"]["safe_upgrade_quiesce"] = {
+        "before_tasks_file": one.tasks("quiet", write)["tasks_file"]
+    }
+    notifies = {"ansible.builtin.raw": "true", "changed_when": True, "notify": "Start it"}
+    include = {"ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"}}
+    start = {"name": "Start it", "ansible.builtin.raw": "echo started >> srv/app/hooks"}
+    restart = {"name": "Restart the application", "ansible.builtin.raw": "true"}
+    run = one.run(play={"tasks": [notifies, include], "handlers": [start, restart]})
+    assert run.code == 0, run.out
+    assert (one.disks / "one/srv/app/hooks").read_text() == "started\nquiet\n"
+
+
+@pytest.mark.long
 def test_a_quiesce_hook_that_fails_to_wake_the_service_aborts_and_says_so(site):
     one = site({"one": {}})
     (one.folder / "wake.yml").write_text("- ansible.builtin.fail: {msg: no}\n")
