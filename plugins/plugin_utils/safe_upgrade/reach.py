@@ -28,6 +28,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 Data = dict[str, t.Any]
 
 LOOK_SECONDS = 60
+#: Dropping a connection asks nobody but a process of this machine.
+RESET_SECONDS = 5
 GATHER_SECONDS = 120
 #: So much of what a look prints is read.
 LOOK_CHARACTERS = 1000000
@@ -197,7 +199,7 @@ class Guest:
 
     def forget(self) -> None:
         """Drop a connection that is kept open: it may lead to a server that is no more."""
-        with contextlib.suppress(Exception), limited(LOOK_SECONDS):
+        with contextlib.suppress(Exception, TimeUp), limited(RESET_SECONDS):
             self._action._connection.reset()
 
     def wait(self, seconds: float) -> Answer:
@@ -217,7 +219,7 @@ class Guest:
     def _tidy(self) -> None:
         shell = self._action._connection._shell
         if shell.tmpdir:
-            with contextlib.suppress(Exception), limited(LOOK_SECONDS):
+            with contextlib.suppress(Exception, TimeUp), limited(LOOK_SECONDS):
                 self._action._remove_tmp_path(shell.tmpdir)
             shell.tmpdir = None
 

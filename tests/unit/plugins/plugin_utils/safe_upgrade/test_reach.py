@@ -356,6 +356,22 @@ def test_a_connection_that_cannot_be_reset_stops_nothing():
     assert reached.wait(5).rc == 0
 
 
+def test_a_connection_whose_reset_hangs_ends_no_phase(monkeypatch):
+    monkeypatch.setattr(reach, "RESET_SECONDS", 0.2)
+    reached, action = guest(lambda command: time.sleep(60))
+    action._connection.reset = lambda: time.sleep(60)
+    started = time.monotonic()
+    assert reached.run("x", seconds=0.2).why == "no answer within 0 s"
+    assert time.monotonic() - started < 5
+
+
+def test_a_folder_on_the_guest_that_cannot_be_removed_in_time_ends_no_phase(monkeypatch):
+    monkeypatch.setattr(reach, "LOOK_SECONDS", 0.2)
+    reached, action = guest(module=lambda: {"ping": "pong"})
+    action._remove_tmp_path = lambda path: time.sleep(60)
+    assert reached.ping(5).rc == 0
+
+
 def test_facts_of_the_role_are_not_taken_from_a_guest():
     facts = {"module_setup": True, "vps_org_server_id": 1, "safe_upgrade_change": {}}
     reached, _action = guest(module=lambda: {"ansible_facts": facts})
