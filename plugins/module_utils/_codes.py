@@ -395,6 +395,7 @@ _CATALOGUE = """
 761 what explains the failure cannot be kept:
 761 any user can write to
 761 is no ordinary file
+761 is there, and others can read it
 761 does not answer within … s
 762 what explains the failure is kept in
 763 the last failed task:

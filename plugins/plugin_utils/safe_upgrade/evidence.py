@@ -19,9 +19,12 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
-#: The guest has so long; with the time for the file no restore is later by more than 20 s.
-SECONDS = 15.0
+#: The guest has so long. With the times to drop its connection, and for the file, no restore is
+#: later by more than 20 s.
+SECONDS = 10.0
 CHARACTERS = 65536
+#: So much of what the guest prints is looked at.
+READ = 4 * CHARACTERS
 LINE = 2000
 #: In one line of POSIX shell. Each part is cut, so that none takes the room of the next.
 SCRIPT = (
@@ -46,7 +49,7 @@ def keep(host: Host) -> None:
     file = f"safe_upgrade-{host.record.result['run_id']}-{name}.evidence"
     try:
         journal.append(settings["report_dir"], file, _text(host), mode=0o600)
-    except OSError as error:
+    except Exception as error:  # whatever it is, the restore comes next
         host.warn(f"what explains the failure cannot be kept: {error}")
         return
     host.say(f"{host.name}: what explains the failure is kept in {settings['report_dir']}/{file}")
@@ -56,7 +59,7 @@ def _text(host: Host) -> str:
     task, result = core.failure(host.vars["hostvars"], host.name)
     output = verdict.output(task, result)
     answer = host.reach.run(SCRIPT, SECONDS)
-    told = answer.text or f"the guest told nothing: {answer.why or answer.rc}"
+    told = answer.text[:READ] or f"the guest told nothing: {answer.why or answer.rc}"
     name = verdict.failure(task, result)[0]
     parts = [f"== the last failed task: {name}", output, told] if output else [told]
     lines = "\n".join(parts).splitlines()

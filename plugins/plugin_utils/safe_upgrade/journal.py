@@ -65,6 +65,10 @@ def _append(directory: str, name: str, data: bytes, mode: int) -> None:
         raise OSError(f"any user can write to {directory}, and put another file in its place")
     how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
     file = os.open(name, how, mode, dir_fd=folder)
-    if not stat.S_ISREG(os.fstat(file).st_mode):
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode):
         raise OSError(f"{directory}/{name} is no ordinary file")
+    private = not mode & (stat.S_IRWXG | stat.S_IRWXO)
+    if private and (found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & ~mode):
+        raise OSError(f"{directory}/{name} is there, and others can read it")
     os.write(file, data)

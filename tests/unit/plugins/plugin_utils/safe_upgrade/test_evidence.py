@@ -11,7 +11,7 @@ import os
 import pytest
 from nights import TOKEN
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import evidence
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import evidence, texts
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.reach import Answer
 
 UNITS = "app.service loaded failed failed App"
@@ -131,8 +131,47 @@ def test_a_guest_that_hangs_has_a_few_seconds_and_is_restored(broken, tmp_path, 
         return Answer(None, "", f"no answer within {seconds:.0f} s")
 
     monkeypatch.setattr(guest, "run", hang)
-    assert night.restored()["state"] == "restored" and given == [15]
-    assert "no answer within 15 s" in kept(tmp_path)[0].read_text()
+    assert night.restored()["state"] == "restored" and given == [10]
+    assert "no answer within 10 s" in kept(tmp_path)[0].read_text()
+
+
+def answers(night, monkeypatch, answer):
+    """Let *answer* stand for what the guest says when it is asked for the evidence."""
+    guest = night.guests["web-01"]
+    run = guest.run
+    monkeypatch.setattr(
+        guest,
+        "run",
+        lambda script, seconds=60: answer() if script == evidence.SCRIPT else run(script, seconds),
+    )
+
+
+def test_nothing_that_goes_wrong_costs_the_restore(broken, monkeypatch):
+    def odd():
+        raise RuntimeError("odd")
+
+    night = broken()
+    answers(night, monkeypatch, odd)
+    assert night.restored()["state"] == "restored"
+    assert any("cannot be kept: odd" in text for text in night.warned)
+
+
+def test_no_guest_takes_the_controllers_time_by_many_lines(broken, tmp_path, monkeypatch):
+    night, seen = broken(), []
+    answers(night, monkeypatch, lambda: Answer(0, "\n" * 1000000, None))
+    harmless = texts.harmless
+    monkeypatch.setattr(texts, "harmless", lambda *a, **k: seen.append(1) or harmless(*a, **k))
+    assert night.restored()["state"] == "restored" and kept(tmp_path)
+    assert len(seen) < 300000
+
+
+def test_a_file_that_others_can_read_is_not_taken(broken, tmp_path):
+    night = broken()
+    file = tmp_path / f"reports/safe_upgrade-{night.record().result['run_id']}-web-01.evidence"
+    file.touch()
+    file.chmod(0o640)
+    assert night.restored()["state"] == "restored" and not file.read_text()
+    assert any("others can read it" in text for text in night.warned)
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(broken, tmp_path):
