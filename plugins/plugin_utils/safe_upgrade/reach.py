@@ -32,7 +32,7 @@ LOOK_SECONDS = 60
 RESET_SECONDS = 5
 GATHER_SECONDS = 120
 #: So much of what a look prints is read.
-LOOK_CHARACTERS = 1000000
+LOOK_CHARACTERS = 2 * 1024 * 1024
 PAUSE_SECONDS = 1.0
 #: So much of a result's message is read.
 TOLD = 1000

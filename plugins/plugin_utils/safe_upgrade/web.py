@@ -23,8 +23,13 @@ Data = t.Mapping[str, t.Any]
 BYTES = 1024 * 1024
 #: For one page, however slowly it comes.
 SECONDS = 10
-_WRITE_OUT = "\\nhttp_status %{http_code}\\n"
-_STATUS = re.compile(r"^http_status (\d{3})\s*\Z", re.MULTILINE)
+#: A compressed page could be of any size.
+_PLAIN = {"Accept-Encoding": "identity"}
+_WRITE_OUT = "\\nhttp_status %{http_code} "
+#: The page's status, and how curl ended: a page that was cut off has a status, too.
+_STATUS = re.compile(r"^http_status (\d{3}) (\d+)\s*\Z", re.MULTILINE)
+#: So much of the end of a longer page is kept as well, which holds the status.
+_END = 100
 
 
 def problems(pages: t.Iterable[Data], prefix: str) -> t.Iterator[str]:
@@ -67,9 +72,11 @@ def _from_here(url: str) -> tuple[int, str, str | None]:
     try:
         with (
             reach.limited(SECONDS),
-            requests.get(url, auth=_nobody, allow_redirects=False, stream=True) as answer,
+            requests.get(
+                url, headers=_PLAIN, auth=_nobody, allow_redirects=False, stream=True
+            ) as answer,
         ):
-            body = answer.raw.read(BYTES, decode_content=True)
+            body = answer.raw.read(BYTES)
             return answer.status_code, body.decode(errors="replace"), None
     except reach.TimeUp:
         return 0, "", f"no answer within {SECONDS} s"
@@ -83,9 +90,11 @@ def _nobody(request: t.Any) -> t.Any:
 
 
 def _on_the_guest(guest: reach.Guest, url: str) -> tuple[int, str, str | None]:
-    curl = shlex.join(["curl", "-sS", "-m", str(SECONDS), "-w", _WRITE_OUT, url])
-    answer = guest.run(f"{curl} | tail -c {BYTES}", 2 * SECONDS)
+    # -q: nothing of a ~/.curlrc, which may follow redirections; -g: braces are no list of pages
+    curl = shlex.join(["curl", "-q", "-g", "-sS", "-m", str(SECONDS), "-w", _WRITE_OUT, url])
+    script = f"{{ {curl}; echo $?; }} | {{ head -c {BYTES}; tail -c {_END}; }}"
+    answer = guest.run(script, 2 * SECONDS)
     found = _STATUS.search(answer.text)
-    if found is None or found[1] == "000":
-        return 0, "", f"no answer: {answer.why or answer.rc}"
-    return int(found[1]), answer.text[: found.start()], None
+    if found is None or found[2] != "0":
+        return 0, "", f"no answer: {answer.why or (found and found[2]) or answer.rc}"
+    return int(found[1]), answer.text[: min(found.start(), BYTES)], None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import subprocess
 import threading
@@ -32,9 +33,11 @@ class Page(BaseHTTPRequestHandler):
         server = self.server
         server.got.append(self.headers)
         self.send_response(server.status)
+        for name, value in server.headers.items():
+            self.send_header(name, value)
         self.send_header("Location", "http://127.0.0.1:9/elsewhere")
         self.end_headers()
-        self.wfile.write(server.text.encode())
+        self.wfile.write(server.text if isinstance(server.text, bytes) else server.text.encode())
         while server.drips and not server.over.wait(0.05):
             try:
                 self.wfile.write(b".")
@@ -50,7 +53,7 @@ class Page(BaseHTTPRequestHandler):
 def page():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
     server.got, server.status, server.text, server.drips = [], 200, "all is well", False
-    server.over = threading.Event()
+    server.over, server.headers = threading.Event(), {}
     server.url = f"http://127.0.0.1:{server.server_port}/health"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
@@ -117,12 +120,56 @@ def test_nobody_is_logged_in_and_no_token_is_sent(watched, page, tmp_path, monke
     assert page.got and not any("Authorization" in headers for headers in page.got)
 
 
-def test_a_page_that_drips_is_given_up(page, monkeypatch):
-    monkeypatch.setattr(web, "SECONDS", 0.5)
+def told(page, way, **wanted):
+    """What is wrong with the page, asked by a real curl where the guest asks."""
+
+    def run(script, seconds):
+        done = subprocess.run(["/bin/sh", "-c", script], check=False, capture_output=True)
+        text = done.stdout.decode(errors="replace")[: reach.LOOK_CHARACTERS]
+        return reach.Answer(done.returncode, text, done.stderr.decode().strip() or None)
+
+    wanted = {"url": page.url, "from": way, "status": [200], "text": "", **wanted}
+    return web.faults([wanted], SimpleNamespace(run=run))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_page_that_drips_is_given_up(page, monkeypatch, way):
+    monkeypatch.setattr(web, "SECONDS", 1)
     page.drips = True
-    wanted = {"url": page.url, "from": "controller", "status": [200], "text": ""}
-    (told,) = web.faults([wanted], SimpleNamespace())
-    assert told.endswith("no answer within 0.5 s")
+    (why,) = told(page, way, text="well")
+    assert "no answer" in why and page.got
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_of_a_long_page_the_beginning_is_read(page, way):
+    page.text = "all is well" + "x" * (2 * web.BYTES) + "in the end"
+    assert told(page, way, text="well") == []
+    (why,) = told(page, way, text="in the end")
+    assert why.endswith("the page lacks the text 'in the end'")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_page_is_asked_for_compressed(page, way):
+    page.headers = {"Content-Encoding": "gzip"}
+    page.text = gzip.compress(b"all is well")
+    assert told(page, way) == [] and len(told(page, way, text="all is well")) == 1
+    asked = {headers.get("Accept-Encoding", "identity") for headers in page.got}
+    assert asked == {"identity"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_of_the_user_on_the_guest_changes_nothing(page, way, tmp_path, monkeypatch):
+    (tmp_path / ".curlrc").write_text("location\nuser = me:hunter2\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    page.status = 301
+    assert told(page, way, status=[301]) == []
+    assert not any("Authorization" in headers for headers in page.got)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_braces_are_no_list_of_pages(page, way):
+    page.url += "?{a,b}[1-3]"
+    assert told(page, way) == [] and len(page.got) == 1
 
 
 def test_a_port_where_nobody_listens_is_told(page):
