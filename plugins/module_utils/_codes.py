@@ -609,6 +609,8 @@ _OF_OTHERS = 900
 _OF_THE_API = 500
 _CODE = re.compile(r"\[VPS(\d{3})\]")
 _AT_THE_END = re.compile(r"( \[VPS\d{3}\])?$")
+#: So much of a text is searched: it may be of any size, and quote causes without end.
+_READ = 4000
 #: A blank and a code.
 CODE_LENGTH = len(" [VPS101]")
 #: A task of the change failed, with words of its own.
@@ -679,7 +681,7 @@ def codes(text: str) -> str:
 
 def code_of(text: str) -> int | None:
     """The code of the message that begins first in *text*, or of the cause that it quotes."""
-    return _code_of(text, catalogue())
+    return _code_of(text[:_READ], catalogue())
 
 
 def _code_of(text: str, among: t.Sequence[_Words]) -> int | None:

@@ -79,3 +79,7 @@ def test_a_text_that_is_cut_keeps_the_code_at_its_end():
     assert shortened(coded(LOCKED), 40) == "E: Could not get lock /var/l... [VPS912]"
     assert shortened(f"[VPS912] {LOCKED}", 20) == "[VPS912] E: Could..."
     assert shortened("short [VPS912]", 20) == "short [VPS912]"
+
+
+def test_a_text_that_quotes_without_end_has_a_code():
+    assert coded("Cannot ask the API: " * 100_000).endswith(" [VPS201]")
