@@ -53,11 +53,9 @@ def _left(host: Host, error: Exception) -> None:
 
 def _stands(host: Host, error: Exception) -> None:
     """A piece of the user's code failed, and only its judgement went wrong: it stands."""
-    host.record.due = ""
+    piece, host.record.due = host.piece, ""
     if host.record.state in ("changing", "verifying"):
-        host.record.failure = vars(
-            Failure(f"the {host.piece}", f"it failed; {_blamed(host, error)}")
-        )
+        host.record.failure = vars(Failure(f"the {piece}", f"it failed; {_blamed(host, error)}"))
     else:
         host.abort(_blamed(host, error))
 

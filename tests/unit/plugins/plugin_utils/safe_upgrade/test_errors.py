@@ -130,6 +130,16 @@ def test_a_failure_whose_judgement_fails_stands_and_is_restored(night, monkeypat
     assert night.phases("handled", "decide")["run"]["due"] == "restore"
 
 
+def test_the_piece_whose_judgement_fails_is_named(nights, tmp_path, monkeypatch):
+    health = tmp_path / "health.yml"
+    health.write_text("- debug: {msg: x}\n")
+    night = nights(health={"tasks_file": str(health), "builtin": ["connection"]})
+    night.armed()
+    assert night.phases("back", "handled")["run"]["due"] == "health"
+    break_phase(monkeypatch, "failed")
+    assert night.phase("failed")["run"]["failure"]["task"] == "the health"
+
+
 @pytest.mark.parametrize("phase", ["failed", "judge"])
 def test_a_piece_before_the_change_whose_judgement_fails_aborts(night, monkeypatch, phase):
     night.phase("check")
