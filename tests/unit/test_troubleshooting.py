@@ -62,7 +62,7 @@ NOT_SHOWN = (
     "rm -f",
     "echo end",
     "(…) | cut",
-    "| { head -c",
+    "{ …; echo $?; } | { head -c",
     "dict[str, t.Any]",
     "mkdir -p",
     "safe_upgrade run=(?P<run>",
