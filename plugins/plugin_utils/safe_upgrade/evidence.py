@@ -26,13 +26,14 @@ CHARACTERS = 65536
 #: So much of what the guest prints is looked at.
 READ = 4 * CHARACTERS
 LINE = 2000
-#: In one line of POSIX shell. Each part is cut, so that none takes the room of the next.
+#: In one line of POSIX shell. Each part is cut: none takes the room or the time of the next.
 SCRIPT = (
     "PATH=$PATH:/usr/sbin:/sbin; "
-    "{ for u in $(systemctl list-units --failed --plain --no-legend --no-pager | cut -d ' ' -f 1 "
-    '| head -n 5); do echo "== journal of $u"; journalctl --no-pager -n 40 -u "$u" '
-    "| tail -c 5000; done; "
-    "echo '== errors since the boot'; journalctl --no-pager -b -p err -n 40 | tail -c 5000; "
+    't() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@"; fi; }; '
+    "{ for u in $(t 2 systemctl list-units --failed --plain --no-legend --no-pager "
+    "| cut -d ' ' -f 1 | head -n 4); do "
+    'echo "== journal of $u"; t 1 journalctl --no-pager -n 40 -u "$u" | tail -c 5000; done; '
+    "echo '== errors since the boot'; t 2 journalctl --no-pager -b -p err -n 40 | tail -c 5000; "
     "for f in /var/log/apt/term.log /var/log/dpkg.log /var/log/dnf.rpm.log /var/log/dnf.log "
     "/var/log/yum.log /var/log/zypp/history /var/log/apk.log; do if [ -r $f ]; then "
     'echo "== the end of $f"; tail -c 8000 "$f"; fi; done; '

@@ -60,6 +60,11 @@ def _stands(host: Host, error: Exception) -> None:
         host.abort(_blamed(host, error))
 
 
+def _unjudged(host: Host, error: Exception) -> None:
+    """A piece of the user's code ran to its end, and its judgement went wrong."""
+    (_left if host.record.state in ("changing", "verifying") else _nothing_changed)(host, error)
+
+
 def _restored_all_the_same(host: Host, error: Exception) -> None:
     host.warn(_blamed(host, error))
     failure = Failure(**(host.record.failure or vars(Failure(None, None, own=False))))
@@ -110,7 +115,7 @@ PHASES: dict[str, tuple[Phase, OnError]] = {
     "arm": (arming.arm, _nothing_changed),
     "back": (change.back, _left),
     "handled": (change.handled, _left),
-    "judge": (pieces.judge, _stands),
+    "judge": (pieces.judge, _unjudged),
     "failed": (pieces.failed, _stands),
     "decide": (change.decide, _restored_all_the_same),
     "restore": (restoring.restore, _restore_failed),

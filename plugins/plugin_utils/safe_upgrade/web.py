@@ -41,13 +41,13 @@ def problems(pages: t.Iterable[Data], prefix: str) -> t.Iterator[str]:
             named = bool(parts.username or parts.password)
         except ValueError:
             right = named = False
-        if not right or re.search(r"\s", page["url"]):
-            yield f"{prefix}health.http: no http or https URL: {page['url']}"
-        elif named:
+        if named:
             yield (
                 f"{prefix}health.http: the URL for {parts.hostname} holds user information, which "
                 "logs would show: use a tasks file with ansible.builtin.uri"
             )
+        elif not right or re.search(r"\s", page["url"]):
+            yield f"{prefix}health.http: no http or https URL: {page['url']}"
 
 
 def faults(pages: t.Iterable[Data], guest: reach.Guest) -> list[str]:

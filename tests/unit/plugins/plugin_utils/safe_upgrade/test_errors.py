@@ -119,25 +119,38 @@ def test_an_error_without_a_failure_of_the_change_erases_no_good_upgrade(night, 
     assert night.guests["web-01"].marker.exists()
 
 
-@pytest.mark.parametrize("phase", ["failed", "judge"])
-def test_a_failure_whose_judgement_fails_stands_and_is_restored(night, monkeypatch, phase):
+def test_a_failure_whose_judgement_fails_stands_and_is_restored(night, monkeypatch):
     night.armed()
-    break_phase(monkeypatch, phase)
+    break_phase(monkeypatch, "failed")
     night.failed()
-    told = night.phase(phase, piece="change")
+    told = night.phase("failed", piece="change")
     assert told["run"]["failure"]["own"]
     assert "it failed; an error of the role itself" in told["run"]["failure"]["reason"]
     assert night.phases("handled", "decide")["run"]["due"] == "restore"
 
 
-def test_the_piece_whose_judgement_fails_is_named(nights, tmp_path, monkeypatch):
+@pytest.fixture
+def checked(nights, tmp_path):
+    """A night whose health check has run after the change."""
     health = tmp_path / "health.yml"
     health.write_text("- debug: {msg: x}\n")
     night = nights(health={"tasks_file": str(health), "builtin": ["connection"]})
     night.armed()
     assert night.phases("back", "handled")["run"]["due"] == "health"
+    return night
+
+
+def test_the_piece_whose_judgement_fails_is_named(checked, monkeypatch):
     break_phase(monkeypatch, "failed")
-    assert night.phase("failed")["run"]["failure"]["task"] == "the health"
+    assert checked.phase("failed")["run"]["failure"]["task"] == "the health"
+
+
+def test_a_good_check_whose_judgement_fails_erases_no_good_upgrade(checked, monkeypatch):
+    break_phase(monkeypatch, "judge")
+    checked.phase("judge")
+    told = checked.phase("decide")
+    assert told["state"] == "left_changed" and told["own_failure"] is False
+    assert checked.world.calls("restore") == []
 
 
 @pytest.mark.parametrize("phase", ["failed", "judge"])
@@ -242,4 +255,4 @@ def test_every_kind_of_error_counts(night, monkeypatch, error):
 def test_every_phase_says_what_an_error_leads_to():
     assert all(callable(on_error) for dummy, on_error in phases.PHASES.values())
     named = {on_error.__name__ for dummy, on_error in phases.PHASES.values()}
-    assert len(named) == 7
+    assert len(named) == 8

@@ -81,6 +81,12 @@ def test_a_guest_that_floods_fills_no_disk(broken, tmp_path):
     assert 4000 < kept(tmp_path)[0].stat().st_size <= 70000
 
 
+def test_a_tool_that_hangs_costs_not_what_others_tell(broken, tmp_path):
+    night = broken("[ $4 = -u ] && exec sleep 60; echo the kernel is out of memory")
+    assert night.restored()["state"] == "restored"
+    assert "the kernel is out of memory" in kept(tmp_path)[0].read_text()
+
+
 def test_secrets_and_the_codes_of_terminals_are_not_kept(broken, tmp_path):
     night = broken(f"printf 'token {TOKEN} \\033[2J{{{{ x }}}}\\n'")
     night.restored()

@@ -205,6 +205,7 @@ def test_after_a_mere_restore_it_only_warns(watched, page):
         ("http://127.0.0.1/a b", "no http or https URL"),
         ("--config /etc/passwd", "no http or https URL"),
         ("https://me:hunter2@example.org/", "holds user information"),
+        ("htps://me:hunter2@example.org/", "holds user information"),
     ],
 )
 def test_a_url_that_is_none_is_refused_before_anything_is_asked(nights, url, words):
