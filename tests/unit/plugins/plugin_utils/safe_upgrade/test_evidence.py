@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 
 import pytest
 from nights import TOKEN
@@ -81,10 +82,16 @@ def test_a_guest_that_floods_fills_no_disk(broken, tmp_path):
     assert 4000 < kept(tmp_path)[0].stat().st_size <= 70000
 
 
-def test_a_tool_that_hangs_costs_not_what_others_tell(broken, tmp_path):
-    night = broken("[ $4 = -u ] && exec sleep 60; echo the kernel is out of memory")
-    assert night.restored()["state"] == "restored"
-    assert "the kernel is out of memory" in kept(tmp_path)[0].read_text()
+def test_a_tool_that_hangs_costs_not_what_others_tell(broken):
+    broken("[ $4 = -u ] && exec sleep 60; echo the kernel is out of memory")
+    told = subprocess.run(
+        ["/bin/sh", "-c", evidence.SCRIPT],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=evidence.SECONDS,
+    )
+    assert "the kernel is out of memory" in told.stdout
 
 
 def test_secrets_and_the_codes_of_terminals_are_not_kept(broken, tmp_path):
