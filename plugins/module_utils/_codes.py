@@ -547,9 +547,9 @@ _CATALOGUE = """
 914 NO_PUBKEY
 914 signatures couldn't be verified
 914 signatures were invalid
-914 is not signed
-914 is not valid yet
-914 is expired
+914 The repository '…' is not signed
+914 Release file for … is not valid yet
+914 Release file for … is expired
 915 dpkg was interrupted, you must manually run
 915 Sub-process /usr/bin/dpkg returned an error code
 915 dpkg: error processing package
@@ -598,7 +598,7 @@ _CATALOGUE = """
 926 Unable to reload service
 926 Could not find the requested service
 926 Job for … failed
-927 is undefined
+927 ' is undefined
 927 has no attribute
 928 no vault secrets found
 928 Decryption failed

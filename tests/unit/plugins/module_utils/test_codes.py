@@ -61,11 +61,23 @@ def test_the_cause_that_a_message_quotes_has_the_code_that_says_more(text, code)
 
 
 @pytest.mark.parametrize(
-    "told", ["Read-only file system", "not enough free space", "it is expired"]
+    "told", ["Read-only file system", "not enough free space", "Missing sudo password"]
 )
 def test_words_of_the_api_are_not_taken_for_those_of_a_guest(told):
     assert code_of(f"Cannot create snapshot 'x' of server 1: {told} (HTTP 400)") == 301
     assert code_of(f"web: {told}") > 900
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "the certificate of the shop is expired",
+        "the deployment is not signed off",
+        "x is undefined",
+    ],
+)
+def test_words_of_a_user_are_not_taken_for_those_of_apt_and_ansible(told):
+    assert code_of(told) is None
 
 
 def test_reasons_that_are_told_together_have_a_code_each():

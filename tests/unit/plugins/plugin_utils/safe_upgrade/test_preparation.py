@@ -61,10 +61,10 @@ def test_what_is_no_clear_word_is_no_reason_to_do_nothing(prepared, told):
 def test_a_preparation_that_fails_ends_before_the_snapshot(prepared):
     night = prepared()
     night.failed(task={"name": "Refresh the package lists", "action": "command"},
-                 result={"failed": True, "msg": "Release file is expired"})  # fmt: skip
+                 result={"failed": True, "msg": "Release file for x is expired"})  # fmt: skip
     told = night.phase("failed", piece="prepare")
     assert (told["state"], told["failed_task"]) == ("aborted", "Refresh the package lists")
-    assert told["reason"] == "Release file is expired [VPS914]"
+    assert told["reason"] == "Release file for x is expired [VPS914]"
     assert not night.world.calls("create")
 
 
