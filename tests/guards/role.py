@@ -1284,6 +1284,28 @@ AFTERWARDS = {
         "::test_a_marker_that_cannot_be_read_is_told_and_protects_every_own_snapshot",
         _code("ending", "_prune", "lambda host, now: original(host, {**now, 'marker': None})"),
     ),
+    "groups_of_a_condition": Guard(
+        "No task of a change alters the groups that an inherited condition names.",
+        UNIT + "test_inherited_conditions.py"
+        "::test_no_task_alters_the_groups_that_a_condition_names",
+        _code("keywords", "refused_regrouping", "lambda tasks, conditions, extra: []"),
+    ),
+    "names_forged_later": Guard(
+        "A fact told in mid-change names no other host.",
+        "tests/unit/plugins/callback/test_night.py"
+        "::test_facts_that_would_stand_for_a_host_are_forgotten_where_the_role_runs",
+        Replaced(
+            "plugins/callback/night.py",
+            "CallbackModule._forget_names",
+            "lambda self, task, host: None",
+        ),
+    ),
+    "call_within_itself": Guard(
+        "A call of the role within itself takes no rollback away.",
+        ROLE + "test_changes_by_name.py"
+        "::test_a_call_of_the_role_within_itself_takes_no_rollback_away",
+        _core("is_within_itself", "lambda task, role_path: False"),
+    ),
     "evidence_of_nobody_else": Guard(
         "What explains a failure is kept for the user of the run alone.",
         UNIT + "test_evidence.py::test_it_is_kept_in_a_file_that_only_the_user_can_read",
