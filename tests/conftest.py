@@ -38,3 +38,22 @@ for name in [name for name in os.environ if name.startswith("VPS_ORG_")]:
 def collections_path() -> Path:
     """The folder to give as ANSIBLE_COLLECTIONS_PATH (already set for this process)."""
     return TREE
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--brief",
+        action="store_true",
+        help="each test with the first of its values only, and none that is marked slow or long",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("brief"):
+        return
+    first: dict[str, pytest.Item] = {}
+    for item in items:
+        if not any(item.iter_markers("slow")) and not any(item.iter_markers("long")):
+            first.setdefault(item.nodeid.partition("[")[0], item)
+    config.hook.pytest_deselected(items=[item for item in items if item not in first.values()])
+    items[:] = first.values()

@@ -15,11 +15,13 @@ import socket
 import threading
 import time
 import typing as t
+from pathlib import Path
 from types import ModuleType
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from contract.documented import undocumented_requests
 from simulator import Simulator
+from simulator.disks import Disks
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _client, _module
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
@@ -76,7 +78,10 @@ class World:
         self.clock = Clock(self.monotonic, self.sleep, lambda: self.now() + self.jump)
         times = {"snapshot_seconds": 200.0, "restore_seconds": 300.0}
         self.simulator = _Simulator(
-            ["web-01", "web-02"], disks, clock=self.now, **{**times, **settings}
+            ["web-01", "web-02"],
+            None if disks is None else Disks(Path(disks), programs=False),
+            clock=self.now,
+            **{**times, **settings},
         )
         self.simulator.world = self
 

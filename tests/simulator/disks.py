@@ -28,7 +28,7 @@ import stat
 import uuid
 from pathlib import Path
 
-from simulator import programs
+from simulator import programs as programs_
 
 BOOT_ID = Path("proc/sys/kernel/random/boot_id")
 MOUNTS = Path("proc/mounts")
@@ -36,11 +36,15 @@ REBOOT = Path("sbin/reboot")
 
 
 class Disks:
-    """The disks below *root*, created where they are missing and kept where they exist."""
+    """The disks below *root*, created where they are missing and kept where they exist.
 
-    def __init__(self, root: Path) -> None:
+    Without *programs* nobody can log in to a server by the connection plugin.
+    """
+
+    def __init__(self, root: Path, programs: bool = True) -> None:
         self.root = root
-        programs.install(root / ".programs")
+        if programs:
+            programs_.install(root / ".programs")
 
     def install(self, name: str) -> None:
         """Give the server *name* a disk, power and network, and boot it."""
@@ -48,7 +52,7 @@ class Disks:
         reboot = disk / REBOOT
         reboot.parent.mkdir(parents=True, exist_ok=True)
         if not reboot.exists():
-            shutil.copy(self.root / ".programs" / programs.PROGRAM, reboot)
+            programs_.write(reboot)
         mounts = disk / MOUNTS
         mounts.parent.mkdir(parents=True, exist_ok=True)
         if not mounts.exists():

@@ -89,14 +89,18 @@ esac
 def install(folder: Path) -> None:
     """Put the programs into *folder*, which all servers below it share."""
     folder.mkdir(parents=True, exist_ok=True)
-    program = folder / PROGRAM
-    program.write_text(_SCRIPT)
-    program.chmod(0o755)
+    write(folder / PROGRAM)
     for name in NAMES:
         link = folder / name
         if not link.is_symlink():
             link.symlink_to(PROGRAM)
     (folder / REPLACED).write_text("".join(f"{path}\n" for path in _programs_of_this_machine()))
+
+
+def write(program: Path) -> None:
+    """Write the one program that stands behind all names."""
+    program.write_text(_SCRIPT)
+    program.chmod(0o755)
 
 
 def _programs_of_this_machine() -> list[str]:

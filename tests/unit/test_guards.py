@@ -15,6 +15,8 @@ import pytest
 from guards.form import CannotBeApplied, Replaced, With, Without
 from tools.guards import all_guards
 
+pytestmark = pytest.mark.slow
+
 COLLECTION = Path(__file__).resolve().parents[2]
 GUARDS = all_guards()
 

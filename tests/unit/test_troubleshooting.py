@@ -19,6 +19,7 @@ import typing as t
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import yaml
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _codes
@@ -79,12 +80,14 @@ NOT_SHOWN = (
 )
 
 
+@pytest.mark.slow
 def test_the_page_holds_every_text():
     page = messages()
     missing = [text for text in texts() if not any(map(_regex(text).search, page))]
     assert not missing, f"{PAGE.name} lacks: {missing}"
 
 
+@pytest.mark.slow
 def test_the_page_holds_no_text_that_is_gone():
     known = {part.strip() for text in texts() for part in text.split("…") if _words(part) > 1}
     longest_first = sorted(known, key=len, reverse=True)
@@ -141,6 +144,7 @@ def test_every_group_of_messages_has_its_code_and_its_cure():
         assert "\n- `" not in cure, f"{head} has two groups"
 
 
+@pytest.mark.slow
 def test_a_text_in_yaml_ends_with_its_code():
     """There nothing puts it behind the text."""
     for path in sorted(

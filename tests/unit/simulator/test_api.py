@@ -234,6 +234,7 @@ def test_the_log_tells_what_was_asked_and_done(client, simulator):
     assert simulator.calls("restore") == [restore]
 
 
+@pytest.mark.slow
 def test_many_servers_and_connections_at_once(make_client):
     with Simulator(400) as simulator:
         clients = [make_client(simulator) for dummy in range(100)]

@@ -109,6 +109,7 @@ def test_lost_hangs_up_in_the_end(client, simulator):
     assert names(simulator) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("act", "seconds"), [(False, 0.8), (True, 60)])
 def test_delay(client, simulator, act, seconds):
     simulator.set_fault("delay", seconds=seconds, act=act, times=1)
@@ -184,6 +185,7 @@ def test_truncated(client, simulator):
     assert names(simulator) == ["before"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headers", [False, True])
 def test_drip(client, simulator, headers):
     simulator.set_fault("drip", seconds=0.004, headers=headers)

@@ -21,6 +21,8 @@ import requests
 from background import until
 from simulator import Simulator
 
+pytestmark = pytest.mark.slow
+
 SIMULATOR = Path(__file__).parents[2] / "simulator"
 
 

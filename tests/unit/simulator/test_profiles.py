@@ -15,6 +15,8 @@ import requests
 from simulator import Simulator
 from simulator.profiles import PROFILES
 
+pytestmark = pytest.mark.slow
+
 SIMULATOR = Path(__file__).parents[2] / "simulator"
 SERVER = 12345
 

@@ -18,6 +18,8 @@ from cases import long_but
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _client
 
+pytestmark = pytest.mark.slow
+
 #: A worker of Ansible takes some 15 MB more than a process with the module alone.
 MOST = 85
 MIB = 2**20

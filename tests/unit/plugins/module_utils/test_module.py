@@ -86,6 +86,7 @@ def test_a_program_in_check_mode_with_a_diff(world, main):
     assert world.calls("create") == []
 
 
+@pytest.mark.slow
 def test_a_program_waits(world, main):
     world.simulator.add_snapshot(SERVER, "before", status="in_progress")
     result = main(**WISH, wait_timeout=1)

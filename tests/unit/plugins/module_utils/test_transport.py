@@ -25,6 +25,8 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import Reque
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot_info
 
+pytestmark = pytest.mark.slow
+
 EMPTY_LIST = b'HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{"count":0,"results":[]}'
 Behaviour = t.Callable[[socket.socket], None]
 

@@ -390,6 +390,7 @@ def test_restore_lost_and_the_servers_cannot_be_seen(world, refuse, kept, status
     assert world.calls("restore") == ["restore"]
 
 
+@pytest.mark.slow
 def test_restore_lost_each_time(world, refuse, kept):
     refuse("restore", 503)
     result = world.run(snapshot_restore, **WISH)
@@ -445,6 +446,7 @@ def test_answers_that_say_a_restore_is_accepted(world, kept, body, message):
     assert result["warnings"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     long_but(
@@ -470,6 +472,7 @@ AFTER_IT_WAS_ACCEPTED = (
 LOOK = "N s elapsed. Look at the server in the dashboard"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 404])
 def test_the_wait_for_a_restore_ends_at_its_limit_when_the_list_is_refused(
     world, refuse, kept, status
@@ -483,6 +486,7 @@ def test_the_wait_for_a_restore_ends_at_its_limit_when_the_list_is_refused(
     assert result["snapshot"]["id"] == 801
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_after_the_restore(world, kept):
     world.simulator.set_fault("server_gone")
     result = world.run(snapshot_restore, **WISH)

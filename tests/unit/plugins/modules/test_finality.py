@@ -72,6 +72,7 @@ def test_the_same_refusal_for_two_minutes_is_final_while_the_token_works(world, 
     assert world.calls("account") == ["account"]
 
 
+@pytest.mark.slow
 def test_another_refusal_begins_the_two_minutes_anew(world, disk):
     for status in (403, 404) * 10:
         odd(world, "restore", status, times=5)
@@ -184,6 +185,7 @@ def test_a_server_that_is_not_listed_is_restored_in_a_rollback_alone(world, disk
     restored(world, disk, world.run(snapshot_restore, **ROLLBACK))
 
 
+@pytest.mark.slow
 def test_without_a_wait_a_rollback_has_the_whole_time(world, disk):
     odd(world, "restore", 429, times=300)
     by_hand = world.run(snapshot_restore, **WISH, wait=False)

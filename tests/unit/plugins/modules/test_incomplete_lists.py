@@ -97,6 +97,7 @@ def test_what_is_shown_is_there(world, incomplete, module, wish):
     assert len(world.acted("create", "delete", "restore")) == result["changed"]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_shown_is_not_restored(world, incomplete):
     incomplete("list_servers")
     row = world.simulator.add_snapshot(SERVER, "before", server={"id": 999, "name": "web-99"})

@@ -159,6 +159,7 @@ def test_a_snapshot_of_a_deleted_server_can_be_deleted_by_its_id(world, disk):
     assert "snapshot 801 ('before') without server" in result["warnings"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["status", "server"])
 def test_a_restore_needs_the_status_and_the_server(world, disk, field):
     world.simulator.set_fault("missing_fields", call="list_snapshots", fields=[field])
@@ -168,6 +169,7 @@ def test_a_restore_needs_the_status_and_the_server(world, disk, field):
     assert not world.calls("restore") and disk.exists()
 
 
+@pytest.mark.slow
 def test_an_unreadable_row_may_be_the_one_that_is_not_there(world, disk):
     """Absence is not proved by a list with a row that may be the one asked for."""
     rows = [without(WHOLE, "id"), without(WHOLE, "status")]

@@ -227,6 +227,7 @@ def test_no_write_is_sent_when_the_controller_ends_meanwhile(world, run, ended, 
     assert world.calls() == ["list_snapshots"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_waits_for_an_answer_ends_too(world, run, ended, monkeypatch):
     pids = iter([os.getppid()] * 2)
     monkeypatch.setattr(os, "getppid", lambda: next(pids, -1))

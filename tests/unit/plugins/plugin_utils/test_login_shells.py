@@ -13,6 +13,8 @@ import pytest
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import guest, settings
 
+pytestmark = pytest.mark.slow
+
 SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "fish", "tcsh", "csh", "bsd-csh", "busybox")
 NAMES = ("m.json", 'it\'s "mine".json', "back\\slash $x `y` *.json", "ä b/c;d&.json")
 

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+from serving import serving
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import notice
 
@@ -36,14 +36,8 @@ class Chat(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def chat():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Chat)
-    server.got, server.status, server.slow, server.over = [], 200, False, threading.Event()
-    server.url = f"http://127.0.0.1:{server.server_port}/{SECRET}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    server.server_close()
+    with serving(Chat, f"/{SECRET}", status=200, slow=False) as server:
+        yield server
 
 
 @pytest.mark.parametrize("form", notice.FORMATS)

@@ -13,6 +13,8 @@ from nights import TOKEN
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import measured, timeline
 
+pytestmark = pytest.mark.slow
+
 PLAN = {"vcpus": 1, "memory": 1024, "storage": 25}
 
 

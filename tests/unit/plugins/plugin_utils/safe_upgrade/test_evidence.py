@@ -15,6 +15,8 @@ from nights import TOKEN
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import evidence, texts
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.reach import Answer
 
+pytestmark = pytest.mark.slow
+
 UNITS = "app.service loaded failed failed App"
 JOURNAL = "app[1]: cannot open the port"
 

@@ -172,6 +172,7 @@ def test_what_a_guest_writes_into_its_marker_runs_nothing(tmp_path):
     assert not spoilt.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

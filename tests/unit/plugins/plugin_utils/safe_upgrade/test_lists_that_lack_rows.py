@@ -94,6 +94,7 @@ def test_nobody_is_said_to_have_deleted_what_is_not_shown(night, world):
     assert "deleted" not in told["reason"]
 
 
+@pytest.mark.slow
 def test_two_snapshots_for_one_wish_are_told(night, world):
     world.simulator.set_fault("lag", seconds=45)
     world.simulator.set_fault("reset_after", call="create", times=1)

@@ -20,6 +20,8 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import reach
 
+pytestmark = pytest.mark.slow
+
 DEFAULT = object()
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import gzip
 import shutil
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 
 import pytest
+from serving import serving
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import checks, reach, web
+
+pytestmark = pytest.mark.slow
 
 ONCE = {"attempts": 1, "delay": 0}
 WAYS = [
@@ -51,15 +53,9 @@ class Page(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def page():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    server.got, server.status, server.text, server.drips = [], 200, "all is well", False
-    server.over, server.headers = threading.Event(), {}
-    server.url = f"http://127.0.0.1:{server.server_port}/health"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    server.server_close()
+    state = {"status": 200, "headers": {}, "text": "all is well", "drips": False}
+    with serving(Page, "/health", **state) as server:
+        yield server
 
 
 @pytest.fixture
