@@ -115,14 +115,14 @@ class LookupModule(LookupBase):
                 Display().warning(
                     coded(
                         f"ignored are the extra variables {harmless(', '.join(ignored))}: the jobs "
-                        "before were not given them so, and a guest may have told them"
+                        "before were not given them so, and a guest may have set them"
                     )
                 )
             refused = [name for name in refused if name not in ignored]
         if refused:
             raise _refused(
                 f"nothing was done: the job was given {harmless(', '.join(refused))} as extra "
-                "variables, and the workflow did not begin with them: a guest may have told them, "
+                "variables, and the workflow did not begin with them: a guest may have set them, "
                 "as statistics of an earlier job. Set such variables in the inventory or in the "
                 "workflow's survey; to restore now, launch VPS.org restore by itself"
             )
@@ -152,7 +152,7 @@ class LookupModule(LookupBase):
                 inventory.add_host(host, group=group)
         known = {*inventory.hosts}  # before a pattern makes an implicit localhost
         if not known:
-            return "the inventory holds no host: look at -i, or in AWX at the inventory's last sync"
+            return "the inventory holds no host: check -i, or in AWX the inventory's last sync"
         if not _matches(inventory, pattern, known):
             return (
                 f"the pattern {pattern!r} matches none of the {len(known)} hosts of the inventory: "

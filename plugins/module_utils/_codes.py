@@ -68,7 +68,7 @@ _CATALOGUE = """
 214 the list holds no server with an id
 215 lack what is needed and are skipped:
 216 the list holds … without
-217 the API tells no creation time of
+217 the API shows no creation time of
 217 would restore server … in the last unknown time
 217 =…of an unknown time
 218 list of …s is not complete:
@@ -89,7 +89,7 @@ _CATALOGUE = """
 307 Snapshot … is not completed:
 307 it ended '
 307 it is missing from the list for
-307 the time limit of … s passed; the last look failed:
+307 the time limit of … s passed; the last poll failed:
 307 =never seen
 308 has the name '…: delete it, or choose another name
 309 has another description, which the API cannot change
@@ -111,7 +111,7 @@ _CATALOGUE = """
 405 to restore. It holds
 405 =snapshot named '…
 406 is not in the list of servers: nothing was restored
-407 Cannot look at server … before its restore: …
+407 Cannot check server … before its restore: …
 408 is already being restored, perhaps from another snapshot
 408 joined a restore that was already running
 409 Cannot restore server …; and the server was not seen restoring
@@ -183,7 +183,7 @@ _CATALOGUE = """
 554 =the run did not end
 554 It is not known whether the server was restored;
 555 a later task of the play failed: …
-555 look at that task; the role itself ended well
+555 check that task; the role itself ended well
 556 =Patch night …
 556 =…and …taken back
 557 the report cannot be written to
@@ -251,7 +251,7 @@ _CATALOGUE = """
 640 is in progress: another run may be at work
 641 the server holds … snapshots (
 642 changed this server and never ended well
-642 look at the server; … keeps the server as it is
+642 check the server; … keeps the server as it is
 643 too late to start a change
 643 too early to start a change
 643 and a change may start from
@@ -357,7 +357,7 @@ _CATALOGUE = """
 714 the default IPv6 route is gone
 715 the host did not reboot, though
 715 the host rebooted, though
-716 the look at the guest was cut off
+716 the check of the guest was cut off
 731 safe_upgrade_on_failure: leave
 731 safe_upgrade_on_unreachable: leave
 731 safe_upgrade_on_delegate_lost: leave
@@ -372,17 +372,17 @@ _CATALOGUE = """
 738 the hook before the restore failed: …
 751 =…(server …): …Next: …
 752 would delete snapshot … of …, server
-753 mend the reason and run again
+753 fix the reason and run again
 753 The change was not started; nothing was changed
 754 Restored from snapshot
 754 find out why the change failed before the next try
 755 It is not proved that the server is as in
-755 look at it in the dashboard (by a console
-756 Whether the server was restored is told by the reason
-756 look at the server's status first
-756 When it is not restoring, look at it:
+755 check it in the dashboard (by a console
+756 The reason says whether the server was restored
+756 check the server's status first
+756 When it is not restoring, check it:
 757 The server was NOT restored
-757 look at the server; … and how to confirm it
+757 check the server; … and how to confirm it
 758 run again without check mode
 758 would take snapshot '
 758 would take no snapshot
@@ -399,7 +399,7 @@ _CATALOGUE = """
 761 does not answer within … s
 762 what explains the failure is kept in
 763 the last failed task:
-763 the guest told nothing:
+763 the guest said nothing:
 801 such snapshots: the restore needs
 801 list of snapshots is not complete, and the restore needs
 801 =a completed snapshot of run …
@@ -424,7 +424,7 @@ _CATALOGUE = """
 805 =Check that the restored host is healthy
 806 =INTERRUPTED RUN
 806 =restore or release
-806 =look at it
+806 =check it
 807 : the server stays as it is
 807 it bears no marker, so there is nothing to release
 808 nothing was released: …
@@ -442,20 +442,20 @@ _CATALOGUE = """
 811 safe_upgrade_results is not given
 812 but the server bears no marker of a change
 812 but the server bears the marker of run
-812 look at the server; … and what comes next
+812 check the server; … and what comes next
 813 out of the play (meta: end_host)
 814 nothing is left for this job to restore here
 815 Nothing is to be restored
 815 and the marker of the change is on the server
 815 and the guest does not answer:
-815 and there is no marker to look for
+815 and there is no marker to search for
 815 the jobs before told nothing of it, but its marker did
 816 and no marker of that run on the server bears it out
 816 that bears the stamp of
-816 the jobs before told of hosts that are not in this play
+816 the jobs before named hosts that are not in this play
 817 the workflow ends with this job
-818 the jobs before told of other hosts
-818 the jobs before told of server …, but the variables of
+818 the jobs before named other hosts
+818 the jobs before named server …, but the variables of
 818 which is none of this workflow
 818 bears no signature of this job's token (was the token changed?)
 818 the job was given … as extra variables

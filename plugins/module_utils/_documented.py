@@ -59,7 +59,7 @@ ASSUMPTIONS: dict[str, tuple[str, str]] = {
     ),
     "server_list": (
         "The list of servers is {count, results}, in one answer",
-        "it is read all the same: links to further pages are followed, at a request each look",
+        "it is read all the same: links to further pages are followed, at a request each poll",
     ),
     "server_list_complete": (
         "The list of servers holds as many rows as it counts",
@@ -87,7 +87,7 @@ ASSUMPTIONS: dict[str, tuple[str, str]] = {
     ),
     "snapshot_list": (
         "The list of snapshots is {count, results}, in one answer",
-        "it is read all the same: links to further pages are followed, at a request each look",
+        "it is read all the same: links to further pages are followed, at a request each poll",
     ),
     "snapshot_list_complete": (
         "The list of snapshots holds as many rows as it counts",
@@ -124,7 +124,7 @@ ASSUMPTIONS: dict[str, tuple[str, str]] = {
     ),
     "times": (
         "An answer takes less than a second, and none half of api_timeout",
-        "every look while waiting takes that long; answers near api_timeout are lost, and asked "
+        "every poll while waiting takes that long; answers near api_timeout are lost, and asked "
         "for again. Raise api_timeout",
     ),
     "rate_limit": (
@@ -510,7 +510,7 @@ def _rate_limit(seen: Seen, labels: Labels) -> Finding:
     headers = {one for exchange in seen.exchanges for one in exchange.limits}
     busy = sum(one.status == 429 for one in seen.exchanges)
     if not headers and not busy:
-        evidence = f"none in {len(seen.exchanges)} answers; the check does not look for it"
+        evidence = f"none in {len(seen.exchanges)} answers; the check does not search for it"
         return Finding("rate_limit", NOT_SEEN, evidence)
     told = [f"{busy} answers of HTTP 429"] * bool(busy)
     told += sorted(labels.word(one) for one in headers)[:TOLD]

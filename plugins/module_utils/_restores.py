@@ -56,7 +56,7 @@ def start(
     """Start the restore of the row's server, or join one that is running.
 
     A request that surely did nothing is sent again, at growing pauses, until its refusal is proved
-    final. One whose answer is lost is sent again only after a look at the server for 30 s, and not
+    final. One whose answer is lost is sent again only after a check the server for 30 s, and not
     once a restore may have ended unseen. Raises VpsOrgError.
     """
     restore = _Restore(client, deadline, row)

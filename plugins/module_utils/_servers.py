@@ -142,5 +142,5 @@ def wait_restored(
         why = f"the time limit of {deadline.seconds:.0f} s passed"
         if last["gone"]:
             why += ", and the server is gone from the list of servers"
-        raise failure(f"{why}; the last look failed: {failed.reason()}" if failed else why, failed)
+        raise failure(f"{why}; the last poll failed: {failed.reason()}" if failed else why, failed)
     return row, last["seen"]

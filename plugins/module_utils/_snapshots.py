@@ -320,7 +320,7 @@ def wait_completed(
         failed = last["failed"]
         why = f"the time limit of {deadline.seconds:.0f} s passed"
         if failed:
-            why += f"; the last look failed: {failed.reason()}"
+            why += f"; the last poll failed: {failed.reason()}"
         raise _not_done(snapshot_id, last, deadline, why, failed)
     return done
 

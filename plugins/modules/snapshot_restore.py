@@ -232,7 +232,7 @@ def run(params: Params, client: Client, ctx: Context) -> Params:
     _check(params, client, row, result["data_loss_seconds"])
     if result["data_loss_seconds"] is None:
         ctx.warn(
-            f"the API tells no creation time of snapshot {row['id']}: how much a restore erases is "
+            f"the API shows no creation time of snapshot {row['id']}: how much a restore erases is "
             "not known"
         )
     status = _status(params, client, ctx, deadline, row)
@@ -402,7 +402,7 @@ def _check(params: Params, client: Client, row: Row, age: int | None) -> None:
         )
     if most is not None and age is None:
         raise VpsOrgError(
-            f"{what}: the API tells no creation time of it, and max_age is given", snapshot=row
+            f"{what}: the API shows no creation time of it, and max_age is given", snapshot=row
         )
     if most is not None and age is not None and age > most:
         raise VpsOrgError(
@@ -432,7 +432,7 @@ def _status(
         if rollback or refuses_the_token(failed):
             return None
         raise VpsOrgError(
-            f"Cannot look at server {row['server']['id']} before its restore: {failed.reason()}",
+            f"Cannot check server {row['server']['id']} before its restore: {failed.reason()}",
             "rejected",
             failed,
             row,

@@ -111,7 +111,7 @@ def _stay(stay: Stay, host: str, diary: Diary, ended: bool) -> Data:
         well = False
         result["failed_task"] = failure.task
         result["reason"] = coded(f"a later task of the play failed: {failure.reason}")
-        result["next_step"] = "look at that task; the role itself ended well on this host"
+        result["next_step"] = "check that task; the role itself ended well on this host"
     return {
         **_row(host, result, well),
         "steps": [dict(step) for step in stay.steps],
@@ -130,7 +130,7 @@ def _next_of_unfinished(host: str, result: Data) -> str:
     if state == "restoring":
         return report.after_a_begun_restore(result)
     if state in ("changing", "verifying"):
-        return f"look at the server; {commands.after_a_marker(host, result['run_id'])}"
+        return f"check the server; {commands.after_a_marker(host, result['run_id'])}"
     return report.next_step({**result, "state": "aborted"}, host)
 
 

@@ -92,7 +92,7 @@ def _workflow_ends(host: Host) -> str | None:
         return None
     return (
         f"the workflow ends with this job, for {', '.join(refused)} cannot begin: no snapshot is "
-        "taken of any server. Mend that, or leave it out, and start the workflow anew"
+        "taken of any server. Fix that, or leave it out, and start the workflow anew"
     )
 
 
@@ -188,7 +188,7 @@ def _gate(settings: Data, took: Data, now: datetime) -> str | None:
     """Why the snapshot does not cover this change; None when it does. *now*: by the API's clock."""
     if took["created_at"] is None:
         return (
-            f"the API tells no creation time of snapshot {took['id']}: whether it covers this "
+            f"the API shows no creation time of snapshot {took['id']}: whether it covers this "
             "change is not known"
         )
     age = (now - parse_time(took["created_at"])).total_seconds()

@@ -121,7 +121,7 @@ def _next_step(host: Host, now: Data) -> str | None:
     found = now["marker"]
     if not found or host.settings["interrupted_run"] == "proceed":
         return None
-    return f"look at the server; {commands.after_a_marker(host.name, found['run_id'])}"
+    return f"check the server; {commands.after_a_marker(host.name, found['run_id'])}"
 
 
 def ready(host: Host) -> None:

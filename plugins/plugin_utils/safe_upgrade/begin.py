@@ -112,13 +112,13 @@ def _told_run(host: Host, settings: Data) -> str:
         return str(record["run_id"]) if record["state"] == "armed" else ""
     if host.name in found.altered or found.chose_hosts():
         raise settings_.SettingsError(
-            f"the jobs before told of other hosts, and of {host.name} nothing that is signed for "
-            "it: it was not among the hosts that the workflow began with, or what they told was "
+            f"the jobs before named other hosts, and of {host.name} nothing that is signed for "
+            "it: it was not among the hosts that the workflow began with, or what they said was "
             "altered. Nothing is changed here; start the workflow anew"
         )
     if host.name in found.unsure:
         host.warn(
-            "what the jobs before told of it bears no signature of this job's token (was the token "
+            "what the jobs before said of it bears no signature of this job's token (was the token "
             "changed?), and is not followed: this run takes a snapshot of its own"
         )
     return ""
@@ -128,13 +128,13 @@ def foreign(host: Host, record: Data, server_id: int) -> str | None:
     """Why the signed record is not of this host's server, or not of this workflow."""
     if record["server_id"] != server_id:
         return (
-            f"the jobs before told of server {record['server_id']}, but the variables of "
+            f"the jobs before named server {record['server_id']}, but the variables of "
             f"{host.name} name server {server_id}: correct vps_org_server_id, or "
             "start the workflow anew"
         )
     run = str(record["run_id"])
     if _workflow(host.vars) and re.match(r"w\d+-j", run) and not is_of_this_workflow(host, run):
-        return f"what was told is of run {run}, which is none of this workflow: start it anew"
+        return f"what was said is of run {run}, which is none of this workflow: start it anew"
     return None
 
 

@@ -60,7 +60,7 @@ def _text(host: Host) -> str:
     task, result = core.failure(host.vars["hostvars"], host.name)
     output = verdict.output(task, result)
     answer = host.reach.run(SCRIPT, SECONDS)
-    told = answer.text[:READ] or f"the guest told nothing: {answer.why or answer.rc}"
+    told = answer.text[:READ] or f"the guest said nothing: {answer.why or answer.rc}"
     name = verdict.failure(task, result)[0]
     parts = [f"== the last failed task: {name}", output, told] if output else [told]
     lines = "\n".join(parts).splitlines()

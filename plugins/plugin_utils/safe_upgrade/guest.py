@@ -106,7 +106,7 @@ def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]
         **probes.facts(lines if "end" in lines else ()),
     }
     if not seen["answered"]:
-        seen["why"] = why or "the look at the guest was cut off"
+        seen["why"] = why or "the check of the guest was cut off"
         return seen
     mounts = [line.split()[1:] for line in lines if _MOUNT.match(line)]
     seen["elsewhere"] = _elsewhere(mounts)

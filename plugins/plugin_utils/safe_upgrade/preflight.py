@@ -175,7 +175,7 @@ def meanwhile(
         )
     if marker != marker_before:
         run = marker["run_id"] if marker else (marker_before or {}).get("run_id")
-        return f"run {run} began or ended on this server meanwhile: look at it, then run again"
+        return f"run {run} began or ended on this server meanwhile: check it, then run again"
     for row in own.own(rows, settings):
         if row["id"] not in (*known, snapshot["id"]) and row["run_id"] == settings["run_id"]:
             return (

@@ -35,7 +35,7 @@ _GOOD_ENDS = {
 #: The terminal's columns, asked by the parent process: a worker may have none.
 COLUMNS = min(160, max(60, shutil.get_terminal_size((100, 24)).columns))
 
-_DASHBOARD = "look at it in the dashboard (by a console, if yours offers one)"
+_DASHBOARD = "check it in the dashboard (by a console, if yours offers one)"
 
 Result = dict[str, t.Any]
 
@@ -69,7 +69,7 @@ def moved(result: Result, changes: t.Mapping[str, t.Any], now: datetime, host: s
 def after_a_begun_restore(result: Result) -> str:
     """The next step when the API took a restore, or may have taken it, whose end was not seen."""
     return (
-        "look at the server's status first, and start no other restore before it is known what "
+        "check the server's status first, and start no other restore before it is known what "
         "became of this one: ansible localhost -m vps_org.cloud.server_info -a "
         f"'server_id={result['server_id']}'"
     )
@@ -78,7 +78,7 @@ def after_a_begun_restore(result: Result) -> str:
 def after_an_unknown_restore(result: Result, host: str) -> str:
     """The next step when nobody can say whether the API took the restore."""
     return (
-        f"{after_a_begun_restore(result)}. When it is not restoring, look at it: if it holds what "
+        f"{after_a_begun_restore(result)}. When it is not restoring, check it: if it holds what "
         "was written after the snapshot, it was not restored, and "
         f"{commands.restore_snapshot(host, result)} shows what a restore would erase"
     )
@@ -94,13 +94,13 @@ def next_step(result: Result, host: str) -> str:
         return "run again without check mode"
     if state == "aborted":
         kept = f" (snapshot {snapshot['id']} stays and can be used or deleted)" if snapshot else ""
-        return f"mend the reason and run again{kept}"
+        return f"fix the reason and run again{kept}"
     if state == "restored":
         return "find out why the change failed before the next try; the snapshot is still there"
     if state == "restored_unproven" and OTHER_HOST_KEY in (result["reason"] or ""):
         return (
             f"{_DASHBOARD} and compare the host's key with the one it shows there; if they are the "
-            "same, forget the old one by ssh-keygen -R and look at the server"
+            "same, forget the old one by ssh-keygen -R and check the server"
         )
     if state == "restored_unproven":
         return (
@@ -108,7 +108,7 @@ def next_step(result: Result, host: str) -> str:
             f"not, {commands.restore_snapshot(host, result)} shows what a restore would erase"
         )
     command = commands.restore_snapshot(host, result)
-    return f"look at the server; {command} shows what a restore would erase, and how to confirm it"
+    return f"check the server; {command} shows what a restore would erase, and how to confirm it"
 
 
 def line(host: str, result: Result) -> str:
@@ -161,7 +161,7 @@ def _server(result: Result) -> str:
     if result["state"] == "restoring":
         return f"It is not known whether the server was restored; {told} is kept"
     if result["state"] == "restore_failed":
-        return f"Whether the server was restored is told by the reason; {told} is kept"
+        return f"The reason says whether the server was restored; {told} is kept"
     return f"The server was NOT restored; {told} is kept"
 
 

@@ -114,7 +114,7 @@ def _next_act(found: Data) -> str:
         return "wait"
     if found["interrupted_run"]:
         return "restore or release"
-    return "-" if found["answered"] else "look at it"
+    return "-" if found["answered"] else "check it"
 
 
 def table(heads: Row, rows: t.Sequence[Row], columns: int) -> list[str]:

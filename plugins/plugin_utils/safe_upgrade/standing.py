@@ -69,7 +69,7 @@ def show_status(host: Host) -> None:
 
 
 def release(host: Host) -> Data:
-    """Accept a server that was mended by hand: its marker goes, its snapshot stays."""
+    """Accept a server that was fixed by hand: its marker goes, its snapshot stays."""
     settings, rows = host.settings, _snapshots(host)
     now = host.look()
     found = now["marker"] or {}

@@ -36,8 +36,8 @@ NOT_GIVEN = (
     "safe_upgrade_results is not given: it comes from the workflow's earlier jobs. To restore by "
     "hand run vps_org.cloud.status, then vps_org.cloud.restore"
 )
-_ALTERED = "what the jobs before told of it was altered, or is another host's"
-_UNSURE = "what the jobs before told of it bears no signature of this job's token"
+_ALTERED = "what the jobs before named it was altered, or is another host's"
+_UNSURE = "what the jobs before said of it bears no signature of this job's token"
 _NOTHING_LEFT = ("aborted", "restored")
 
 
@@ -68,14 +68,14 @@ def unfinished(host: Host) -> None:
         look = commands.playbook("status", [host.name])
         host.abort(
             f"{refused}. Nothing was restored",
-            next_step=f"look at the server; {look} shows what is known of it, and what comes next",
+            next_step=f"check the server; {look} shows what is known of it, and what comes next",
         )
     else:
         restoring.begin(host, snapshot, why)
 
 
 def missing(host: Host) -> str | None:
-    """The hosts that the jobs before told of and that this play does not have, for its first."""
+    """The hosts that the jobs before named and that this play does not have, for its first."""
     play = host.vars["ansible_play_hosts_all"]
     if host.name != play[0]:
         return None
@@ -88,7 +88,7 @@ def missing(host: Host) -> str | None:
     if not gone:
         return None
     return (
-        f"the jobs before told of hosts that are not in this play, so nobody looked at them: "
+        f"the jobs before named hosts that are not in this play, so nobody looked at them: "
         f"{', '.join(gone)}. Is a limit, the pattern or the inventory another one? "
         f"{commands.playbook('status', gone)} shows what is known of them"
     )
@@ -132,10 +132,10 @@ def _check(host: Host, record: Data, found: told.Told) -> None:
         raise _Refused(other)
     state = record["state"]
     if state in report.GREEN:
-        raise _Left(f"the jobs before told: {state}. Nothing is to be restored")
+        raise _Left(f"the jobs before said: {state}. Nothing is to be restored")
     if state in _NOTHING_LEFT or (state == "left_changed" and not host.settings["restore_left"]):
         raise _Refused(
-            f"the change did not end well (the jobs before told: {state}); nothing is left for "
+            f"the change did not end well (the jobs before said: {state}); nothing is left for "
             "this job to restore here. See the job of the change"
         )
     if record["signature"]["by"] == told.SNAPSHOT_JOB and found.began():
@@ -146,21 +146,21 @@ def _by_the_guest(host: Host, record: Data, now: Data, marked: str) -> str:
     """Why the signed record's snapshot is restored, by what the guest tells. Raises _Refused."""
     run, state = record["run_id"], record["state"]
     if not now["answered"]:
-        return f"the jobs before told: {state}, and the guest does not answer: {now['why']}"
+        return f"the jobs before said: {state}, and the guest does not answer: {now['why']}"
     if not host.settings["marker_path"]:
-        return f"the jobs before told: {state}, and there is no marker to look for"
+        return f"the jobs before said: {state}, and there is no marker to search for"
     if not marked:
         raise _Refused(
-            f"the change did not end well (the jobs before told: {state}), but the server bears "
+            f"the change did not end well (the jobs before said: {state}), but the server bears "
             "no marker of a change: none was begun, or it was taken back, or the marker could not "
             "be written. Look at the server, and at the job of the change"
         )
     if marked not in (run, UNKNOWN_RUN):
         raise _Refused(
-            f"the jobs before told of run {run}, but the server bears the marker of run {marked}, "
+            f"the jobs before named run {run}, but the server bears the marker of run {marked}, "
             "which changed it later: a restore would erase that work"
         )
-    return f"the jobs before told: {state}, and the marker of the change is on the server"
+    return f"the jobs before said: {state}, and the marker of the change is on the server"
 
 
 def _by_the_marker(host: Host, found: told.Told, marked: str) -> tuple[str, str]:

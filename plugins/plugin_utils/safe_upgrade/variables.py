@@ -39,7 +39,7 @@ def refuse_keywords(host: Host, entry_point: str) -> None:
     if strange:
         raise settings_.SettingsError(
             f"the job was given {', '.join(strange)} as extra variables, and the jobs before were "
-            "not: a guest may have told them. Set such variables in the inventory or in the "
+            "not: a guest may have set them. Set such variables in the inventory or in the "
             "workflow's survey"
         )
     why = keywords.refused_delegation(core.delegated_to(host.task), host.name)

@@ -210,7 +210,7 @@ def too_much_lost(age: float | None, max_data_loss: int) -> str | None:
     """Why a restore that erases *age* seconds of data is left undone, by ``max_data_loss``."""
     if max_data_loss and age is None:
         return (
-            "the API tells no creation time of the snapshot, so that a restore may erase more than "
+            "the API shows no creation time of the snapshot, so that a restore may erase more than "
             f"the {minutes(max_data_loss)} of safe_upgrade_max_data_loss"
         )
     if max_data_loss and age is not None and age > max_data_loss:

@@ -189,8 +189,8 @@ def test_a_change_that_refuses_its_arguments_leaves_no_marker_for_the_next_run(s
     refused = one.run(**how)
     assert refused.states() == {"one": "aborted"} and "version" in refused.results["one"]["reason"]
     assert not one.marked("one") and one.calls("restore", "one") == 0
-    mended = one.run("-e", "version=2", **how)
-    assert mended.states() == {"one": "upgraded"} and one.version("one") == "2"
+    fixed = one.run("-e", "version=2", **how)
+    assert fixed.states() == {"one": "upgraded"} and one.version("one") == "2"
 
 
 @pytest.mark.long

@@ -60,7 +60,7 @@ PLAYBOOK = """
     - name: cut
       raw: "true"
       ignore_unreachable: true
-    - name: mend
+    - name: fix
       raw: rm {{ simulated_disk }}/../.cut/web-01
       delegate_to: localhost
     - name: reset

@@ -214,7 +214,7 @@ def test_the_time_limit_names_the_last_look_when_that_failed(world, refuse):
     refuse("list_snapshots", 503, after=1)
     result = world.run(snapshot, **WISH, wait_timeout=60)
     assert failure(result, "accepted", True, 503, "GET", "/snapshots/") == (
-        "Snapshot 801 is not completed: the time limit of 60 s passed; the last look failed: "
+        "Snapshot 801 is not completed: the time limit of 60 s passed; the last poll failed: "
         f"{NO[503]}. Its last status: 'in_progress', N s elapsed. Look at it with snapshot_info "
         "before you try again [VPS307]"
     )
@@ -480,7 +480,7 @@ def test_the_wait_for_a_restore_ends_at_its_limit_when_the_list_is_refused(
     refuse("list_servers", status, after=1)
     result = world.run(snapshot_restore, **WISH)
     assert failure(result, "accepted", False, status, "GET", "/servers/") == (
-        f"{AFTER_IT_WAS_ACCEPTED}the time limit of 2400 s passed; the last look failed: "
+        f"{AFTER_IT_WAS_ACCEPTED}the time limit of 2400 s passed; the last poll failed: "
         f"{NO[status]}. The server's last status: never seen, {LOOK} [VPS414]"
     )
     assert result["snapshot"]["id"] == 801
@@ -536,7 +536,7 @@ def test_a_restore_whose_last_look_failed(world, refuse, kept):
     refuse("list_servers", 503, after=2)
     result = world.run(snapshot_restore, **WISH, wait_timeout=90)
     assert failure(result, "accepted", False, 503, "GET", "/servers/") == (
-        f"{AFTER_IT_WAS_ACCEPTED}the time limit of 90 s passed; the last look failed: {NO[503]}. "
+        f"{AFTER_IT_WAS_ACCEPTED}the time limit of 90 s passed; the last poll failed: {NO[503]}. "
         f"The server's last status: 'restoring', {LOOK} [VPS414]"
     )
 
@@ -546,7 +546,7 @@ def test_a_look_that_failed_before_the_last_one_is_not_named(world, refuse, kept
     refuse("list_servers", 503, after=2, times=1)
     result = world.run(snapshot_restore, **WISH, wait_timeout=90, api_retries=0)
     told = failure(result, "accepted", False, None, None, None, None)
-    assert "the last look failed" not in told
+    assert "the last poll failed" not in told
 
 
 def test_the_progress_of_a_restore_tells_the_time(world, kept):

@@ -106,7 +106,7 @@ def test_lost_answers_are_sent_again_after_a_look(world, disk, number, status):
 
 @pytest.mark.parametrize("status", [400, 409, 423])
 def test_a_server_that_is_restoring_is_joined(world, disk, status):
-    """Somebody else's request came first, after the look at the server."""
+    """Somebody else's request came first, after the check the server."""
     server = world.simulator.cloud.servers[SERVER]
     odd(world, "restore", status, act=True)
     result = world.run(snapshot_restore, **ROLLBACK)

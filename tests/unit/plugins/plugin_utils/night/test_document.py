@@ -91,7 +91,7 @@ def test_what_failed_before_the_role_is_a_row_with_its_task(told, result, reason
     assert one["reason"].replace("********", "***") == (
         f"failed before the role: {reason} [VPS{code}]"
     )
-    assert one["next_step"] == "mend the reason and run again"
+    assert one["next_step"] == "fix the reason and run again"
 
 
 def test_a_failure_that_was_dealt_with_is_none(told):

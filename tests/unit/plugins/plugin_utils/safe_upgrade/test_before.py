@@ -223,7 +223,7 @@ def test_over_a_marker_both_commands_are_told(nights):
     told = night.phase("check")
     assert told["state"] == "aborted"
     assert told["next_step"] == (
-        "look at the server; ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 "
+        "check the server; ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 "
         "-e safe_upgrade_restore_run=r1 shows what a restore would erase; ansible-playbook "
         "vps_org.cloud.release -e safe_upgrade_hosts=web-01 keeps the server as it is"
     )

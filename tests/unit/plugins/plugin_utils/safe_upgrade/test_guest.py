@@ -123,8 +123,8 @@ def test_what_the_guest_does_not_tell_is_none():
     for text, error, why in (
         ("", "timed out", "timed out"),
         ("boot_id one", "Broken pipe", "Broken pipe"),
-        ("boot_id one", None, "the look at the guest was cut off"),
-        ("", "", "the look at the guest was cut off"),
+        ("boot_id one", None, "the check of the guest was cut off"),
+        ("", "", "the check of the guest was cut off"),
     ):
         assert guest.state(text, error) == {**silent, "why": why}
 

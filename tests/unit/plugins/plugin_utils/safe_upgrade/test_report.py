@@ -67,12 +67,12 @@ def test_a_snapshot_of_another_run_is_named_by_its_id():
     [
         ("upgraded", 802, None, "nothing to do"),
         ("check_mode", None, None, "run again without check mode"),
-        ("aborted", None, "x", "mend the reason and run again"),
+        ("aborted", None, "x", "fix the reason and run again"),
         (
             "aborted",
             802,
             "x",
-            "mend the reason and run again (snapshot 802 stays and can be used or deleted)",
+            "fix the reason and run again (snapshot 802 stays and can be used or deleted)",
         ),
         (
             "restored",
@@ -84,15 +84,15 @@ def test_a_snapshot_of_another_run_is_named_by_its_id():
             "restored_unproven",
             802,
             "the restored host shows another host key than the known one",
-            "look at it in the dashboard (by a console, if yours offers one) and compare the "
+            "check it in the dashboard (by a console, if yours offers one) and compare the "
             "host's key with the one it shows there; if they are the same, forget the old one by "
-            "ssh-keygen -R and look at the server",
+            "ssh-keygen -R and check the server",
         ),
         (
             "restored_unproven",
             802,
             None,
-            "look at it in the dashboard (by a console, if yours offers one) and check that it is "
+            "check it in the dashboard (by a console, if yours offers one) and check that it is "
             f"as it was at 2026-01-31T02:00:00Z; if it is not, {RESTORE} shows what a restore "
             "would erase",
         ),
@@ -100,8 +100,7 @@ def test_a_snapshot_of_another_run_is_named_by_its_id():
             "left_changed",
             802,
             "the restored host shows another host key than the known one",
-            f"look at the server; {RESTORE} shows what a restore would erase, and how to confirm "
-            "it",
+            f"check the server; {RESTORE} shows what a restore would erase, and how to confirm it",
         ),
     ],
 )
@@ -165,8 +164,7 @@ SNAPSHOT = "snapshot 802 (pre-upgrade-j7) of 2026-01-31T02:00:00Z"
             [
                 "failed at: Install.",
                 "reason:    no space left.",
-                f"server:    Whether the server was restored is told by the reason; {SNAPSHOT} is "
-                "kept.",
+                f"server:    The reason says whether the server was restored; {SNAPSHOT} is kept.",
                 "next:      look.",
             ],
         ),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The status of servers, and the release of one that was mended by hand."""
+"""The status of servers, and the release of one that was fixed by hand."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def test_a_silent_host_and_one_that_is_being_restored_are_told(left, world):
     row = world.simulator.snapshots(12346)[0]
     world.run(snapshot_restore, snapshot_id=row["id"], wait=False)
     text = shown(night)
-    assert "does not answer  look at it" in text and "restoring" in text
+    assert "does not answer  check it" in text and "restoring" in text
     command = "  ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01"
-    assert f"look at it: web-01\n{command} {RUN}" in text
+    assert f"check it: web-01\n{command} {RUN}" in text
     assert (
         "wait: web-02\n  ansible-playbook vps_org.cloud.status -e safe_upgrade_hosts=web-02" in text
     )
