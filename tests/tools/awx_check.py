@@ -61,10 +61,16 @@ NODE_KEYS = {
     *("identifier", "job_template", "project", "inventory_source", "approval"),
     *("approval_timeout", "success_nodes", "failure_nodes"),
 }
-#: The prompts that do most harm: configuring again takes them away where somebody added them.
+#: All that AWX 24.6.1 has: configuring again takes them away where somebody added them.
 PROMPTS_OFF = {
-    "job_template": ["limit", "variables", "tags", "skip_tags"],
-    "workflow_job_template": ["limit", "variables"],
+    "job_template": [
+        *("limit", "variables", "tags", "skip_tags", "inventory", "credential", "scm_branch"),
+        *("job_type", "verbosity", "diff_mode", "execution_environment", "forks"),
+        *("instance_groups", "job_slice_count", "labels", "timeout"),
+    ],
+    "workflow_job_template": [
+        *("limit", "variables", "tags", "skip_tags", "inventory", "scm_branch", "labels"),
+    ],
 }
 WHY_NO_PROMPT = {
     "limit": "shows any file of the job, the token among them: @/proc/self/environ",
@@ -341,6 +347,8 @@ def _tasks(folder: Path) -> t.Iterator[str]:
             "tasks/apply.yml, project: scm_update_on_launch must be false: it keeps the restores "
             "from starting while git is away"
         )
+    if any("kind" not in args for args in applied["inventory"]):
+        yield "tasks/apply.yml, inventory: without kind a run with --check takes it for changed"
     for kind, prompts in PROMPTS_OFF.items():
         for args in applied[kind]:
             yield from _prompts(f"tasks/apply.yml, {kind}", args)

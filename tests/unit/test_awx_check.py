@@ -165,6 +165,25 @@ def test_a_planted_mistake_is_refused(kit, path, value, expected):
             "a prompt for diff_mode is nothing",
         ),
         (
+            "tasks/apply.yml",
+            "ask_execution_environment_on_launch: false",
+            "",
+            "job_template: ask_execution_environment_on_launch must be false",
+        ),
+        (
+            "tasks/apply.yml",
+            """ask_skip_tags_on_launch: false
+    survey""",
+            "survey",
+            "workflow_job_template: ask_skip_tags_on_launch must be false",
+        ),
+        (
+            "tasks/apply.yml",
+            'kind: ""',
+            "",
+            "tasks/apply.yml, inventory: without kind",
+        ),
+        (
             "remove.yml",
             'action: "{{ awx_kit_collection }}.project"\n      args',
             "awx.awx.project",
