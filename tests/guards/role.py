@@ -567,7 +567,13 @@ BEFORE = {
         "A condition that the change alters would skip the rest of the role, the restore too.",
         ROLE + "test_inherited_keywords.py"
         "::test_a_condition_that_the_change_can_alter_is_refused_by_name[import_role]",
-        _code("keywords", "refused_condition", "lambda conditions, extra: None"),
+        _code("keywords", "refused_condition", "lambda *given: None"),
+    ),
+    "condition_on_a_name_that_a_fact_forges": Guard(
+        "Without the callback plugin a fact of the guest would skip the restore, and end green.",
+        ROLE + "test_facts_of_a_guest.py"
+        "::test_without_the_callback_plugin_a_condition_on_a_forgeable_name_is_refused",
+        _code("keywords", "FORGEABLE", "frozenset()"),
     ),
     "inherited_delegation": Guard(
         "Delegated as a whole, the role would change another machine than it can restore.",

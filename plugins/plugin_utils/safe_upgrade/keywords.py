@@ -18,6 +18,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 
 #: Variables that nothing a change does can alter, beside the extra variables.
 FIXED = frozenset({"inventory_hostname", "group_names", "groups", "ansible_check_mode"})
+#: Those of them that a fact of the guest replaces, where no callback plugin takes it away.
+FORGEABLE = frozenset({"inventory_hostname", "group_names"})
 #: Those of them that some tasks alter all the same, and these tasks.
 GROUPS = frozenset({"group_names", "groups"})
 REGROUPING = ("add_host", "group_by", "refresh_inventory")
@@ -46,13 +48,15 @@ _JINJA = Environment()
 Extra = t.Mapping[str, t.Any]
 
 
-def refused_condition(conditions: t.Iterable[t.Any], extra: Extra) -> str | None:
+def refused_condition(
+    conditions: t.Iterable[t.Any], extra: Extra, fixed: frozenset[str] = FIXED
+) -> str | None:
     """Why the role does not begin under these inherited conditions; None when it may.
 
-    *extra*: the extra variables, which nothing can alter.
+    *extra*: the extra variables, which nothing can alter; *fixed*: other names of that kind.
     """
     for condition in conditions:
-        names = changeable(condition, extra)
+        names = changeable(condition, extra, fixed)
         if names:
             return (
                 f"the condition 'when: {condition}' reaches every task of the role, by an import, "

@@ -13,6 +13,7 @@ import contextlib
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     keywords,
     names,
@@ -44,10 +45,12 @@ def refuse_keywords(host: Host, entry_point: str) -> None:
         )
     why = keywords.refused_delegation(core.delegated_to(host.task), host.name)
     if not why and entry_point != "status":  # which changes nothing
+        forgeable = entry_point == "main" and not switches.exact()
+        fixed = keywords.FIXED - (keywords.FORGEABLE if forgeable else frozenset())
         batch = host.vars.get("ansible_play_batch") or []
         why = keywords.refused_run_once(
             core.runs_once(host.task), batch
-        ) or keywords.refused_condition(core.conditions(host.task), extra)
+        ) or keywords.refused_condition(core.conditions(host.task), extra, fixed)
     if not why and entry_point in (*settings_.RESTORES, "prune", "release"):
         why = keywords.refused_ids(extra, host.vars["ansible_play_hosts_all"])
     if why:

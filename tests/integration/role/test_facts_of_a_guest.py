@@ -123,12 +123,42 @@ def test_facts_that_come_in_the_middle_of_the_change_redirect_nothing(site):
         "ansible_connection": "local",
         "ansible_host": "192.0.2.1",
         "inventory_hostname": "other",
+        "inventory_hostname_short": "other",
+        "group_names": ["other"],
+        "groups": {"all": ["other"]},
+        "hostvars": {"good": {}, "bad": {}, "other": {}},
+        "omit": "/etc/passwd",
+        "play_hosts": ["other"],
+        "ansible_play_batch": ["other"],
+        "ansible_play_hosts": ["other"],
+        "ansible_play_hosts_all": ["other"],
+        "ansible_delegated_vars": {
+            "good": {"ansible_host": "192.0.2.1"},
+            "bad": {"ansible_host": "192.0.2.1"},
+        },
+        "ansible_become": True,
+        "ansible_become_method": "none",
+        "ansible_become_user": "nobody",
+        "ansible_become_exe": "/none",
+        "ansible_shell_executable": "/none",
+        "ansible_shell_type": "powershell",
+        "ansible_check_mode": True,
+        "ansible_run_tags": ["never"],
+        "ansible_loop_var": "x",
+        "role_path": "/none",
+        "playbook_dir": "/none",
+        "ansible_python_interpreter": "/none",
+        "environment": {"PATH": "/none"},
+        "vars": {},
+        "awx_job_id": "7",
+        "awx_user_name": "root",
     }
     (one.folder / "change.yml").write_text(
         "- raw: echo 2 > srv/app/VERSION\n- ping:\n- raw: exit 1\n  when: fault == 'task'\n"
     )
     for host in ("good", "bad"):
-        forge(one, host, forged, when="grep -q 2 srv/app/VERSION")
+        own = {"ansible_remote_tmp": "/none/x"} if host == "bad" else {}
+        forge(one, host, {**forged, **own}, when="grep -q 2 srv/app/VERSION")
         for name in ("health", "verify"):  # given where facts would stand above
             one.hosts[host][f"safe_upgrade_{name}"] = {"attempts": 1, "delay": 0}
     run = one.run(
@@ -164,6 +194,22 @@ def test_a_name_forged_in_the_change_leads_to_no_neighbour_and_skips_no_restore(
     )  # fmt: skip
     assert run.code == 2, run.out
     assert one.ends(run) == {"bad": ("restored", "1"), "other": (None, "1")}, run.out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("when", ["inventory_hostname == 'bad'", "'web' not in group_names"])
+def test_without_the_callback_plugin_a_condition_on_a_forgeable_name_is_refused(site, when):
+    one = site({"bad": {}, "other": {}})
+    forged = {"inventory_hostname": "other", "group_names": ["web"]}
+    forge(one, "bad", forged, when="grep -q 2 srv/app/VERSION")
+    (one.folder / "change.yml").write_text(
+        "- raw: echo 2 > srv/app/VERSION\n- ping:\n- raw: 'false'\n"
+    )
+    change = {"tasks_file": str(one.folder / "change.yml")}
+    called = {"block": [call(safe_upgrade_change=change)], "when": when}
+    run = one.run("--limit", "bad", play={"tasks": [called]})
+    assert run.code == 2 and "reaches every task of the role" in run.out, run.out
+    assert one.version("bad") == one.version("other") == "1" and one.sim.calls("create") == []
 
 
 @pytest.mark.long
