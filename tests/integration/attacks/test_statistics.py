@@ -184,7 +184,7 @@ def test_the_change_is_not_led_to_another_server(workflow):
     night.next_job(artefact)
     night.plays.inventory.get_host(EVIL).set_variable("vps_org_server_id", IDS[VICTIM])
     found = night.phase("check", EVIL)
-    assert found["state"] == "aborted" and "told of server 12345" in found["reason"]
+    assert found["state"] == "aborted" and "before named server 12345" in found["reason"]
 
 
 #: What a guest may add to the answers that the workflow began with.
