@@ -14,14 +14,14 @@ description:
   - Returns the pattern it was given, for C(hosts:) of a play. A play whose pattern matches no host
     ends green having done nothing; with this lookup the run fails before the play, and says why.
   - The playbooks of this collection use it for C(safe_upgrade_hosts).
-  - It looks at the inventory and at C(--limit), which also applies to the play. An implicit
-    C(localhost) is no host of the inventory.
+  - It reads the inventory and C(--limit), which also applies to the play. An implicit C(localhost)
+    is no host of the inventory.
   - What a guest tells as statistics of one job is an extra variable of the next. So in a job of an
     AWX workflow extra variables whose names begin with C(ansible_), C(vps_org_), C(safe_upgrade_)
     or C(drill_) count only when the first job of the collection was given the same. Settings of the
     role that it was not given are refused by their names, the others are ignored with a warning. In
     that first job what no survey of the kit asks for is refused.
-  - With C(--syntax-check) it looks at nothing, for that touches no host.
+  - With C(--syntax-check) it checks nothing, for that touches no host.
 options:
   _terms:
     description:
@@ -39,6 +39,12 @@ options:
     description:
       - No task of the play has tags. Fail when C(--tags) or C(--skip-tags) would skip them all, for
         such a run ends green too.
+    type: bool
+    default: false
+  implicit_localhost:
+    description:
+      - Accept the C(localhost) that Ansible makes where the inventory has none. For a play of the
+        controller alone, which C(--limit) would otherwise leave without a host.
     type: bool
     default: false
 """
@@ -151,6 +157,8 @@ class LookupModule(LookupBase):
             for host in hosts:
                 inventory.add_host(host, group=group)
         known = {*inventory.hosts}  # before a pattern makes an implicit localhost
+        if self.get_option("implicit_localhost"):  # type: ignore[no-untyped-call]
+            known.add("localhost")
         if not known:
             return "the inventory holds no host: check -i, or in AWX the inventory's last sync"
         if not _matches(inventory, pattern, known):

@@ -39,9 +39,7 @@ $totals</ul>
 <h2>Hosts</h2>
 <p class="legend"><i class="s-preflight"></i>before the change <i class="s-changing"></i>change
 <i class="s-restoring"></i>restore</p>
-<ul class="hosts">
-$hosts</ul>
-$sections$packages</main>
+$hosts$sections$well$packages</main>
 <footer><p>$playbook</p></footer>
 </body>
 </html>
@@ -57,6 +55,14 @@ _HOST = Template("""\
 <span class="bar" role="img" aria-label="$steps">$bar</span>
 <span class="why">$why</span>
 </li>
+""")
+_HOSTS = Template("""\
+<ul class="hosts">
+$hosts</ul>
+""")
+_WELL = Template("""\
+<details class="well"$opened><summary>$count well</summary>
+$hosts</details>
 """)
 _SEGMENT = Template("""\
 <i class="s-$state" style="left:$left%;width:$width%" title="$title"></i>
@@ -84,11 +90,15 @@ $rows</tbody></table></details>
 _PACKAGE = Template("""\
 <tr><td>$name</td><td>$before</td><td>$after</td></tr>
 """)
+#: So many hosts fill a screen: of a larger night those that are well are folded.
+_SCREEN = 15
 
 
 def text(night: Data) -> str:
     """The page."""
     hosts = night["hosts"]
+    well = [one for one in hosts if kind(one) == "good"]
+    opened = " open" if len(hosts) <= _SCREEN else ""
     changed = "".join(map(_packages, hosts))
     kinds = {one["state"]: kind(one) for one in reversed(hosts)}
     return _filled(
@@ -99,8 +109,13 @@ def text(night: Data) -> str:
                 _filled(_TOTAL, {}, kind=kinds[state], count=count, state=state)
                 for state, count in night["totals"].items()
             ),
-            "hosts": "".join(_host(one, night) for one in hosts),
+            "hosts": _hosts([one for one in hosts if one not in well], night),
             "sections": "".join(_section(one) for one in hosts if table.has_paragraph(one)),
+            "well": (
+                _filled(_WELL, {"hosts": _hosts(well, night)}, count=len(well), opened=opened)
+                if well
+                else ""
+            ),
             "packages": _filled(_ALL_PACKAGES, {"packages": changed}) if changed else "",
         },
         title=ticket.title(night),
@@ -123,6 +138,11 @@ def _filled(template: Template, made: t.Mapping[str, str], **told: t.Any) -> str
     """*told* are texts, and are escaped; *made* is HTML already."""
     escaped = {name: html.escape(str(value)) for name, value in told.items()}
     return template.substitute(escaped, **made)
+
+
+def _hosts(hosts: list[Data], night: Data) -> str:
+    rows = "".join(_host(one, night) for one in hosts)
+    return _filled(_HOSTS, {"hosts": rows}) if rows else ""
 
 
 def _host(one: Data, night: Data) -> str:

@@ -109,6 +109,28 @@ def test_a_run_of_no_task_is_red(site, name, arguments):
     assert "nothing was done: no task of this playbook has tags" in out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--limit", "one"], "--limit 'one' leaves no host of the pattern 'localhost'"),
+        pytest.param(
+            ["--tags", "mine"], "no task of this playbook has tags", marks=pytest.mark.long
+        ),
+        pytest.param(
+            ["--skip-tags", "all"], "no task of this playbook has tags", marks=pytest.mark.long
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "name", long_but(["report"], ["awx.configure", "awx.remove", "check_account", "report"])
+)
+def test_a_run_of_the_controller_is_red_where_nothing_runs(site, name, arguments, expected):
+    before = len(site.sim.log)
+    code, out = run(site, name, *arguments)
+    assert code != 0 and "PLAY [" not in out and len(site.sim.log) == before
+    assert f"nothing was done: {expected}" in out
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "task"),

@@ -86,6 +86,21 @@ def test_the_bar_shows_when_a_state_began_and_how_long_it_took(told):
     assert "changing 02:04:03" in line.get("aria-label")
 
 
+@pytest.mark.parametrize(("number", "folded"), [(15, False), (16, True)])
+def test_a_large_night_folds_the_hosts_that_are_well_behind_the_others(told, number, folded):
+    hosts = [f"web-{one:02}" for one in range(1, number + 1)]
+    night = told(*hosts)
+    for host in hosts:
+        night.ends(host, "restored" if host == "web-07" else "upgraded", reason="HTTP 502")
+    every = elements(page.text(night.night()))
+    (well,) = [one for one in every if one.get("class") == "well"]
+    (summary,) = well.findall("summary")
+    shown = [one.text for one in every if one.get("class") == "name"]
+    assert shown == ["web-07", *(host for host in hosts if host != "web-07")]
+    assert len([one for one in well.iter("li")]) == number - 1
+    assert summary.text == f"{number - 1} well" and (well.get("open") is None) == folded
+
+
 def test_a_restored_host_tells_that_its_packages_were_taken_back(told):
     night = told("web-01").ends("web-01", "changing")
     night.task("web-01", failed=False, stdout="Unpacking a1 (2) over (1) ...\n")
