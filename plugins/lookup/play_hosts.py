@@ -160,7 +160,10 @@ class LookupModule(LookupBase):
         if self.get_option("implicit_localhost"):  # type: ignore[no-untyped-call]
             known.add("localhost")
         if not known:
-            return "the inventory holds no host: check -i, or in AWX the inventory's last sync"
+            return (
+                "the inventory holds no host: check -i and the warnings above, for without a valid "
+                "API token the list of servers stays empty; in AWX check the inventory's last sync"
+            )
         if not _matches(inventory, pattern, known):
             return (
                 f"the pattern {pattern!r} matches none of the {len(known)} hosts of the inventory: "

@@ -401,6 +401,7 @@ _CATALOGUE = """
 763 the last failed task:
 763 the guest said nothing:
 801 such snapshots: the restore needs
+801 holds no snapshot, so nothing can restore it
 801 list of snapshots is not complete, and the restore needs
 801 =a completed snapshot of run …
 801 =exactly one completed snapshot made by this role

@@ -23,7 +23,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
     table,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night.diary import Diary
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report, screens
 
 ROLE = "vps_org.cloud.safe_upgrade"
 PHASE = "vps_org.cloud.safe_upgrade_phase"
@@ -110,14 +110,24 @@ class Closing:
             return
         self._over = True
         night = self._night(True)
-        for line, color in table.lines(night, report.COLUMNS):
+        for line, color in self._lines(night):
             self._show(line, color)
+        if self.diary.only_checks:  # the report of the last night stays
+            return
         if self.options.report_dir:
             try:
                 folder.write_all(self.options.report_dir, night)
             except OSError as error:
                 self._unwritable(error.strerror)
         self._notify(night)
+
+    def _lines(self, night: document.Data) -> list[table.Line]:
+        """The table of the night; after the preview of a restore that preview and its command."""
+        previews = self.diary.previews
+        if not self.diary.only_checks or previews.keys() != self.diary.stays.keys():
+            return table.lines(night, report.COLUMNS)
+        shown = screens.preview(previews, report.COLUMNS).splitlines()
+        return [*table.paragraphs(night), *((line, None) for line in shown)]
 
     def _notify(self, night: document.Data) -> None:
         options = self.options

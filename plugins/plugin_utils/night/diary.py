@@ -73,6 +73,8 @@ class Diary:
         self.play: PlayHosts | None = None
         self.stays: dict[str, list[Stay]] = {}
         self.failures: dict[str, Failure] = {}
+        #: What the preview of a restore said of each host, until one was restored.
+        self.previews: dict[str, record.Record] = {}
         #: Hosts on which a condition kept the role from running.
         self.skipped: set[str] = set()
 
@@ -91,6 +93,12 @@ class Diary:
             for step in stay.steps
         )
 
+    @property
+    def only_checks(self) -> bool:
+        """Whether all that the role did was in check mode: nothing happened to any server."""
+        stays = [stay for stays in self.stays.values() for stay in stays]
+        return bool(stays) and all(stay.check_mode for stay in stays)
+
     def see_play(self, name: str, hosts: list[str], has_role: bool) -> None:
         """A play begins, or its next batch does; *name* tells it from other plays."""
         self.play = self.plays.setdefault(name, PlayHosts(hosts, has_role))
@@ -104,6 +112,8 @@ class Diary:
             self.play.has_role = True
         self.failures.pop(host, None)
         stay = self._stay(host, found)
+        if found.check_mode and found.entry_point == "restore":
+            self.previews[host] = found
         stay.result = texts.harmless_data(found.result, self.secrets, LENGTH)
         packages.note(stay.packages, result)
         if stay.steps and stay.steps[-1]["state"] == found.state:

@@ -28,6 +28,11 @@ _GAP = "  "
 
 def lines(night: Data, columns: int) -> list[Line]:
     """The whole report as lines; those of the table are *columns* wide at most."""
+    return paragraphs(night) + table(night, columns)
+
+
+def paragraphs(night: Data) -> list[Line]:
+    """What became of each host that is not well."""
     hosts = night["hosts"]
     told: list[Line] = [
         (line, color(one) if number == 0 else None)
@@ -35,8 +40,7 @@ def lines(night: Data, columns: int) -> list[Line]:
         if has_paragraph(one)
         for number, line in enumerate(report.paragraph(one["host"], one).splitlines())
     ]
-    told += [(line, None) for line in _not_started(hosts)]
-    return told + table(night, columns)
+    return told + [(line, None) for line in _not_started(hosts)]
 
 
 def has_paragraph(one: Data) -> bool:

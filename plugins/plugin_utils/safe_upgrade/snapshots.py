@@ -123,10 +123,15 @@ def candidate(
             "again later, or choose one by safe_upgrade_snapshot_id from those that it shows: "
             f"{held or 'none at all'}"
         )
+    if not rows:
+        return None, (
+            f"server {settings['server_id']} holds no snapshot, so nothing can restore it: the "
+            f"restore needs {wanted}"
+        )
     return None, (
         f"server {settings['server_id']} holds {len(mine) or 'no'} such snapshots: the restore "
         f"needs {wanted}; choose one by safe_upgrade_snapshot_id or safe_upgrade_restore_run "
-        f"from: {held or 'none at all'}"
+        f"from: {held}"
     )
 
 

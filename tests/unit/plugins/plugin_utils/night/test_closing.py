@@ -52,10 +52,10 @@ class Run:
         self.plugin.v2_playbook_on_play_start(self.played)
         return self.played
 
-    def phases(self, *names, host="web-01"):
+    def phases(self, *names, host="web-01", **args):
         """Phases of the role run, and the plugin gets their results."""
         for name in names:
-            told = self.night.phase(name, host)
+            told = self.night.phase(name, host, **args)
             task = self.task(action=closing.PHASE, args={"phase": name})
             self.plugin.v2_runner_on_ok(self.result(host, task, told))
         return told
@@ -88,11 +88,11 @@ def run(tmp_path, world, monkeypatch):
     reports.mkdir()
     monkeypatch.setattr(switches, "ON", set())
 
-    def make(hosts=2, **options):
+    def make(hosts=2, night=None, **options):
         plugin = callback_loader.get(PLUGIN)
         direct = {"report_dir": str(reports), **options}
         plugin.set_options(direct={key: one for key, one in direct.items() if one is not None})
-        return Run(Night(tmp_path, world, hosts), plugin, reports)
+        return Run(night or Night(tmp_path, world, hosts), plugin, reports)
 
     return make
 
@@ -187,6 +187,62 @@ def test_the_run_ends_with_one_table_of_all_hosts_and_all_files(run):
     files = ["report.html", "report.json", "report.md", "report.prom"]
     assert sorted(file.name for file in one.folder.iterdir()) == files
     assert one.written()["ended"] and one.written()["playbook"] == "site.yml"
+
+
+@pytest.fixture
+def interrupted(tmp_path, world):
+    """A restore of web-01, which was changed by the run r1 that never ended, in check mode."""
+    Night(tmp_path, world, run_id="r1").armed("web-01")
+    asked = {"run_id": "", "change": {}, "restore_run": "r1"}
+    night = Night(tmp_path, world, play={"check_mode": True}, **asked)
+    night.begin_a_call()
+    return night
+
+
+RESTORE = {"ansible.builtin.include_role": {**INCLUDE["ansible.builtin.include_role"]}}
+RESTORE["ansible.builtin.include_role"]["tasks_from"] = "restore"
+
+
+def test_the_preview_of_a_restore_is_the_last_thing_and_no_night(run, interrupted, monkeypatch):
+    monkeypatch.setattr(notice, "send", lambda *args: pytest.fail("sent"))
+    one = run(night=interrupted, notify_url="https://chat.example.org/x")
+    (one.folder / "report.json").write_text("of last night")
+    one.play(RESTORE)
+    one.phases("choose", host="web-01", entry_point="restore")
+    one.phases("choose", host="web-02", entry_point="restore")
+    one.night.said.clear()
+    one.night.phase("end", "web-01", batch=["web-01", "web-02"])
+    assert one.night.said == []
+    shown = one.ends()
+    assert shown[0] == "web-02 (server 12346): aborted" and "API STATUS" in "\n".join(shown)
+    assert shown[-2] == "To restore 1 of 2 servers, which cannot be undone:"
+    assert shown[-1] == (
+        "ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 "
+        "-e safe_upgrade_restore_run=r1 -e safe_upgrade_confirm=1"
+    )
+    assert [file.read_text() for file in one.folder.iterdir()] == ["of last night"]
+
+
+def test_a_restore_behind_its_preview_is_a_night(run, interrupted):
+    one = run(night=interrupted)
+    one.play(RESTORE)
+    one.phases("choose", entry_point="restore")
+    one.night.play["check_mode"] = False
+    one.night.begin_a_call()
+    one.phases("choose", entry_point="restore")
+    one.phases("restore", "wait_restore", "prove")
+    assert any(line.startswith("safe_upgrade: 1 restored") for line in one.ends())
+    assert row(one.written(), "web-01")["state"] == "restored"
+
+
+def test_a_run_in_check_mode_leaves_the_report_of_the_last_night(run):
+    one = run()
+    one.night.play["check_mode"] = True
+    one.night.begin_a_call()
+    one.play(INCLUDE)
+    one.phases("check")
+    assert any(line.startswith("safe_upgrade: ") for line in one.ends())
+    assert not [*one.folder.iterdir()]
 
 
 def test_the_batches_of_a_play_are_one_night(run):
