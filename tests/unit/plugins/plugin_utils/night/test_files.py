@@ -97,7 +97,7 @@ def test_a_large_night_folds_the_hosts_that_are_well_behind_the_others(told, num
     (summary,) = well.findall("summary")
     shown = [one.text for one in every if one.get("class") == "name"]
     assert shown == ["web-07", *(host for host in hosts if host != "web-07")]
-    assert len([one for one in well.iter("li")]) == number - 1
+    assert len(list(well.iter("li"))) == number - 1
     assert summary.text == f"{number - 1} well" and (well.get("open") is None) == folded
 
 
