@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import platform
 import re
@@ -18,6 +19,9 @@ from ansible.release import __version__ as ansible_core
 from common import Bound, Chart, Part
 
 OURS, OTHERS = "#1f6feb", "#9aa4b2"
+STYLE = '<style type="text/css">'
+#: In a dark page black becomes white, and each other colour keeps its hue.
+DARK = "@media (prefers-color-scheme: dark) {#figure_1 {filter: invert(.93) hue-rotate(180deg)}}"
 
 matplotlib.use("svg")
 from matplotlib import pyplot  # noqa: E402 - only now it is known that nothing is shown
@@ -64,7 +68,7 @@ def put(page: str, name: str, body: str) -> str:
 
 
 def draw(chart: Chart, file: Path) -> None:
-    """The chart as SVG, readable on a phone too; the same figures give the same file."""
+    """The chart as SVG, readable on a phone and in the dark; the same figures give the same file."""
     places = range(len(chart.bars))
     with pyplot.rc_context({"svg.hashsalt": "vps_org", "svg.fonttype": "none", "font.size": 11}):
         figure, axes = pyplot.subplots(figsize=(5, 0.9 + 0.55 * len(chart.bars)))
@@ -79,6 +83,7 @@ def draw(chart: Chart, file: Path) -> None:
         axes.set_title("\n".join(textwrap.wrap(chart.title, 48)), loc="left", fontsize=12, pad=18)
         axes.set_xlabel(chart.unit)
         axes.spines[["top", "right"]].set_visible(False)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(file, bbox_inches="tight", metadata={"Date": None, "Creator": None})
+        drawing = io.StringIO()
+        figure.savefig(drawing, bbox_inches="tight", metadata={"Date": None, "Creator": None})
         pyplot.close(figure)
+        file.write_text(drawing.getvalue().replace(STYLE, f"{STYLE}\n{DARK}\n", 1))

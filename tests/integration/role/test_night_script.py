@@ -109,6 +109,17 @@ def test_another_run_that_holds_the_lock_is_said(script):
     assert script.site.sim.log == [] and not (script.folder / "mail.log").exists()
 
 
+def test_a_folder_that_is_missing_is_said(script):
+    script.state.rmdir()
+    done = script()
+    assert done.returncode == 73
+    words = f"cannot write to {script.state}: nothing was begun"
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("patch night: ") and line.endswith(words)
+    assert words in (script.folder / "logger.log").read_text()
+    assert script.site.sim.log == []
+
+
 def test_a_night_beyond_its_time_limit_is_interrupted_and_reported(script):
     (script.folder / "slow.yml").write_text("- {raw: sleep 120, changed_when: true}")
     done = script({" 5h ": " 40s ", "safe_upgrade_what=packages": "safe_upgrade_what=../slow.yml"})
