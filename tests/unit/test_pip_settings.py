@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "tools/pip_settings.py"
+pytestmark = pytest.mark.slow  # starts pip
+
 FILE = """\
 [global]
 index-url = https://mirror.example.com/simple
