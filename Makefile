@@ -24,8 +24,8 @@ demo: .venv-demo/.installed  ## Upgrade three simulated servers; two fail and ar
 
 ##@ Every day
 venv: $(VENV)  ## Make or refresh .venv with every development tool
-unit: $(VENV)  ## Unit tests in half a minute: each with the first of its values, without the slow ones
-	@.venv/bin/pytest -q -n 2 --brief -p no:schemathesis tests/unit
+unit: $(VENV)  ## Unit tests of the plugins in half a minute: each with the first of its values, without the slow ones
+	@.venv/bin/pytest -q -n 2 --brief -p no:schemathesis tests/unit/plugins
 format: $(VENV)  ## Format the Python code and fix what can be fixed
 	@.venv/bin/ruff check --fix-only --quiet . && .venv/bin/ruff format .
 gate: $(VENV)  ## Some gates by name, such as GATE="mypy ansible-lint"; without a name: list them

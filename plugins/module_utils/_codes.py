@@ -392,11 +392,11 @@ _CATALOGUE = """
 760 upgraded, but not tidied up: …
 760 nothing is pruned:
 761 the report cannot be written:
-761 what explains the failure cannot be kept:
-761 any user can write to
+761 what explains the failure cannot be kept in …:
+761 any user can write there
 761 is no ordinary file
 761 is there, and others can read it
-761 does not answer within … s
+761 its file system does not answer within … s
 762 what explains the failure is kept in
 763 the last failed task:
 763 the guest said nothing:

@@ -68,7 +68,7 @@ def put(page: str, name: str, body: str) -> str:
 
 
 def draw(chart: Chart, file: Path) -> None:
-    """The chart as SVG, readable on a phone and in the dark; the same figures give the same file."""
+    """The chart as SVG, readable on a phone and in the dark; the same figures give the same."""
     places = range(len(chart.bars))
     with pyplot.rc_context({"svg.hashsalt": "vps_org", "svg.fonttype": "none", "font.size": 11}):
         figure, axes = pyplot.subplots(figsize=(5, 0.9 + 0.55 * len(chart.bars)))

@@ -57,6 +57,8 @@ class Closing:
         self._now = now
         self._process = os.getpid()
         self._warned = False
+        #: The folder of the report did not answer.
+        self._silent = False
         self._begin()
 
     def _begin(self) -> None:
@@ -72,9 +74,8 @@ class Closing:
         """A play begins, or its next batch does."""
         has_role = core.play_calls(play, ROLE, TOLD, PHASE)
         self.diary.see_play(str(play._uuid), core.hosts_of(play), has_role)
-        directory = self.options.report_dir
-        if has_role and directory and not os.access(directory, os.W_OK | os.X_OK):
-            self._unwritable("it is no folder that this user may write")
+        if has_role:
+            self._write(folder.check)
 
     def result(self, result: t.Any, ran: bool, failed: bool) -> None:
         """A task ended on a host; *ran*: it was not skipped; *failed*: and that is not ignored."""
@@ -86,7 +87,8 @@ class Closing:
     def _result(self, task: t.Any, host: str, result: core.Data, ran: bool, failed: bool) -> None:
         if task.action == PHASE and isinstance(result.get("run"), t.Mapping):
             if self.diary.see_record(host, result, self._now()) and self.diary.armed:
-                self._keep()
+                # What is known so far: the run may be killed.
+                self._write(folder.write_json, self._night(False))
         elif not ran and core.calls_role(task, ROLE, TOLD):
             self.diary.see_skipped_role(host)
         elif failed or not core.in_always(task):
@@ -95,14 +97,6 @@ class Closing:
 
     def _night(self, ended: bool) -> document.Data:
         return document.made(self.diary, self._now(), ended, switches.losses())
-
-    def _keep(self) -> None:
-        """Write what is known, for the run may be killed."""
-        if self.options.report_dir:
-            try:
-                folder.write_json(self.options.report_dir, self._night(False))
-            except OSError as error:
-                self._unwritable(error.strerror)
 
     def end(self) -> None:
         """The run is over, or was broken off: show, write and send the report, once."""
@@ -114,11 +108,7 @@ class Closing:
             self._show(line, color)
         if self.diary.only_checks:  # the report of the last night stays
             return
-        if self.options.report_dir:
-            try:
-                folder.write_all(self.options.report_dir, night)
-            except OSError as error:
-                self._unwritable(error.strerror)
+        self._write(folder.write_all, night)
         self._notify(night)
 
     def _lines(self, night: document.Data) -> list[table.Line]:
@@ -137,9 +127,19 @@ class Closing:
         if why:
             self._warn(coded(f"the notification of the night was not sent: {why}"))
 
-    def _unwritable(self, why: str | None) -> None:
-        """Warn once a run: the folder is tried again all the same."""
-        if not self._warned:
-            self._warned = True
-            told = f"the report cannot be written to {self.options.report_dir}: {why}"
-            self._warn(coded(told))
+    def _write(self, act: t.Callable[..., None], *given: document.Data) -> None:
+        """Let *act* work in the folder of the report. The first failure is a warning.
+
+        The next time it is tried again, unless the folder did not answer: each time would hold
+        every host.
+        """
+        directory = self.options.report_dir
+        if not directory or self._silent:
+            return
+        try:
+            act(directory, *given)
+        except OSError as error:
+            self._silent = isinstance(error, TimeoutError)
+            if not self._warned:
+                self._warned = True
+                self._warn(coded(f"the report cannot be written to {directory}: {error}"))

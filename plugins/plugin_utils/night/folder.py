@@ -1,7 +1,10 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of the report: its files are written whole, or not at all."""
+"""The folder of the report: its files are written whole, or not at all.
+
+The callback plugin writes in Ansible's main process, which every rollback waits for.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import os
 import tempfile
 import typing as t
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _aside
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
     document,
     metrics,
@@ -30,16 +34,32 @@ RENDERED: dict[str, t.Callable[[Data], str]] = {
 }
 
 
+def check(folder: str) -> None:
+    """Raises OSError when this user cannot write there, TimeoutError when it does not answer."""
+    _aside.run(lambda: _check(folder))
+
+
 def write_json(folder: str, night: Data) -> None:
-    """Write what is known. Raises OSError."""
-    write(folder, JSON, json.dumps(night) + "\n")
+    """Write what is known. Raises OSError, TimeoutError when the folder does not answer."""
+    _write(folder, _json(night))
 
 
 def write_all(folder: str, night: Data) -> None:
-    """Write every form of the report. Raises OSError."""
-    write_json(folder, night)
-    for name, render in RENDERED.items():
-        write(folder, name, render(night))
+    """Write every form of the report. Raises OSError, as `write_json`."""
+    _write(folder, {**_json(night), **{name: make(night) for name, make in RENDERED.items()}})
+
+
+def _json(night: Data) -> dict[str, str]:
+    return {JSON: json.dumps(night) + "\n"}
+
+
+def _write(folder: str, texts: t.Mapping[str, str]) -> None:
+    _aside.run(lambda: [write(folder, name, text) for name, text in texts.items()])
+
+
+def _check(folder: str) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError("it is no folder that this user may write")
 
 
 def read(folder: str) -> Data:

@@ -51,7 +51,7 @@ def keep(host: Host) -> None:
     try:
         journal.append(settings["report_dir"], file, _text(host), mode=0o600)
     except Exception as error:  # whatever it is, the restore comes next
-        host.warn(f"what explains the failure cannot be kept: {error}")
+        host.warn(f"what explains the failure cannot be kept in {settings['report_dir']}: {error}")
         return
     host.say(f"{host.name}: what explains the failure is kept in {settings['report_dir']}/{file}")
 

@@ -169,12 +169,11 @@ class Host:
         if state in report.KEPT_IN_STATS:
             self.stats = {self.name: result}
         if self.settings.get("report_dir"):
+            directory = self.settings["report_dir"]
             try:
-                journal.write(
-                    self.settings["report_dir"], self.name, result, self._author(), self.now
-                )
+                journal.write(directory, self.name, result, self._author(), self.now)
             except OSError as error:
-                self.warn(f"the report cannot be written: {error}")
+                self.warn(f"the report cannot be written: {directory}: {error}")
 
     def _author(self) -> str:
         names = (self.vars.get("awx_user_name"), self.vars.get("awx_job_id"))

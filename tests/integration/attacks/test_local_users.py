@@ -12,6 +12,7 @@ import time
 import pytest
 from integration.attacks.conftest import EVIL
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _aside
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import journal
 
 FILE = "safe_upgrade-w7-j1.jsonl"
@@ -46,7 +47,7 @@ def test_a_report_that_cannot_be_trusted_holds_no_rollback(workflow, tmp_path, m
 
 
 def test_nor_does_a_file_system_that_hangs(workflow, tmp_path, monkeypatch):
-    monkeypatch.setattr(journal, "SECONDS", 0.05)
+    monkeypatch.setattr(_aside, "SECONDS", 0.05)
     monkeypatch.setattr(journal, "_append", lambda *given: time.sleep(10))
     night = workflow(report_dir=str(tmp_path))
     began = time.monotonic()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +15,7 @@ from ansible.playbook.play import Play
 from ansible.plugins.loader import callback_loader
 from nights import Night
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _aside
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
     closing,
     folder,
@@ -354,6 +356,26 @@ def test_a_folder_that_is_not_there_is_one_warning(run, tmp_path):
         f"the report cannot be written to {tmp_path / 'gone'}: it is no folder that this user may "
         "write [VPS557]"
     )
+
+
+@pytest.mark.parametrize("act", ["check", "write_json", "write_all"])
+def test_a_folder_that_hangs_holds_nobody_for_long(run, monkeypatch, act):
+    one = run(3)
+    monkeypatch.setattr(_aside, "SECONDS", 0.2)
+    if act == "check":
+        monkeypatch.setattr(folder.os, "access", lambda *given: time.sleep(20))
+    elif act == "write_json":
+        monkeypatch.setattr(folder, "write", lambda *given: time.sleep(20))
+    one.play(INCLUDE)
+    one.phases("check", "take_snapshot", "wait_snapshot", "arm")
+    monkeypatch.setattr(folder, "write", lambda *given: time.sleep(20))
+    began = time.monotonic()
+    one.phases("back", "handled", "decide", "finish")
+    assert len(one.ends()) > 3
+    assert time.monotonic() - began < 10
+    (warning,) = one.warned
+    assert "does not answer within" in warning and warning.endswith("[VPS557]")
+    assert one.night.record().state == "upgraded"
 
 
 def test_a_folder_that_is_full_is_one_warning(run, monkeypatch):
