@@ -54,7 +54,11 @@ def _json(night: Data) -> dict[str, str]:
 
 
 def _write(folder: str, texts: t.Mapping[str, str]) -> None:
-    _aside.run(lambda: [write(folder, name, text) for name, text in texts.items()])
+    def act() -> None:
+        for name, text in texts.items():
+            write(folder, name, text)
+
+    _aside.run(act)
 
 
 def _check(folder: str) -> None:

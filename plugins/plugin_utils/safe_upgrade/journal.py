@@ -35,7 +35,7 @@ def append(directory: str, name: str, text: str, mode: int = 0o640) -> None:
 def _append(directory: str, name: str, data: bytes, mode: int) -> None:
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     if os.fstat(folder).st_mode & stat.S_IWOTH:
-        raise OSError(f"any user can write there, and put another file in its place")
+        raise OSError("any user can write there, and put another file in its place")
     how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
     file = os.open(name, how, mode, dir_fd=folder)
     found = os.fstat(file)
