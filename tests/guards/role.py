@@ -172,6 +172,12 @@ THREATS = {
             "lambda directory, host, result, author, now: _append(directory, host, b'x')",
         ),
     ),
+    "a_report_of_the_night_that_hangs_is_left": Guard(
+        "A file system that hangs under the report of the night holds no host.",
+        "tests/unit/plugins/plugin_utils/night/test_closing.py"
+        "::test_a_folder_that_hangs_holds_nobody_for_long",
+        Replaced("plugins/plugin_utils/_aside.py", "run", "lambda act: act()"),
+    ),
     "one_server_by_its_number": Guard(
         "A number that a guest told names no server.",
         ATTACKS
