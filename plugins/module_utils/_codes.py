@@ -373,7 +373,7 @@ _CATALOGUE = """
 751 =…(server …): …Next: …
 752 would delete snapshot … of …, server
 753 fix the reason and run again
-753 The change was not started; nothing was changed
+753 This run started no change and no restore
 754 Restored from snapshot
 754 find out why the change failed before the next try
 755 It is not proved that the server is as in

@@ -150,7 +150,7 @@ def _server(result: Result) -> str:
     """What became of the server."""
     snapshot = result["snapshot"]
     if result["state"] == "aborted":
-        return "The change was not started; nothing was changed by it"
+        return "This run started no change and no restore there"
     if not snapshot:
         return ""
     told = f"snapshot {snapshot['id']} ({snapshot['name']}) of {_made(snapshot)}"

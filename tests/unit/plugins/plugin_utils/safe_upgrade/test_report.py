@@ -180,7 +180,7 @@ SNAPSHOT = "snapshot 802 (pre-upgrade-j7) of 2026-01-31T02:00:00Z"
         (
             {"state": "aborted", "failed_task": None, "reason": None, "next_step": None},
             "aborted. Next: .",
-            ["server:    The change was not started; nothing was changed by it."],
+            ["server:    This run started no change and no restore there."],
         ),
         (
             {"state": "preflight", "snapshot": None, "failed_task": None, "reason": None},
