@@ -48,19 +48,23 @@ PLAYBOOKS = {
     "release.yml": ("release", set()),
     "status.yml": ("status", set()),
 }
+#: What an operator needs when git is away, or was away when the last night began.
+RESCUE = {"restore.yml", "restore_unfinished.yml", "release.yml", "status.yml"}
 ARTIFACT = "safe_upgrade_results"
 JOB_KEYS = {
     *("name", "description", "playbook", "job_type", "forks", "timeout", "job_slice_count"),
-    *("allow_simultaneous", "survey_enabled", "survey_spec", "extra_vars", "verbosity"),
+    *("rescue", "allow_simultaneous", "survey_enabled", "survey_spec", "extra_vars", "verbosity"),
     *("force_handlers", "start_at_task", "job_tags", "skip_tags", "become_enabled", "limit"),
 }
 WORKFLOW_KEYS = {
     *("name", "description", "allow_simultaneous", "survey_enabled", "survey_spec", "nodes"),
 }
 NODE_KEYS = {
-    *("identifier", "job_template", "project", "inventory_source", "approval"),
+    *("identifier", "job_template", "project", "rescue", "inventory_source", "approval"),
     *("approval_timeout", "success_nodes", "failure_nodes"),
 }
+#: Nodes that bring something up to date, in their order.
+UPDATES = ("project", "rescue", "inventory_source")
 #: All that AWX 24.6.1 has: configuring again takes them away where somebody added them.
 PROMPTS_OFF = {
     "job_template": [
@@ -162,6 +166,8 @@ def _job_template(job: Data, folder: Path) -> t.Iterator[str]:
     if job["playbook"] not in PLAYBOOKS or not (folder / "project" / job["playbook"]).exists():
         yield f"{where}: the project has no playbook {job['playbook']}"
         return
+    if job["playbook"] in RESCUE and not job.get("rescue"):
+        yield f"{where}: must be of the rescue project: a night without git blocks the other's jobs"
     entry_point, own = PLAYBOOKS[job["playbook"]]
     options = _specs()[entry_point]["options"]
     for name in job.get("extra_vars") or {}:
@@ -244,8 +250,8 @@ def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
             yield f"{where}: node {name}: nothing applies the key {key}"
         if "approval" in node:
             playbooks[name] = "approval"
-        elif node.get("project") or node.get("inventory_source"):
-            playbooks[name] = "project" if node.get("project") else "servers"
+        elif synced := [kind for kind in UPDATES if node.get(kind)]:
+            playbooks[name] = synced[0]
         elif node.get("job_template") in by_name:
             playbooks[name] = by_name[node["job_template"]]["playbook"]
         else:
@@ -253,13 +259,14 @@ def _workflow(workflow: Data, jobs: list[Data]) -> t.Iterator[str]:
             playbooks[name] = ""
     roots = [name for name in nodes if name not in known]
     began = [playbooks[name] for name in roots]
-    while len(roots) == 1 and playbooks[roots[0]] in ("project", "servers"):
+    while len(roots) == 1 and playbooks[roots[0]] in UPDATES:
         roots = children[roots[0], "success_nodes"]
         began += [playbooks.get(name, "") for name in roots]
-    if began != ["project", "servers", "snapshot.yml"]:
+    if began != [*UPDATES, "snapshot.yml"]:
         yield (
-            f"{where}: must start with the project's update, then the server list's, then the "
-            "snapshot alone: a cancelled job tells nothing, and no later job may need git"
+            f"{where}: must start with the project's update, then the rescue project's, then the "
+            "server list's, then the snapshot alone: a cancelled job tells nothing, no later job "
+            "may need git, and AWX starts no job of a rescue project that failed to update"
         )
     yield from _approvals(where, nodes, playbooks, children)
     for name in nodes:

@@ -47,7 +47,8 @@ ENV = "awx_kit_credential_type/injectors/env"
 JOB = "awx_kit_job_templates/1"  # safe upgrade
 SURVEY = f"{JOB}/survey_spec/spec"  # hosts, what, on_failure, max_data_loss, ...
 NODES = (
-    "awx_kit_workflow/nodes"  # project, servers, snapshot, change, restore, approve, keep, prune
+    # project, rescue, servers, snapshot, change, restore, approve, keep, prune
+    "awx_kit_workflow/nodes"
 )
 PLANTED = [
     # 1: defaults of fields, booleans that are not safe when they are omitted
@@ -79,17 +80,20 @@ PLANTED = [
     # 6: artefacts
     (f"{JOB}/extra_vars", {"safe_upgrade_use_run": "x"}, "overrides what the jobs before told"),
     (f"{SURVEY}/1/variable", "safe_upgrade_results", "replace what the jobs before told"),
-    (f"{NODES}/2/success_nodes", [], "must start with the project's update"),
+    (f"{NODES}/3/success_nodes", [], "must start with the project's update"),
     (f"{NODES}/0/success_nodes", ["snapshot"], "must start with the project's update"),
+    (f"{NODES}/0/success_nodes", ["servers"], "must start with the project's update"),
     (f"{NODES}/0/project", False, "must start with the project's update"),
+    ("awx_kit_job_templates/4/rescue", False, "VPS.org restore: must be of the rescue project"),
+    ("awx_kit_job_templates/7/rescue", False, "VPS.org status: must be of the rescue project"),
     ("awx_kit_inventory_source/update_on_launch", True, "without the list"),
-    (f"{NODES}/5/approval_timeout", 0, "has no timeout"),
-    (f"{NODES}/5/failure_nodes", [], "denied must lead to a job that changes nothing"),
-    (f"{NODES}/6/job_template", "VPS.org restore", "denied must lead to"),
+    (f"{NODES}/6/approval_timeout", 0, "has no timeout"),
+    (f"{NODES}/6/failure_nodes", [], "denied must lead to a job that changes nothing"),
+    (f"{NODES}/7/job_template", "VPS.org restore", "denied must lead to"),
     (f"{SURVEY}/1/type", "text", "runs any role or file"),
     # 7: a failure path that ends green, or none
-    (f"{NODES}/3/failure_nodes", [], "must lead to restore_unfinished.yml"),
-    (f"{NODES}/4/job_template", "VPS.org status", "which ends red"),
+    (f"{NODES}/4/failure_nodes", [], "must lead to restore_unfinished.yml"),
+    (f"{NODES}/5/job_template", "VPS.org status", "which ends red"),
     # 8: job templates
     (f"{JOB}/force_handlers", True, "force_handlers breaks the rollback"),
     (f"{JOB}/start_at_task", "Change", "start_at_task breaks the rollback"),
@@ -105,8 +109,8 @@ PLANTED = [
     (f"{JOB}/limit", "web,@/proc/self/environ", "limit shows any file"),
     (f"{JOB}/limit", ["web", "@/proc/self/environ"], "limit shows any file"),
     (f"{JOB}/limit", "{{ where }}", "limit shows any file"),
-    (f"{NODES}/3/limit", "@/proc/self/environ", "nothing applies the key limit"),
-    (f"{NODES}/3/job_tags", "x", "nothing applies the key job_tags"),
+    (f"{NODES}/4/limit", "@/proc/self/environ", "nothing applies the key limit"),
+    (f"{NODES}/4/job_tags", "x", "nothing applies the key job_tags"),
     ("awx_kit_workflow/ask_limit_on_launch", True, "a prompt for limit shows any file"),
     ("awx_kit_workflow/ask_variables_on_launch", True, "a prompt for variables replaces"),
     (f"{JOB}/allow_simultaneous", True, "allow_simultaneous breaks"),
@@ -118,8 +122,8 @@ PLANTED = [
     ("awx_kit_inventory_source/source_path", "inventory/none.yml", "the project has no"),
     # 10: the workflow
     ("awx_kit_workflow/allow_simultaneous", True, "two nights change the same servers"),
-    (f"{NODES}/3/failure_nodes", ["restore", "prune"], "prune only after"),
-    (f"{NODES}/5/success_nodes", ["none"], "there is no node none"),
+    (f"{NODES}/4/failure_nodes", ["restore", "prune"], "prune only after"),
+    (f"{NODES}/6/success_nodes", ["none"], "there is no node none"),
     ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "drops it in silence"),
     ("awx_kit_workflow/survey_spec/spec/0/variable", "safe_upgrade_host", "nobody answers"),
     (

@@ -86,9 +86,16 @@ def test_the_guide_s_first_command_works_without_an_api_url(configure):
     assert {value for dummy, dummy2, value in prompts} == {False}
     limits = [module for module, name, dummy in prompts if name == "ask_limit_on_launch"]
     assert limits == ["job_template"] * 8 + ["workflow_job_template"]
-    [project] = [given for module, given in told if module == "project"]
+    projects = [given for module, given in told if module == "project"]
+    assert [one["scm_update_on_launch"] for one in projects] == [False, False]
     [source] = [given for module, given in told if module == "inventory_source"]
-    assert project["scm_update_on_launch"] is False and source["update_on_launch"] is False
+    assert source["update_on_launch"] is False
+    projects_of = {
+        given["playbook"]: given["project"] for module, given in told if module == "job_template"
+    }
+    rescued = {name for name, project in projects_of.items() if project == "VPS.org rescue"}
+    assert rescued == {"restore_unfinished.yml", "restore.yml", "release.yml", "status.yml"}
+    assert [one["name"] for one in projects] == [projects_of["snapshot.yml"], "VPS.org rescue"]
     nodes = [given for module, given in told if module == "workflow_job_template_node"]
     approval = [node["approval_node"] for node in nodes if "approval_node" in node]
     assert [node["timeout"] for node in approval] == [28800]
