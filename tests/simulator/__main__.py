@@ -17,7 +17,7 @@ import signal  # noqa: E402
 import threading  # noqa: E402
 import typing as t  # noqa: E402
 
-from simulator import TOKEN, Simulator  # noqa: E402
+from simulator import TOKEN, Simulator, distribution  # noqa: E402
 from simulator.faults import parse  # noqa: E402
 from simulator.profiles import PROFILES  # noqa: E402
 
@@ -27,6 +27,9 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *dummy: stop.set())
+    if options.package and not options.disks:
+        print("simulator: --package needs --disks, where the packages are", file=sys.stderr)
+        return 2
     if options.until_stdin_closes:
         threading.Thread(target=_wait_for_stdin, args=(stop,), daemon=True).start()
     try:
@@ -44,6 +47,8 @@ def main() -> int:
             profile=options.profile,
             log_file=options.log,
         )
+        for server in simulator.cloud.servers.values() if options.package else ():
+            distribution.install(options.disks / server["name"], options.package)
         simulator.faults += [parse(text) for text in options.fault]
     except (ValueError, OSError) as error:
         in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
@@ -67,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--servers", type=_servers, default=1, metavar="N|NAME,...", help="(%(default)s)")
     add("--servers-file", type=_rows, dest="servers", metavar="FILE", help="JSON, see README.md")
     add("--disks", type=Path, metavar="DIR", help="where the servers' disks are; none without it")
+    add("--package", action="append", metavar="'NAME V [-> V][, TRAIT]'", help="see README.md")
     add("--token", default=TOKEN, help="the only right token (%(default)s)")
     add("--port", type=int, default=0, help="chosen by the system unless given")
     add("--snapshot-seconds", type=float, default=0.2, metavar="S", help="(%(default)s)")

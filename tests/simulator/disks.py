@@ -9,6 +9,7 @@ Below the root directory::
     .snapshots/ID/    what the disk held when the snapshot ID was taken
     .power/NAME       exists while the server is powered on
     .cut/NAME         exists while the server's network is cut
+    .packages/NAME    exists where the server has a toy distribution (see distribution.py)
     .tmp/NAME/        temporary files of the server, never part of a snapshot
     .cpu              where it exists: CPU seconds of each command on a server, a line for each
     .programs/        what the servers have in place of this machine's apt-get, shutdown, systemctl

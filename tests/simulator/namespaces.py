@@ -9,9 +9,11 @@ newer. `enter` raises an OSError where one of these is missing.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
+import typing as t
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -45,9 +47,9 @@ def enter(disk: str, home: str) -> None:
     resolver = os.path.realpath("/etc/resolv.conf")
     seen = [path for path in (resolver, *writable) if os.path.exists(path)]
     opened = [(path, os.open(path, os.O_PATH)) for path in seen]  # type: ignore[attr-defined]
-    with open(f"{programs}/.replaced") as replaced:
-        found = replaced.read().splitlines()
-    for program in found:
+    mark = f"{root}/.packages/{os.path.basename(disk)}"
+    own = _lines(mark) if os.path.exists(mark) else []
+    for program in (*_lines(f"{programs}/.replaced"), *filter(os.path.isfile, own)):
         _mount(f"{programs}/.program", program, _MS_BIND)
     devices = [path for path in _DEVICES if os.path.exists(path)]
     for device in devices:
@@ -57,6 +59,8 @@ def enter(disk: str, home: str) -> None:
         _empty("/dev/shm", "mode=1777")
     for path, descriptor in opened:
         _show(path, descriptor)
+    if own:
+        _show_distribution(disk, filter(os.path.isdir, own))
     _attributes("/", recursive=True, on=_RDONLY | _NODEV)
     for path in (*writable, "/dev/shm"):
         if os.path.exists(path):
@@ -65,6 +69,29 @@ def enter(disk: str, home: str) -> None:
         _attributes(device, off=_NODEV)
     restrict()
     os.chdir(disk)
+
+
+def _lines(path: str) -> list[str]:
+    with open(path) as file:
+        return file.read().splitlines()
+
+
+def _show_distribution(disk: str, folders: t.Iterable[str]) -> None:
+    """Have the *folders* of the disk, and signs of a toy distribution, in place of this machine's.
+
+    No link on the disk is followed: it would lead to this machine.
+    """
+    as_it_is = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW  # type: ignore[attr-defined]
+    for folder in folders:
+        _empty(folder, "mode=755")
+        with contextlib.suppress(OSError):
+            descriptor = os.open(disk, as_it_is)
+            for part in folder.strip("/").split("/"):
+                descriptor = os.open(part, as_it_is, dir_fd=descriptor)
+            _mount(f"/proc/self/fd/{descriptor}", folder, _MS_BIND)
+    os.makedirs("/run/systemd/system", exist_ok=True)
+    if os.path.lexists(f"{disk}/run/reboot-required"):
+        os.close(os.open("/run/reboot-required", os.O_CREAT))
 
 
 def _unshare() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import typing as t
 from pathlib import Path
 
 _PACKAGES = """
@@ -46,6 +47,7 @@ refuse() {
 reboot() {
     { cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen; } \\
         > "$disk/proc/sys/kernel/random/boot_id"
+    rm -f "$disk/run/reboot-required"
     exit
 }
 
@@ -94,7 +96,7 @@ def install(folder: Path) -> None:
         link = folder / name
         if not link.is_symlink():
             link.symlink_to(PROGRAM)
-    (folder / REPLACED).write_text("".join(f"{path}\n" for path in _programs_of_this_machine()))
+    (folder / REPLACED).write_text("".join(f"{path}\n" for path in of_this_machine(NAMES)))
 
 
 def write(program: Path) -> None:
@@ -103,8 +105,8 @@ def write(program: Path) -> None:
     program.chmod(0o755)
 
 
-def _programs_of_this_machine() -> list[str]:
+def of_this_machine(names: t.Collection[str]) -> list[str]:
     """Where they are; a program of many names, such as busybox, is none that could be replaced."""
-    places = (f"{folder}/{name}" for folder in _FOLDERS for name in NAMES)
+    places = (f"{folder}/{name}" for folder in _FOLDERS for name in names)
     found = {os.path.realpath(path) for path in places if os.path.exists(path)}
-    return sorted(path for path in found if os.path.basename(path) in NAMES)
+    return sorted(path for path in found if os.path.basename(path) in names)

@@ -36,7 +36,7 @@ description:
   - The simulated server has programs of its own in place of C(apt-get), C(systemctl), C(shutdown),
     C(useradd), C(sudo) and the like. A reboot gives it a new boot id, C(sudo) runs the command as
     the same user, all others do nothing and fail. The modules for packages, services and users are
-    refused.
+    refused, except M(ansible.builtin.apt) where the simulator gave the server packages.
   - Where Linux allows it, to root or by user namespaces, all but the disk and the home directory is
     read-only. Elsewhere a warning tells so, and what can be seen to write to another place, or to
     name a program of this machine by its path, is refused; where Linux has Landlock it refuses the
@@ -169,7 +169,7 @@ class Connection(ConnectionBase):
     def _refused_module(self, command: str, in_data: bytes | None) -> str | None:
         sent = "" if "chmod " in command else command  # not yet run
         module = MODULE.search(sent) or MODULE.search(to_text(in_data or b""))
-        if module is None:
+        if module is None or (module[1] == "apt" and self._has_packages):
             return None
         return (
             f"{module[1]}: nothing was done: {self.disk.name} is a simulated server, which has no"
@@ -191,6 +191,11 @@ class Connection(ConnectionBase):
                 return self._popen(
                     command, refused, stdin=given, preexec_fn=enter, env=self._environment()
                 )
+        if self._has_packages:
+            raise AnsibleConnectionFailure(
+                f"{self.disk.name} has a toy distribution, which needs namespaces, and this machine"
+                " offers none: nothing was run. Use other disks, without --package"
+            )
         display.warning(
             "This machine offers no namespaces to simulated servers: a task that writes outside its"
             " server's disk is refused only where that can be seen. Give paths on the disk alone"
@@ -239,13 +244,20 @@ class Connection(ConnectionBase):
         return str(full if full.exists() else self._marker("tmp"))
 
     @property
+    def _has_packages(self) -> bool:
+        """Whether the simulator gave the server a toy distribution."""
+        return self._marker("packages").exists()
+
+    @property
     def _own_programs(self) -> str:
         return f"{self.disk}/sbin:{self.disk.parent}/.programs"
 
     def _environment(self) -> dict[str, str]:
         """What a login would set."""
         system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        bindings = {"PYTHONPATH": f"{self.disk}/usr/lib/python3/dist-packages"}
         return {
+            **(bindings if self._has_packages else {}),
             "HOME": self._home,
             "LC_ALL": "C.UTF-8",
             "PATH": f"{self._own_programs}:{system}",

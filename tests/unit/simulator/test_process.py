@@ -54,6 +54,7 @@ def test_everything_can_be_set(tmp_path):
     options = ["--servers-file", servers, "--token", "vps_other", "--disks", tmp_path / "disks"]
     options += ["--snapshot-seconds", "9", "--list-lag", "9", "--page-size", "3"]
     options += ["--log", tmp_path / "log", "--fault", "html,call=account", "--fault", "full"]
+    options += ["--package", "app 1.0 -> 2.0", "--package", "tool 1"]
     with running(*options) as (process, url):
         assert url.startswith("http://127.0.0.1:")
         assert url.endswith("/api/v1")
@@ -62,6 +63,8 @@ def test_everything_can_be_set(tmp_path):
             (7, "db-1", "10.0.0.7")
         ]
         assert (tmp_path / "disks/db-1/sbin/reboot").exists()
+        packages = (tmp_path / "disks/db-1/var/lib/packages").read_text()
+        assert packages == "app 1.0 -> 2.0\ntool 1\n"
         faults = get(url.replace("/api/v1", "/simulator/faults"))
         assert [one["kind"] for one in faults] == ["html", "full"]
         log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
@@ -112,6 +115,7 @@ def test_it_can_end_with_its_input():
         (["--fault", "stack"], "simulator: no such fault: 'stack'"),
         (["--servers", "a,../b"], "simulator: a server's disk is named as the server is: '../b'"),
         (["--servers", "a", "--servers-file", "/nowhere"], "nowhere"),
+        (["--package", "app 1.0"], "simulator: --package needs --disks"),
     ],
 )
 def test_wrong_options_are_explained(options, message):
