@@ -16,12 +16,15 @@ import shutil
 import socket
 import subprocess
 import sys
+import typing as t
 from pathlib import Path
 
 import pytest
 
 COLLECTION = Path(__file__).resolve().parents[3]
 PLANTED = ["apt-get", "dnf", "dpkg", "reboot", "service", "shutdown", "systemctl", "yum", "zypper"]
+#: These read. A server with a toy distribution has its own.
+QUERIES = ["apt-cache", "apt-mark", "dpkg-query"]
 # How the commands see the throw-away root.
 NEW_ROOT = "exec unshare --mount sh -c 'pivot_root . old && cd / && exec \"$@\"' sh"
 BECOMES = {
@@ -30,6 +33,8 @@ BECOMES = {
     ' "$@"',
     # Neither a mount namespace nor, for the chroot, a user namespace.
     "root without namespaces": 'exec setpriv --bounding-set=-sys_admin chroot . "$@"',
+    "user without namespaces": "exec chroot . setpriv --reuid 12345 --regid 12345 --clear-groups"
+    ' --bounding-set=-all "$@"',
 }
 SETUP = r"""
 set -e
@@ -53,6 +58,7 @@ for name in $PLANTED; do
 done
 touch called
 chmod 666 called
+echo 'user:x:12345:12345::/:/bin/sh' >> etc/passwd
 listing() {
     find "$LAYERS/upper" -path "*$WORK" -prune -o ! -path "*/upper/old" \
         -type f -printf '%P %s %T@\n' -o -type c -printf '%P gone\n' | sort
@@ -73,10 +79,10 @@ class Machine:
             (folder / name).mkdir()
         (folder / "work").chmod(0o777)
 
-    def run(self, script: str, as_whom: str) -> str:
+    def run(self, script: str, as_whom: str, planted: t.Iterable[str] = PLANTED) -> str:
         """The output of the script, which works in the folder ``$TRY``."""
-        if as_whom == "user" and os.geteuid() != 0:
-            as_whom = "root"  # of a user namespace: already nobody else's
+        if os.geteuid() != 0:
+            as_whom = as_whom.replace("user", "root")  # of a namespace: already nobody else's
         work = self.folder / "work"
         with socket.create_server(("127.0.0.1", 0)) as one:
             port = one.getsockname()[1]
@@ -90,7 +96,7 @@ class Machine:
             "NEEDED": " ".join(
                 [str(COLLECTION), sys.prefix, sys.base_prefix, str(work), os.environ["TREE"]]
             ),
-            "PLANTED": " ".join(PLANTED),
+            "PLANTED": " ".join(planted),
             "PYTHONDONTWRITEBYTECODE": "1",
             "SEEN": str(self.folder / "seen"),
             "TMPDIR": str(work),
@@ -143,6 +149,18 @@ def first_restore() -> tuple[str, str]:
     return text, lines[-1]
 
 
+def servers_told_of(out: str) -> set[str]:
+    """The lines of the output that begin with a server, without the minutes that it took."""
+    lines = (line for line in out.splitlines() if line.startswith("web-0"))
+    return {re.sub(r"(upgraded|restored) +\d+", r"\1", " ".join(line.split())) for line in lines}
+
+
+def ends_of_runs() -> list[set[str]]:
+    """These lines of each run whose end docs/first_restore.md shows."""
+    texts = [text for text in blocks("docs/first_restore.md", "text") if "SNAPSHOT" in text]
+    return [servers_told_of(text) for text in texts]
+
+
 def shown() -> list[str]:
     """The playbooks and commands that the README and the guides beside it show."""
     found = []
@@ -182,10 +200,8 @@ def test_no_command_that_is_shown_changes_this_machine(machine):
     others = [f"echo '#' {command!r}; {command}; echo \"exit code $?\"" for command in shown()]
     out = machine.run("\n".join([begin, SERVERS, *others, end]), "root")
     assert machine.changes() == [], out
-    told = [" ".join(line.split()) for line in out.splitlines()]
-    (table,) = [text for text in blocks("docs/first_restore.md", "text") if "SNAPSHOT" in text]
-    rows = [" ".join(line.split()) for line in table.splitlines() if line.startswith("web-0")]
-    assert len(rows) == 3 and set(rows) <= set(told), out
+    expected, dummy = ends_of_runs()
+    assert expected and expected <= servers_told_of(out), out
 
 
 @pytest.mark.long
@@ -199,6 +215,52 @@ def test_packages_end_harmlessly_and_clearly(machine, as_whom):
     told = ("a simulated server has no packages", "upgrades by apt and dnf alone")
     assert any(text in out for text in told) and "exit code 2" in out, out
     assert '"call": "create"' not in out  # no snapshot was asked for
+
+
+# What a server's own user could do, so that its packages become this machine's.
+TRICKS = """
+- hosts: web-01
+  gather_facts: false
+  ignore_errors: true
+  tasks:
+    - raw: rm ../.packages/web-01; echo etc > ../.packages/web-01
+    - raw: ls ../.packages/web-01
+    - raw: cd sbin && rm apt-cache apt-get apt-mark dpkg-query systemctl
+    - raw: rm -r boot usr var/lib/apt var/lib/dpkg
+    - raw: ln -s /boot boot; ln -s /var/lib/apt var/lib; ln -s /var/lib/dpkg var/lib
+    - raw: mkdir -p run; ln -s /etc/mine run/systemd; ln -s /etc/mine run/reboot-required
+    - raw: apt-mark hold app; /usr/bin/dpkg-query --show; apt-cache show app
+    - raw: apt-get --yes dist-upgrade
+    - raw: /usr/bin/apt-get --yes dist-upgrade
+    - raw: systemctl restart ssh
+    - raw: echo mine > /var/lib/dpkg/status
+    - apt: {upgrade: dist}
+    - apt: {name: hello}
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("as_whom", BECOMES)
+def test_toy_packages_never_reach_this_machine(machine, as_whom):
+    begin, dummy = first_restore()
+    start, dummy, dummy = begin.partition("ansible-inventory")
+    (toys,) = blocks("docs/first_restore.md", "shell")
+    toys = toys.replace("--package", "--log requests --package", 1).replace("sleep 1", "sleep 3")
+    (machine.folder / "work/tricks.yml").write_text(TRICKS)
+    commands = [start, "kill %1; wait", toys, 'echo "exit code $?"']
+    commands += ["head -n 9 toys/*/var/lib/packages", "cat requests"]
+    commands += ["ansible-playbook -i servers.vps_org.yml tricks.yml", "kill %1"]
+    out = machine.run("\n".join(commands), as_whom, [*PLANTED, *QUERIES])
+    assert machine.changes() == [], out
+    assert "exit code 2" in out and "app 1.0 -> 2.0, postinst fails\n" in out, out
+    if "without namespaces" in as_whom:
+        assert "has a toy distribution, which needs namespaces" in " ".join(out.split()), out
+        assert "app 1.0 -> 2.0, service, reboot\n" in out, out
+        assert '"call": "create"' not in out, out
+    else:
+        assert "app 2.0, service, reboot\ntool 1.1\n" in out, out
+        dummy, expected = ends_of_runs()
+        assert expected and expected <= servers_told_of(out), out
 
 
 TASKS = """
