@@ -40,35 +40,37 @@ AS_DOCUMENTED, DIFFERS, NOT_SEEN = "as documented", "differs", "not seen"
 #: key: (what the documentation says, or the collection takes for granted; what it means when not).
 ASSUMPTIONS: dict[str, tuple[str, str]] = {
     "account": (
-        "GET /account/me/ tells the account and the token, with their documented fields",
-        "while a restore is under way a refusal is final only when this call tells that the token "
-        "works; without it a refused restore is asked for until the time limit",
+        "GET /account/me/ shows the account and the token, with their documented fields",
+        "by this call the collection checks that the token works, before a refused restore counts "
+        "as final. Without it the restore is sent again until the time limit",
     ),
     "token_servers": (
         "The token may list servers",
-        "the role works with less: it cannot tell that a server is active and the host it reaches, "
-        "nor see a restore end; then the guest alone proves it. Give the token that right",
+        "the role goes on with less. It cannot check that a server is active, or that it is the "
+        "host that Ansible reaches, and it sees no restore end: the guest alone proves it. Give "
+        "the token that right",
     ),
     "token_snapshots": (
         "The token may list snapshots",
-        "nothing works: every snapshot is looked up in that list. Give the token that right",
+        "nothing works, for the collection finds every snapshot in that list. Give the token that "
+        "right",
     ),
     "token_writes": (
         "The token may create, restore and delete snapshots",
-        "no GET can tell; the drill does",
+        "no GET shows it; the drill does",
     ),
     "server_list": (
         "The list of servers is {count, results}, in one answer",
-        "it is read all the same: links to further pages are followed, at a request each poll",
+        "it is read all the same. Each further page costs one request in each poll",
     ),
     "server_list_complete": (
         "The list of servers holds as many rows as it counts",
-        "a server that it does not show counts as unknown, not as gone: the role does not start "
-        "for it",
+        "a server that the list does not show counts as unknown, not as gone. The role does not "
+        "start on it",
     ),
     "server_fields": (
         "A server has the documented fields, of the documented types",
-        "a server without id, name or status is skipped with a warning; without ip_address the "
+        "a server without id, name or status is skipped with a warning. Without ip_address the "
         "inventory plugin has no address for it",
     ),
     "server_more_fields": (
@@ -77,27 +79,27 @@ ASSUMPTIONS: dict[str, tuple[str, str]] = {
     ),
     "server_statuses": (
         "The status of a server is active, restoring, stopped or suspended",
-        "the role starts on servers that are 'active' alone; a server in any other status that "
-        "nobody documented is refused before its snapshot",
+        "the role starts only on servers that are 'active'. It refuses a server in an undocumented "
+        "status before it takes a snapshot",
     ),
     "server_names": (
-        "No two servers have one name",
-        "the inventory plugin appends the ids to their names, with a warning; tell such servers "
-        "apart by vps_org_server_id",
+        "No two servers have the same name",
+        "the inventory plugin appends the ids to their names, with a warning. Distinguish such "
+        "servers by vps_org_server_id",
     ),
     "snapshot_list": (
         "The list of snapshots is {count, results}, in one answer",
-        "it is read all the same: links to further pages are followed, at a request each poll",
+        "it is read all the same. Each further page costs one request in each poll",
     ),
     "snapshot_list_complete": (
         "The list of snapshots holds as many rows as it counts",
-        "a snapshot that it does not show counts as unknown: none is created, restored or deleted "
-        "on the word of such a list",
+        "a snapshot that the list does not show counts as unknown. Such a list is no reason to "
+        "create, restore or delete one",
     ),
     "snapshot_fields": (
         "A snapshot has the documented fields, of the documented types",
-        "a snapshot without id, name, status or server is skipped with a warning; one without a "
-        "time is the oldest",
+        "a snapshot without id, name, status or server is skipped with a warning. One without a "
+        "time counts as the oldest",
     ),
     "snapshot_more_fields": (
         "A snapshot has no other fields",
@@ -105,46 +107,45 @@ ASSUMPTIONS: dict[str, tuple[str, str]] = {
     ),
     "snapshot_statuses": (
         "The status of a snapshot is completed or in_progress",
-        "'completed' alone counts as done: the role would wait for such a snapshot until its time "
-        "limit, and abort without a change. Do not patch before the collection knows the word",
+        "only 'completed' counts as done. The role would wait for such a snapshot until its time "
+        "limit, and abort without a change. Do not patch before the collection knows the status",
     ),
     "snapshot_filter": (
         "GET /snapshots/?server_id=N gives the snapshots of that server and no others",
-        "snapshots of other servers are left out again, but one that the filter hides is not "
-        "found: the role could not see its own. Do not patch",
+        "the collection leaves out snapshots of other servers. It does not find one that a filter "
+        "hides, which may be the role's own. Do not patch",
     ),
     "snapshot_limit": (
         "A server holds 5 snapshots at most",
-        "preflight counts to 5, and refuses a server that holds as many",
+        "preflight refuses a server that holds 5 or more",
     ),
     "clock": (
-        "The clock of the API and that of this machine agree to 30 s",
-        "ages of snapshots are judged by the API's clock; safe_upgrade_start_before and the "
-        "reports go by this machine's. Set it by NTP",
+        "The clocks of the API and of this machine agree to 30 s",
+        "the API's clock decides how old a snapshot is, this machine's decides "
+        "safe_upgrade_start_before and the times of reports. Set it by NTP",
     ),
     "times": (
-        "An answer takes less than a second, and none half of api_timeout",
-        "every poll while waiting takes that long; answers near api_timeout are lost, and asked "
-        "for again. Raise api_timeout",
+        "The median answer takes less than a second, and the slowest less than half of api_timeout",
+        "every poll takes that long. An answer that takes longer than api_timeout is lost, and the "
+        "request is sent again. Raise api_timeout",
     ),
     "rate_limit": (
-        "The API tells of no rate limit, and sets none that this check met",
-        "429 is obeyed: the collection asks again when the API says, or after growing pauses; keep "
-        "batches small and safe_upgrade_wait_interval long",
+        "The API names no rate limit, and this check met none",
+        "after an answer 429 the collection sends the request again when the API says so, or after "
+        "growing pauses. Keep batches small and safe_upgrade_wait_interval long",
     ),
     "answers": (
-        "Every request is answered at once by the API itself",
-        "GET is sent again; after a lost answer to a write the collection looks what became of it "
-        "before it sends it again",
+        "The API itself answers every request at the first try",
+        "the collection repeats a GET. After a lost answer to a write it first checks whether the "
+        "write was done",
     ),
     "tls": (
         "The connection is encrypted, and the certificate is trusted",
-        "anyone on the way can read the token and answer in place of the API",
+        "anyone on the network path can read the token, and answer in place of the API",
     ),
     "proxy": (
-        "No proxy stands between",
-        "the proxy must let answers of any length of time pass; its own errors are taken for lost "
-        "answers",
+        "No proxy is used",
+        "the proxy must not cut off slow answers. Its own errors count as lost answers",
     ),
 }
 
@@ -403,7 +404,7 @@ def _writes(seen: Seen, labels: Labels) -> Finding:
     if isinstance(permissions, (list, dict)):
         words = ", ".join(labels.word(one) for one in list(permissions)[:TOLD])
         return Finding("token_writes", NOT_SEEN, f"the token's permissions: {words or 'none'}")
-    return Finding("token_writes", NOT_SEEN, "the token's permissions are told in no list")
+    return Finding("token_writes", NOT_SEEN, "the answer lists no permissions")
 
 
 def _list(seen: Seen, kind: str, path: str, shape: Shape, labels: Labels) -> t.Iterator[Finding]:
@@ -426,7 +427,7 @@ def _list(seen: Seen, kind: str, path: str, shape: Shape, labels: Labels) -> t.I
     simple = counts and not other and not onward
     yield _found(parts[0], simple, ", ".join(evidence), matters=False)
     counted = first.get("count") if enveloped else None
-    told = f"{len(pages.rows)} rows, count {counted if isinstance(counted, int) else 'not told'}"
+    told = f"{len(pages.rows)} rows, count {counted if isinstance(counted, int) else 'missing'}"
     yield _found(parts[1], not pages.lacks, f"{told}; {pages.lacks}" if pages.lacks else told)
     if not pages.rows:
         yield from (Finding(key, NOT_SEEN, f"there is no {kind}") for key in parts[2:])
@@ -527,7 +528,7 @@ def _tls(seen: Seen, client: Client) -> Finding:
     versions = sorted({one.tls for one in seen.exchanges if one.tls})
     if client.endpoint.url.startswith("http:"):
         return Finding("tls", NOT_SEEN, "plain http to this machine")
-    told = ", ".join(versions) or "the version is not told"
+    told = ", ".join(versions) or "the version is not known"
     if not client.endpoint.validate_certs:
         return _found("tls", False, f"{told}; validate_certs is off")
     return _found("tls", True, f"{told}; {'own CA' if client.endpoint.ca_path else 'public CA'}")

@@ -123,10 +123,10 @@ def _entry(one: Data) -> str:
 def _means(seen: rehearsal.Seen, report: Data, path: str, kept: str) -> list[str]:
     limits = " ".join(f"{name}={seconds}" for name, seconds in report["suggested"].items())
     started = {
-        True: "The server was started again by itself",
+        True: "The server started by itself after the restore",
         False: "The server is left stopped after a restore: start it in the dashboard. "
         "safe_upgrade cannot prove a restore of such a server",
-        None: "Whether the server is started again by itself is not known",
+        None: "It is not known whether the server starts by itself after a restore",
     }
     told = [
         f"Until the snapshot was completed: {rehearsal.told(report['snapshot_seconds'])}",
@@ -134,11 +134,11 @@ def _means(seen: rehearsal.Seen, report: Data, path: str, kept: str) -> list[str
         f"Until the host answered again: {rehearsal.told(report['back_seconds'])}",
     ]
     if seen.back is not None:
-        told.append(f"The host answered last at second {seen.answered}, and again at {seen.back}")
+        told.append(f"The host last answered at second {seen.answered}, and again at {seen.back}")
     if limits:
-        told.append(f"Twice what was seen, and no less than {rehearsal.SHORTEST} s: {limits}")
+        told.append(f"Time limits, twice what was seen, at least {rehearsal.SHORTEST} s: {limits}")
     told.append(started[report["started_by_itself"]])
     told.append(f"The snapshot is kept: {kept}" if kept else "The snapshot is deleted")
     if report["measured"]:
-        told.append(f"Waits tell these times with -e safe_upgrade_measured={path}")
+        told.append(f"Waits show these times with -e safe_upgrade_measured={path}")
     return ["", "WHAT THIS MEANS FOR YOU", *check_report.listed(told)]

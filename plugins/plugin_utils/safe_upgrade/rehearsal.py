@@ -175,15 +175,15 @@ def assumptions(seen: Seen, proved: bool) -> list[Data]:
         ),
         _settled(
             "answers",
-            "Every request is answered at once by the API itself",
+            "The API itself answers every request at the first try",
             spoiled == 0,
-            f"{spoiled} of {every} answers were none, or no success",
+            f"{spoiled} of {every} requests had no answer, or one that is no success",
         ),
         _settled(
             "second_restore",
             "A second restore is refused while one is under way",
             seen.refused_restore(),
-            "refused" if seen.refused_restore() else "not tried: one restore is sent",
+            "refused" if seen.refused_restore() else "not tried: only one restore is sent",
         ),
         _settled(
             "delete_in_progress",

@@ -22,7 +22,7 @@ CREATE = "POST /snapshots/"
 RESTORE = "POST /snapshots/ID/restore/"
 DELETE = "DELETE /snapshots/ID/"
 ANSWERS = "answers"
-ANEW = "answers, started anew"
+ANEW = "answers, after a new start"
 SILENT = "does not answer"
 WORD_LENGTH = 40
 #: What of a plan tells its size; its name and id are left out.
