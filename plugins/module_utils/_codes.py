@@ -101,7 +101,7 @@ _CATALOGUE = """
 351 Cannot delete snapshot …. Whether it will still be deleted
 352 Nothing was deleted; say which one by snapshot_id
 353 was listed, but gone when it was to be deleted
-354 was deleted, but looking for it failed:
+354 was deleted, but the check that it is gone failed:
 354 its deletion was accepted, but
 401 Cannot restore server …: …
 402 and only a completed snapshot is restored
@@ -145,7 +145,7 @@ _CATALOGUE = """
 454 the restored host does not answer:
 454 the marker written before the change is still on
 454 what was written right before the restore is still on
-454 the guest has not been started anew
+454 the guest was not started again
 454 the boot id is new, which proves a reboot
 454 the marker is gone and the boot id is new, but the guest
 454 neither marker nor boot id could be compared
@@ -200,7 +200,7 @@ _CATALOGUE = """
 559 it has an unusable value:
 601 safe_upgrade cannot start: …
 601 safe_upgrade_server_id is not given
-602 a mapping is wanted, got a text:
+602 expected a mapping, got a text:
 603 safe_upgrade_change is not given
 604 safe_upgrade_… must be … or more, got
 604 safe_upgrade_… must be … to …, got
@@ -260,14 +260,14 @@ _CATALOGUE = """
 646 'run_once: true' reaches every task of the role
 646 the role itself sets …, and an extra variable
 647 would find the file of that name that belongs to the role
-647 would look in the role safe_upgrade
+647 would search the role safe_upgrade
 648 would end the host's play before the change is verified; take it out, or write
 648 would bring back hosts that have failed
 649 the hold file
 650 facts of … have names that only variables may have
 650 facts of … have names of variables (
 651 several hosts have the same fact inventory_hostname
-652 cannot be evaluated: …. A restore looks at no facts
+652 cannot be evaluated: …. A restore reads no facts
 653 force_handlers is on
 654 the server has no snapshot of run
 654 snapshot … of run … not 'completed'
@@ -413,7 +413,7 @@ _CATALOGUE = """
 802 =MARKER OF THE RUN
 802 =AT STAKE
 802 =ended well or never began
-802 =not looked for
+802 =not checked
 803 it bears no marker of run
 803 it bears the marker of run …, which changed it later
 803 =…; …shows what is known of it
@@ -450,7 +450,7 @@ _CATALOGUE = """
 815 and the marker of the change is on the server
 815 and the guest does not answer:
 815 and there is no marker to search for
-815 the jobs before told nothing of it, but its marker did
+815 the jobs before said nothing of it, but its marker did
 816 and no marker of that run on the server bears it out
 816 that bears the stamp of
 816 the jobs before named hosts that are not in this play
@@ -473,11 +473,11 @@ _CATALOGUE = """
 822 A drill overwrites one server, whose name must be confirmed
 823 where databases do: a restore would lose
 824 nobody knows whether it boots again
-825 does not tell by /proc how long it is up
+825 does not show in /proc how long it is up
 826 Nothing was done. The report cannot be written:
 827 Nothing was done. … cannot be written on
 828 Without --check a drill takes this snapshot
-829 The drill wants this failure
+829 The drill fails here on purpose
 830 The drill ended before its restore
 831 The restore is proved, but its snapshot could not be deleted
 832 The drill is not proved

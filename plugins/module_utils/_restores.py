@@ -183,7 +183,7 @@ class _Restore:
             return VpsOrgError(text, REJECTED, failed, self._row)
         looked = unseen or "and the server was not seen restoring"
         return VpsOrgError(
-            f"{text}; {looked}. Look at the server in the dashboard"
+            f"{text}; {looked}. Check the server in the dashboard"
             + ("" if unseen else " before you repeat this"),
             UNKNOWN,
             failed,

@@ -96,7 +96,7 @@ def wait_restored(
             f"The restore of server {server['id']} ({server['name']}) from snapshot "
             f"{snapshot['id']} ('{snapshot['name']}') was accepted, but {why}. The server's last "
             f"status: {status}, {deadline.elapsed():.0f} s elapsed. "
-            "Look at the server in the dashboard",
+            "Check the server in the dashboard",
             "accepted",
             cause,
             snapshot,

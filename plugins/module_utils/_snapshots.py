@@ -344,7 +344,8 @@ def wait_deleted(client: Client, deadline: Deadline, row: Row, interval: float) 
                 blind = failed
                 return None
             raise VpsOrgError(
-                f"Snapshot {row['id']} was deleted, but looking for it failed: {failed.reason()}",
+                f"Snapshot {row['id']} was deleted, but the check that it is gone failed: "
+                f"{failed.reason()}",
                 ACCEPTED,
                 failed,
                 row,
@@ -432,7 +433,7 @@ def _not_done(
     status = f"'{row['status']}'" if row else "never seen"
     return VpsOrgError(
         f"Snapshot {snapshot_id} is not completed: {why}. Its last status: {status}, "
-        f"{deadline.elapsed():.0f} s elapsed. Look at it with snapshot_info before you try again",
+        f"{deadline.elapsed():.0f} s elapsed. Check it with snapshot_info before you try again",
         ACCEPTED,
         cause,
         row,

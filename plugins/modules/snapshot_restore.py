@@ -361,7 +361,7 @@ def _find_patiently(
     if server is None:
         raise VpsOrgError(
             f"The end of the restore cannot be awaited: {why}, "
-            f"{deadline.elapsed():.0f} s elapsed. Look at the server in the dashboard",
+            f"{deadline.elapsed():.0f} s elapsed. Check the server in the dashboard",
             ACCEPTED,
             failed,
             retryable=True,

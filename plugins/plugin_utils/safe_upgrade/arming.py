@@ -92,7 +92,7 @@ def _workflow_ends(host: Host) -> str | None:
         return None
     return (
         f"the workflow ends with this job, for {', '.join(refused)} cannot begin: no snapshot is "
-        "taken of any server. Fix that, or leave it out, and start the workflow anew"
+        "taken of any server. Fix that, or leave it out, and start the workflow again"
     )
 
 

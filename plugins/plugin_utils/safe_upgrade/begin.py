@@ -114,7 +114,7 @@ def _told_run(host: Host, settings: Data) -> str:
         raise settings_.SettingsError(
             f"the jobs before named other hosts, and of {host.name} nothing that is signed for "
             "it: it was not among the hosts that the workflow began with, or what they said was "
-            "altered. Nothing is changed here; start the workflow anew"
+            "altered. Nothing is changed here; start the workflow again"
         )
     if host.name in found.unsure:
         host.warn(
@@ -130,11 +130,11 @@ def foreign(host: Host, record: Data, server_id: int) -> str | None:
         return (
             f"the jobs before named server {record['server_id']}, but the variables of "
             f"{host.name} name server {server_id}: correct vps_org_server_id, or "
-            "start the workflow anew"
+            "start the workflow again"
         )
     run = str(record["run_id"])
     if _workflow(host.vars) and re.match(r"w\d+-j", run) and not is_of_this_workflow(host, run):
-        return f"what was said is of run {run}, which is none of this workflow: start it anew"
+        return f"what was said is of run {run}, which is none of this workflow: start it again"
     return None
 
 

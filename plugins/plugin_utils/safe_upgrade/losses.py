@@ -204,7 +204,8 @@ def lost_task(host: Host) -> Failure | None:
             )
         return Failure(loss.task, f"the host was unreachable in this task: {loss.why}; {rest}")
     if _shown_number(host) != record.loss_number:
-        return Failure(None, f"a fact of the guest's, {NAME}, kept the rest of the change from it")
+        what = f"a fact of the guest's, {NAME}, made Ansible skip the rest of the change"
+        return Failure(None, what)
     told = verdict.lost_registers(host.vars, host.settings["watch_registers"])
     for name, lost in told.items():
         if record.stale_registers.get(name) != core.stamp(host.vars[name]):

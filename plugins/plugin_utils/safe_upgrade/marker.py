@@ -56,7 +56,7 @@ def standing(host: Host, now: t.Mapping[str, t.Any], run: str) -> str:
     if not now["answered"]:
         return "does not answer"
     if not host.settings["marker_path"]:
-        return "not looked for"
+        return "not checked"
     if not found:
         return "ended well or never began"
     if found == guest.UNKNOWN_RUN:

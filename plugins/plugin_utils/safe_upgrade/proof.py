@@ -46,13 +46,13 @@ def prove(evidence: Evidence, now: t.Mapping[str, t.Any], restoring_seen: bool) 
         return False, "what was written right before the restore is still on the guest's disk"
     known = bool(evidence.boot_id and now["boot_id"])
     if known and now["boot_id"] == evidence.boot_id:
-        return False, "the guest has not been started anew: its boot id is unchanged"
+        return False, "the guest was not started again: its boot id is unchanged"
     gone = "the marker is gone" if evidence.marker else "the witness is gone"
     if known and (evidence.witness or evidence.marker):
         if evidence.fresh_boot_id or restoring_seen:
             return True, f"{gone} and the boot id is new"
         return False, (
-            f"{gone} and the boot id is new, but the guest could not be looked at right before the "
+            f"{gone} and the boot id is new, but the guest could not be checked right before the "
             "restore, and the API was not seen restoring: the change itself may have done both"
         )
     if (evidence.witness or evidence.marker) and restoring_seen:

@@ -55,7 +55,7 @@ def problems(
     if folder and not os.path.isabs(folder) and "{{" not in folder:
         mine = _mine(folder, (os.path.dirname(path), playbook_dir), os.path.isdir)
         found.append(
-            f"{path}: 'include_vars: dir: {folder}' would look in the role safe_upgrade; write the "
+            f"{path}: 'include_vars: dir: {folder}' would search the role safe_upgrade; write the "
             f"absolute path{f' {mine}' if mine else ''}"
         )
     return found

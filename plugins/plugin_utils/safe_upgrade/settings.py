@@ -191,7 +191,7 @@ def settle(
     ]
     if texts:
         raise SettingsError(
-            f"a mapping is wanted, got a text: {', '.join(texts)}. On the command line give JSON, "
+            f"expected a mapping, got a text: {', '.join(texts)}. On the command line give JSON, "
             f'such as -e \'{{"{texts[0]}": {{"tasks_file": "/path/of/tasks.yml"}}}}\''
         )
     spec = {PREFIX + name: copy.deepcopy(rules) for name, rules in SPEC.items()}

@@ -88,7 +88,7 @@ def missing(host: Host) -> str | None:
     if not gone:
         return None
     return (
-        f"the jobs before named hosts that are not in this play, so nobody looked at them: "
+        f"the jobs before named hosts that are not in this play, so nobody checked them: "
         f"{', '.join(gone)}. Is a limit, the pattern or the inventory another one? "
         f"{commands.playbook('status', gone)} shows what is known of them"
     )
@@ -153,7 +153,7 @@ def _by_the_guest(host: Host, record: Data, now: Data, marked: str) -> str:
         raise _Refused(
             f"the change did not end well (the jobs before said: {state}), but the server bears "
             "no marker of a change: none was begun, or it was taken back, or the marker could not "
-            "be written. Look at the server, and at the job of the change"
+            "be written. Check the server, and the job of the change"
         )
     if marked not in (run, UNKNOWN_RUN):
         raise _Refused(
@@ -169,7 +169,7 @@ def _by_the_marker(host: Host, found: told.Told, marked: str) -> tuple[str, str]
     doubt = _ALTERED if host.name in found.altered else _UNSURE if unsure else ""
     of_this = begin.is_of_this_workflow(host, marked) or marked == unsure.get("run_id")
     if marked not in ("", UNKNOWN_RUN) and of_this:
-        return marked, f"{doubt or 'the jobs before told nothing of it'}, but its marker did"
+        return marked, f"{doubt or 'the jobs before said nothing of it'}, but its marker did"
     if not doubt:
-        raise _Left("the jobs before told nothing of it. Nothing is to be restored")
+        raise _Left("the jobs before said nothing of it. Nothing is to be restored")
     raise _Refused(f"{doubt}, and no marker of that run on the server bears it out")

@@ -86,8 +86,9 @@ def given(host: Host, entry_point: str) -> Data:
     if None in without.values():
         if forged:
             raise settings_.SettingsError(
-                f"facts of {host.name} have names of variables ({told}) and cannot be told apart "
-                "on this ansible-core; run again with --flush-cache, and without gathering facts"
+                f"facts of {host.name} have names of variables ({told}) and cannot be "
+                "distinguished on this ansible-core; run again with --flush-cache, and without "
+                "gathering facts"
             )
         return _templated(host, lambda name: None)
     if forged:
@@ -145,7 +146,7 @@ def _templated(host: Host, variables: t.Callable[[str], Data | None]) -> Data:
             found[name] = host.template((host.vars if among is None else among)[name], among)
         except Exception as error:
             raise settings_.SettingsError(
-                f"{name} cannot be evaluated: {error}. A restore looks at no facts of the host; "
+                f"{name} cannot be evaluated: {error}. A restore reads no facts of the host; "
                 "give the value in the inventory or by -e"
             ) from error
     return found

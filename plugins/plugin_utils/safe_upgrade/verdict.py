@@ -22,7 +22,7 @@ TOLD_CHARACTERS = 4000
 #: Task and reason of a failure that can only be the host's own, though Ansible tells no task.
 NAMELESS = (
     "a task that Ansible does not name",
-    "often a file or a role to include that is missing; the lines before tell",
+    "often a file or a role to include that is missing; the lines before show which",
 )
 
 

@@ -118,7 +118,7 @@ def test_a_server_that_is_being_restored_is_refused(site):
     with made.sim.cloud.lock:
         made.sim.cloud.restore(snapshot)
     done = made.shipped("drill", environment=here(made), **wanted(made))
-    assert done.code == 2 and "Nothing was done. web-01 does not tell" in done.out, done.out
+    assert done.code == 2 and "Nothing was done. web-01 does not show" in done.out, done.out
     assert "(it does not answer: " in done.out and writes(made) == []
 
 

@@ -191,7 +191,7 @@ def test_the_wait_ends_when_the_list_is_refused(world, refuse, status):
     result = world.run(snapshot, **WISH)
     assert failure(result, "accepted", True, status, "GET", "/snapshots/") == (
         f"Snapshot 801 is not completed: {NO[status]}. Its last status: 'in_progress', N s "
-        "elapsed. Look at it with snapshot_info before you try again [VPS307]"
+        "elapsed. Check it with snapshot_info before you try again [VPS307]"
     )
     assert result["snapshot"]["id"] == 801
     assert 120 <= result["seconds"] < 180
@@ -215,7 +215,7 @@ def test_the_time_limit_names_the_last_look_when_that_failed(world, refuse):
     result = world.run(snapshot, **WISH, wait_timeout=60)
     assert failure(result, "accepted", True, 503, "GET", "/snapshots/") == (
         "Snapshot 801 is not completed: the time limit of 60 s passed; the last poll failed: "
-        f"{NO[503]}. Its last status: 'in_progress', N s elapsed. Look at it with snapshot_info "
+        f"{NO[503]}. Its last status: 'in_progress', N s elapsed. Check it with snapshot_info "
         "before you try again [VPS307]"
     )
     assert " 60 s elapsed" in result["msg"]
@@ -226,7 +226,7 @@ def test_the_time_limit_names_no_look_that_failed_before(world, refuse):
     result = world.run(snapshot, **WISH, wait_timeout=60, api_retries=0)
     assert failure(result, "accepted", True, None, None, None, None) == (
         "Snapshot 801 is not completed: the time limit of 60 s passed. Its last status: "
-        "'in_progress', N s elapsed. Look at it with snapshot_info before you try again [VPS307]"
+        "'in_progress', N s elapsed. Check it with snapshot_info before you try again [VPS307]"
     )
 
 
@@ -234,7 +234,7 @@ def test_a_snapshot_that_is_not_there_to_wait_for(world):
     result = world.run(snapshot, snapshot_id=999, wait_only=True)
     assert failure(result, "accepted", False, None, None, None, None) == (
         "Snapshot 999 is not completed: it is missing from the list for 10 s. Its last status: "
-        "never seen, N s elapsed. Look at it with snapshot_info before you try again [VPS307]"
+        "never seen, N s elapsed. Check it with snapshot_info before you try again [VPS307]"
     )
     assert 10 <= result["seconds"] < 16
     assert "snapshot" not in result
@@ -245,7 +245,7 @@ def test_a_snapshot_that_failed(world):
     result = world.run(snapshot, **WISH)
     assert failure(result, "accepted", False, None, None, None, None) == (
         "Snapshot 801 is not completed: it ended 'failed'. Its last status: 'failed', N s elapsed."
-        " Look at it with snapshot_info before you try again [VPS307]"
+        " Check it with snapshot_info before you try again [VPS307]"
     )
 
 
@@ -355,7 +355,7 @@ def test_a_deletion_whose_end_cannot_be_seen(world, refuse, kept):
     refuse("list_snapshots", 401, after=1)
     result = world.run(snapshot, **WISH, state="absent")
     assert failure(result, "accepted", False, 401, "GET", "/snapshots/") == (
-        f"Snapshot 801 was deleted, but looking for it failed: {NO[401]} [VPS354]"
+        f"Snapshot 801 was deleted, but the check that it is gone failed: {NO[401]} [VPS354]"
     )
     assert result["snapshot"]["id"] == 801
 
@@ -395,7 +395,7 @@ def test_restore_lost_each_time(world, refuse, kept):
     refuse("restore", 503)
     result = world.run(snapshot_restore, **WISH)
     assert failure(result, "unknown", False, 503, "POST", "/snapshots/801/restore/") == (
-        f"{RESTORE}: {NO[503]}; and the server was not seen restoring. Look at the server in the "
+        f"{RESTORE}: {NO[503]}; and the server was not seen restoring. Check the server in the "
         "dashboard before you repeat this [VPS409]"
     )
     assert result["snapshot"]["id"] == 801
@@ -469,7 +469,7 @@ def test_answers_that_do_not_say_so(world, kept, body):
 AFTER_IT_WAS_ACCEPTED = (
     f"The restore of server {SERVER} (web-01) from snapshot 801 ('before') was accepted, but "
 )
-LOOK = "N s elapsed. Look at the server in the dashboard"
+LOOK = "N s elapsed. Check the server in the dashboard"
 
 
 @pytest.mark.slow

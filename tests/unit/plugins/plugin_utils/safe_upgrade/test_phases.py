@@ -153,7 +153,7 @@ def test_a_fact_that_kept_the_change_from_the_host_is_a_failure(night, number):
     night.armed()
     night.plays.variables.set_host_facts("web-01", {"safe_upgrade_loss": {"number": number}})
     reason = night.phase("back")["run"]["failure"]["reason"]
-    assert reason.startswith("a fact of the guest's, safe_upgrade_loss, kept")
+    assert reason.startswith("a fact of the guest's, safe_upgrade_loss, made")
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ WITNESS_AND_NEW = "the witness is gone and the boot id is new"
 BY_THE_API = "the marker is gone (no boot id to compare) and the API was seen restoring"
 STILL_THERE = "the marker written before the change is still on the guest's disk"
 WITNESS_THERE = "what was written right before the restore is still on the guest's disk"
-NOT_STARTED = "the guest has not been started anew: its boot id is unchanged"
+NOT_STARTED = "the guest was not started again: its boot id is unchanged"
 ONLY_A_REBOOT = (
     "the boot id is new, which proves a reboot, not a restore: there was no file to compare"
 )
 PERHAPS_THE_CHANGE = (
-    "the marker is gone and the boot id is new, but the guest could not be looked at right before "
+    "the marker is gone and the boot id is new, but the guest could not be checked right before "
     "the restore, and the API was not seen restoring: the change itself may have done both"
 )
 SILENT = "the restored host does not answer"
