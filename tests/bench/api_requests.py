@@ -1,7 +1,7 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How often the API is asked, and how late the end of an operation is seen.
+"""How often an operation is polled, and how late its end is seen.
 
 On a simulated clock, so that no time passes; the numbers are exact but for the jitter.
 """
@@ -29,14 +29,14 @@ NO_OPS = ("snapshot that is there", "delete of what is gone", "delete by id of w
 
 @dataclass
 class Wait:
-    """Looks at the operation until its end was seen, and how many seconds after it that was."""
+    """Polls of the operation until its end was seen, and how many seconds after it that was."""
 
-    looks: float
+    polls: float
     late: float
 
 
 def measure(quick: bool) -> Part:
-    # Operations also end between two looks: each is so many seconds shorter.
+    # Operations also end between two polls: each is so many seconds shorter.
     less = [number + 0.3 for number in (range(0, 15, 5) if quick else range(15))]
     rows, bars, bounds = [], {}, []
     for minutes in MINUTES:
@@ -48,15 +48,15 @@ def measure(quick: bool) -> Part:
             latest = max(wait.late for wait in found)
             late = f"{common.median(found, 'late'):.1f}"
             rows.append(
-                [f"{minutes} minutes", name, f"{common.median(found, 'looks'):.0f}"]
+                [f"{minutes} minutes", name, f"{common.median(found, 'polls'):.0f}"]
                 + [late, f"{latest:.1f}"]
             )
             if minutes == 10:
-                bars[name] = common.median(found, "looks")
+                bars[name] = common.median(found, "polls")
             if minutes == 10 and name == OURS:
-                looks = max(wait.looks for wait in found)
+                polls = max(wait.polls for wait in found)
                 bounds += [
-                    Bound("10 minutes: looks at the most", looks, 45, 45),
+                    Bound("10 minutes: polls at the most", polls, 45, 45),
                     Bound("10 minutes: seconds late at the most", latest, 15, 15),
                 ]
     requests = _requests()
@@ -64,11 +64,11 @@ def measure(quick: bool) -> Part:
     bounds.append(Bound("a no-op: requests at the most", most, 1, 1))
     counted = ", ".join(f"{name}: {number}" for name, number in requests.items())
     return Part(
-        ["operation of", "waited for by", "looks", "late s", "late at most s"],
+        ["operation of", "polled by", "polls", "late s", "late at most s"],
         rows,
         bounds,
-        Chart("Looks at an operation of ten minutes", "requests", bars, [OURS]),
-        [f"All requests of a task whose operation ends before the second look: {counted}."],
+        Chart("Polls of an operation of ten minutes", "requests", bars, [OURS]),
+        [f"All requests of a task whose operation ends before the second poll: {counted}."],
     )
 
 
@@ -81,26 +81,26 @@ def _ours(seconds: float) -> Wait:
 
 
 def _fixed(seconds: float, pause: float) -> Wait:
-    """The same poller with one pause for ever, and a look that costs nothing."""
+    """The same poller with one pause for ever, and a poll that costs nothing."""
     now = 0.0
-    looks = 0
+    polls = 0
 
     def sleep(pause: float) -> None:
         nonlocal now
         now += pause
 
-    def look() -> bool | None:
-        nonlocal looks
-        looks += 1
+    def once() -> bool | None:
+        nonlocal polls
+        polls += 1
         return True if now >= seconds else None
 
     deadline = Deadline(2 * seconds, Clock(lambda: now, sleep, lambda: now))
-    poll(look, deadline, itertools.repeat(float(pause)))
-    return Wait(looks, now - seconds)
+    poll(once, deadline, itertools.repeat(float(pause)))
+    return Wait(polls, now - seconds)
 
 
 def _requests() -> dict[str, int]:
-    """All requests of a task whose operation ends before it is looked at twice."""
+    """All requests of a task whose operation ends before it is polled twice."""
     by_id = {"server_id": SERVER, "snapshot_id": 801, "state": "absent"}
     tasks: dict[str, tuple[ModuleType, dict[str, t.Any]]] = {
         "snapshot that is there": (snapshot, WISH),

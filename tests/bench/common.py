@@ -80,7 +80,7 @@ class Measured:
 
 
 def measure(command: t.Sequence[str], environment: t.Mapping[str, str]) -> Measured:
-    """Run *command*; PSS is looked at twice a second, over all its processes."""
+    """Run *command*; PSS is read twice a second, over all its processes."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -70,7 +70,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Case:
-    """*takes*: the seconds of one snapshot; *wait_interval*: the longest pause between looks."""
+    """*takes*: the seconds of one snapshot; *wait_interval*: the longest pause between polls."""
 
     servers: int
     forks: int
@@ -108,7 +108,7 @@ def measure(quick: bool) -> Part:
         if case.naive:
             orders["host by host"] = NAIVE
         if case.one_listing:
-            orders["two tasks, a look a server"] = EVERY_SERVER
+            orders["two tasks, one poll for each server"] = EVERY_SERVER
             orders["two tasks, one listing for all"] = ONE_LISTING
         found = common.in_turns(
             case.runs,
