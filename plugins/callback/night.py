@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: night
 type: aggregate
-short_description: Sees every lost task of a patch night exactly, and ends it with a report
+short_description: Notices every lost task of a patch night, and ends it with a report
 version_added: "0.1.0"
 author:
   - VPS.org collection contributors (@vps-org)
@@ -14,12 +14,12 @@ description:
   - While the role P(vps_org.cloud.safe_upgrade#role) changes a server, this plugin notices every
     task that loses its host, or the host that it is delegated to. The rest of the change is then
     skipped on that host.
-  - The role must ignore that a host is unreachable, and of an ignored loss Ansible keeps no trace.
+  - The role must ignore that a host is unreachable, and Ansible keeps no trace of an ignored loss.
     Without this plugin the role watches the registers that your files name.
-  - At the end of the run it prints one report of the whole night. On request it writes it into a
-    folder, and posts a short notice to a URL.
-  - In plays without the role it does nothing and prints nothing. An error of its own never touches
-    a run.
+  - At the end of the run it prints one report of the whole night. On request it writes the report
+    into a folder, and posts a short notice to a URL.
+  - In plays without the role it does nothing and prints nothing. An error of the plugin never
+    changes a run.
 requirements:
   - enable in configuration, C(callbacks_enabled = vps_org.cloud.night)
 options:

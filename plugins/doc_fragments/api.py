@@ -32,16 +32,16 @@ options:
     description:
       - How often a request that is safe to send again is tried again.
       - When the API is busy and says when to come back (429 with C(Retry-After)), that does not
-        count, unless this is 0. It is then asked again until the time limit.
-      - In a wait, and while a restore is due, the API is asked again until the time limit all the
-        same.
+        count, unless this is 0. The request is then repeated until the time limit.
+      - In a wait, and while a restore is due, the request is repeated until the time limit in any
+        case.
       - If not given, the environment variable E(VPS_ORG_API_RETRIES) is taken, on the controller.
     type: int
     default: 5
   validate_certs:
     description:
-      - Whether the API's certificate is verified. Without it anyone on the way can read the token;
-        a warning is given.
+      - Whether to verify the API's certificate. Without it anyone on the network path can read the
+        token; a warning says so.
       - If not given, the environment variable E(VPS_ORG_VALIDATE_CERTS) is taken, on the
         controller.
     type: bool

@@ -28,8 +28,8 @@ attributes:
     description: Can be delegated to another host.
     support: full
     details: Without it the module runs inside the controller, needs nothing on the host, and works
-      while the host is dead. Delegated to a host that is not local it runs there as an ordinary
-      module; needed only where another host alone reaches the API.
+      while the host is dead. Delegated to a host that is not local, it runs there as an ordinary
+      module. That is needed only if no other host reaches the API.
   platform:
     description: Target OS families that can be operated against.
     support: full
@@ -41,7 +41,7 @@ requirements:
     FACTS = r"""
 attributes:
   check_mode:
-    description: Can run in check mode and tell what it would change.
+    description: Can run in check mode and report what it would change.
     support: full
     details: Changes nothing, in check mode or not.
   diff_mode:

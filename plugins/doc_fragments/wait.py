@@ -15,7 +15,7 @@ options:
     default: true
   wait_interval:
     description:
-      - Seconds. The longest pause between two looks. The pauses are 2, 4 and 8 seconds, then this.
+      - Seconds. The longest pause between two polls. The pauses are 2, 4 and 8 seconds, then this.
     type: int
     default: 15
 """

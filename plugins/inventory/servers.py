@@ -17,19 +17,21 @@ description:
     P(vps_org.cloud.safe_upgrade#role) reads by default.
   - C(ansible_host) is the server's C(ip_address), when that is an IP address, unless O(compose)
     says otherwise. Without it Ansible connects to the name of the host; a warning names such hosts.
-  - A host is named after its server; characters other than letters, digits, C(_), C(.) and C(-)
-    become C(_). The id is appended, with a warning, when servers share a name, and to a name that
-    does not begin with a letter or a digit (what stands before these is left out), means something
-    else to Ansible (such as V(all) or V(localhost)), is that of a group or of another source's
-    host, or looks like an address or a domain while the server has no address.
+  - A host has the name of its server. Characters other than letters, digits, C(_), C(.) and C(-)
+    become C(_).
+  - The id is appended to the name, with a warning, when servers share a name. So it is when the
+    name means something else to Ansible (such as V(all) or V(localhost)), is that of a group or of
+    another source's host, or has the form of an address or a domain while the server has no
+    address. Of a name that does not begin with a letter or a digit, the first characters are left
+    out, and the id is appended.
   - A source file that adds variables or groups to these hosts must come after this one.
   - Names, hostnames and all other values of the API are texts that others may have written. They
-    are never templates. Do not put one into a variable that Ansible or ssh acts upon; only
-    C(ansible_host) is checked, and must be an address or the name of a host.
-  - C(ansible-inventory --list) shows values as they are. Only a text that Ansible might evaluate,
-    such as one with braces, is shown as C(__ansible_unsafe), so that it stays a mere text in an
-    inventory that is made from that list. With C(--yaml) Ansible drops this mark, so make no
-    inventory from that output.
+    are never templates. Do not put one into a variable that Ansible or ssh acts upon. Only
+    C(ansible_host) is checked; it must be an address or the name of a host.
+  - C(ansible-inventory --list) shows values as they are. It shows a text that Ansible might
+    evaluate, such as one with braces, as C(__ansible_unsafe), so that it stays a mere text in an
+    inventory made from that list. With C(--yaml) Ansible drops this mark, so make no inventory
+    from that output.
   - A group is not made from a field that a server does not have, with O(strict=true) too.
   - Ansible goes on without a source that fails. To stop there, set the environment variable
     E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED).
@@ -49,7 +51,7 @@ options:
   status:
     description:
       - Only servers in this status. V(active) and V(restoring) are documented.
-      - Leave it out where servers are restored; a broken one may be in any status.
+      - Do not set it where servers are restored; a broken one may be in any status.
     type: str
   location:
     description: Only servers in this location, as the API names it.
@@ -59,8 +61,8 @@ options:
       - Jinja conditions over the host variables. A server is kept when all of them hold.
       - A condition that is no expression, names a variable that no server has, or can be applied to
         no server, is an error.
-      - A server to which a condition cannot be applied, such as C(vps_org_os.name == 'Debian 12')
-        to one without C(vps_org_os), is left out with a warning; with O(strict=true) it is an
+      - A server to which a condition cannot be applied is left out with a warning, such as one
+        without C(vps_org_os) with C(vps_org_os.name == 'Debian 12'). With O(strict=true) it is an
         error.
     type: list
     elements: str

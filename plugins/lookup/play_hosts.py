@@ -16,12 +16,12 @@ description:
   - The playbooks of this collection use it for C(safe_upgrade_hosts).
   - It reads the inventory and C(--limit), which also applies to the play. An implicit C(localhost)
     is no host of the inventory.
-  - What a guest tells as statistics of one job is an extra variable of the next. So in a job of an
-    AWX workflow extra variables whose names begin with C(ansible_), C(vps_org_), C(safe_upgrade_)
-    or C(drill_) count only when the first job of the collection was given the same. Settings of the
-    role that it was not given are refused by their names, the others are ignored with a warning. In
-    that first job what no survey of the kit asks for is refused.
-  - With C(--syntax-check) it checks nothing, for that touches no host.
+  - A guest's statistics of one job are extra variables of the next. So in a job of an AWX workflow
+    extra variables whose names begin with C(ansible_), C(vps_org_), C(safe_upgrade_) or C(drill_)
+    count only when the first job of the collection had the same. Other settings of the role are
+    refused by their names, and other variables are ignored with a warning. In that first job the
+    lookup refuses what no survey of the kit asks for.
+  - With C(--syntax-check) it checks nothing, because that touches no host.
 options:
   _terms:
     description:
@@ -31,14 +31,14 @@ options:
     elements: str
   ignore_told:
     description:
-      - Ignore, with a warning, settings of the role that the workflow did not begin with, rather
-        than refuse to run. For a play that restores, which no guest may keep from running.
+      - Ignore, with a warning, settings of the role that the workflow did not begin with, in place
+        of a refusal. It is for a play that restores, because no guest may prevent its run.
     type: bool
     default: false
   untagged:
     description:
-      - No task of the play has tags. Fail when C(--tags) or C(--skip-tags) would skip them all, for
-        such a run ends green too.
+      - No task of the play has tags. Fail when C(--tags) or C(--skip-tags) would skip them all,
+        because such a run ends green too.
     type: bool
     default: false
   implicit_localhost:

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: account_check
-short_description: Hold a VPS.org account against the documentation of the API
+short_description: Compare a VPS.org account with the documentation of the API
 version_added: "0.1.0"
 author:
   - VPS.org collection contributors (@vps-org)
 description:
-  - Asks the account, its servers and its snapshots, by GET alone, and tells of every assumption
-    that this collection rests on whether the answers are as documented, differ, or do not show it.
-  - No server is touched. What only a write can show is told as not seen.
-  - Something that differs is no failure of the module. It fails when the account cannot be asked.
+  - Reads the account, its servers and its snapshots, by GET alone. For every assumption of this
+    collection it says whether the answers are as documented, differ, or do not show it.
+  - It touches no server. What only a write can show is C(not seen).
+  - A difference is no failure of the module. It fails when it cannot ask the account.
   - The playbook C(vps_org.cloud.check_account) shows the result and writes the report.
 extends_documentation_fragment:
   - vps_org.cloud.api
@@ -22,7 +22,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Hold the account against the documentation
+- name: Compare the account with the documentation
   vps_org.cloud.account_check:
   register: checked
 
@@ -53,9 +53,9 @@ means:
     - "4 assumptions were not seen: a snapshot and a restore show more"
 report:
   description:
-    - The same without token, names, addresses and ids, fit to be shown to others. A label such as
-      C(server-qkzmwbfa) stands for a server; the same label in two reports does not mean the same
-      server.
+    - The same without token, names, addresses and ids, so that you may show it to others. A label
+      such as C(server-qkzmwbfa) stands for a server; the same label in two reports does not mean
+      the same server.
   returned: success
   type: dict
   sample:

@@ -12,9 +12,9 @@ author:
 description:
   - B(Internal to the role) P(vps_org.cloud.safe_upgrade#role).
     Do not call it, its options may change in any release.
-  - One phase of a patch night on one host. It asks the VPS.org API from the controller. It looks at
+  - One phase of a patch night on one host. It polls the VPS.org API from the controller. It checks
     the host over the host's own connection. It decides, and records.
-  - A host that does not answer is something that it deals with. It never makes a host unreachable.
+  - It handles a host that does not answer, and never makes a host unreachable.
 options:
   phase:
     description:
@@ -61,9 +61,9 @@ attributes:
   async:
     details: Ansible refuses C(async) for it.
   check_mode:
-    description: Can run in check mode and tell what it would change.
+    description: Can run in check mode and report what it would change.
     support: full
-    details: Decides and tells; changes nothing, in check mode or not.
+    details: Decides and reports; changes nothing, in check mode or not.
   delegation:
     support: none
     details: Always runs inside the controller, and needs nothing on the host.

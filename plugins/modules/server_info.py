@@ -11,8 +11,8 @@ author:
   - VPS.org collection contributors (@vps-org)
 description:
   - Lists the servers of the account, sorted by name.
-  - All options that choose are optional and are met together. Nothing found is an empty list, not
-    an error.
+  - All options that choose are optional, and all must match. Without a match the list is empty,
+    which is no error.
   - A server that the API shows without id, name or status is left out, with a warning that names it
     as far as it can.
   - A token may lack the right to list servers; then the module fails and says so.
@@ -71,7 +71,7 @@ count:
 complete:
   description:
     - Whether the API's list was complete. When it was not, for example because it counts more rows
-      than it gives, a warning says what is missing, and something not found may exist all the same.
+      than it gives, a warning says what is missing, and a server that was not found may exist.
   returned: success
   type: bool
   sample: true

@@ -11,12 +11,12 @@ author:
   - VPS.org collection contributors (@vps-org)
 description:
   - Makes sure that a server has a snapshot of a given name, or that a snapshot is gone.
-  - A snapshot is known by its server and its name. When a completed one exists nothing is sent but
-    one read; when one is in progress the module joins the wait.
-  - "When the answer to a create is lost, the module looks for the new snapshot for 30 seconds
-    before it tries once more: one wish makes one snapshot. Its limits: a snapshot that the API
-    lists only later than that, and another controller that creates the same name at the same
-    moment. Then two snapshots may be made; a warning names both, and nothing is deleted."
+  - Its server and its name identify a snapshot. When a completed one exists, the module sends only
+    one read. When one is in progress, the module joins the wait.
+  - "When the answer to a create is lost, the module polls for the new snapshot for 30 seconds
+    before it tries once more, so that one name makes one snapshot. There are two limits: the API
+    lists a snapshot later than that, or another controller creates the same name at the same
+    moment. Then two snapshots may exist; a warning names both, and nothing is deleted."
   - "B(The state absent deletes the snapshot for good.) The server itself is not touched."
   - By the documentation, creating takes 3 to 10 minutes, a server holds at most 5 snapshots, and a
     snapshot of a running server may be inconsistent.
@@ -41,19 +41,19 @@ options:
     type: int
   description:
     description:
-      - Text kept with a new snapshot. The API cannot change it later; a different one on an
-        existing snapshot is a warning.
+      - Text of a new snapshot. The API cannot change it later; a different one on an existing
+        snapshot is a warning.
     type: str
   wait_only:
     description:
-      - Never create, only wait until the snapshot is completed. A snapshot missing for 10 seconds
-        is a failure; one that is missing at the first look, too, when it is asked for by O(name),
-        in check mode and with O(wait=false).
+      - Never create, only wait until the snapshot is completed. A snapshot that is missing for 10
+        seconds is a failure. With O(name), in check mode and with O(wait=false), a snapshot that
+        is missing at the first poll is a failure too.
     type: bool
     default: false
   wait_timeout:
     description:
-      - Seconds. One limit over looks, retries and pauses together.
+      - Seconds. One limit over polls, retries and pauses together.
     type: int
     default: 1200
 extends_documentation_fragment:
@@ -62,7 +62,7 @@ extends_documentation_fragment:
   - vps_org.cloud.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and tell what it would change.
+    description: Can run in check mode and report what it would change.
     support: full
   diff_mode:
     description: Returns what was changed in diff mode.
@@ -110,10 +110,10 @@ snapshot:
     description: Before the schema migration
 failure:
   description:
-    - What failed, as data. C(phase) is V(rejected) when surely nothing was done, V(accepted) when
-      the API took it and what followed failed, V(unknown) when the answer was lost and looking did
-      not settle it.
-    - C(retryable) tells that the same call may be repeated without changing anything.
+    - What failed, as data. C(phase) is V(rejected) when nothing was done, V(accepted) when the API
+      accepted the request and a later step failed, V(unknown) when the answer was lost and polling
+      did not show what was done.
+    - C(retryable) says that you may repeat the same call unchanged.
   returned: failure
   type: dict
   sample: {phase: rejected, retryable: false, status: 400, method: POST, path: /snapshots/, text:

@@ -11,8 +11,8 @@ author:
   - VPS.org collection contributors (@vps-org)
 description:
   - Lists the snapshots of the account, or of one server, newest first.
-  - All options that choose are optional and are met together. Nothing found is an empty list, not
-    an error.
+  - All options that choose are optional, and all must match. Without a match the list is empty,
+    which is no error.
   - A snapshot that the API shows without id, name, status or server (that of a deleted server, say)
     is left out, with a warning that names it as far as it can. One without a time comes last.
 options:
@@ -71,14 +71,14 @@ count:
 complete:
   description:
     - Whether the API's list was complete. When it was not, for example because it counts more rows
-      than it gives, a warning says what is missing, and something not found may exist all the same.
+      than it gives, a warning says what is missing, and a snapshot that was not found may exist.
   returned: success
   type: bool
   sample: true
 now:
   description:
-    - The time when the list was made, to compare with C(created_at). It is the API's where it tells
-      one, else the time of the machine that asked.
+    - The time when the list was made, to compare with C(created_at). It is the API's if the answer
+      has one, else the time of the machine that sent the request.
   returned: success
   type: str
   sample: "2025-01-15T18:45:00Z"

@@ -12,23 +12,23 @@ author:
 description:
   - "B(Overwrites all data of the server with the snapshot's. Everything written since is erased; it
     cannot be undone.)"
-  - By the documentation, the server is stopped by itself and the restore takes 5 to 15 minutes.
-    Whether the server is started again afterwards is not documented; look at the returned
+  - By the documentation, the API stops the server by itself, and the restore takes 5 to 15 minutes.
+    Whether it starts the server afterwards is not documented; check the returned
     C(server.status).
   - Not idempotent. Each call restores, unless it joins a restore of that server that is already
     running.
   - Only a completed snapshot is restored. Nothing is sent when a check fails.
-  - One odd answer of the API does not end it. Lists are asked again, and so is a restore that
-    surely did not begin, until O(wait_timeout). A refusal is final when the same request is refused
-    for two minutes while others work; one of the token (401, 403) at once, unless O(rollback) is
-    set. A server that does something else is waited for, one that is being restored is joined.
-  - When an answer to the restore is lost, the module looks at the server for 30 seconds before it
-    sends the restore again, and does not send it once a restore may have ended unseen. With a token
-    that may not list servers it cannot look, and ends with C(phase=unknown).
-  - Once the restore was accepted, nothing but the time limit or a failed state ends the wait. A
-    server that the list does not show meanwhile is waited for, too, for whether the API lists a
-    server that it restores is not documented.
-  - In check mode it tells what would be lost, and sends nothing but reads.
+  - One odd answer of the API does not end the module. Until O(wait_timeout) it repeats lists, and a
+    restore that did not begin. A refusal is final when the API refuses the same request for two
+    minutes while others work. A refusal of the token (401, 403) is final at once, unless
+    O(rollback) is set. The module waits for a server that is busy, and joins a running restore.
+  - When the answer to the restore is lost, the module polls the server for 30 seconds before it
+    sends the restore again. It does not send it once a restore may have ended unseen. With a token
+    that may not list servers it cannot poll, and ends with C(phase=unknown).
+  - After the restore was accepted, only the time limit or a failed state ends the wait. The module
+    also waits for a server that the list does not show, because it is not documented whether the
+    API lists a server during its restore.
+  - In check mode it reports what would be lost, and sends only reads.
 options:
   snapshot_id:
     description:
@@ -62,15 +62,15 @@ options:
     type: str
   rollback:
     description:
-      - The server was changed and must be restored. Then what is refused to the token (401, 403) is
-        asked again as any other, a server that cannot be looked at before is restored all the same,
-        and O(wait_timeout) is the limit without O(wait), too. The role
+      - The server was changed and must be restored. Then the module repeats a request that is
+        refused to the token (401, 403) as any other. It restores a server that it cannot check
+        first, and O(wait_timeout) is the limit even without O(wait). The role
         P(vps_org.cloud.safe_upgrade#role) sets it.
     type: bool
     default: false
   wait_timeout:
     description:
-      - Seconds. One limit over looks, retries and pauses together.
+      - Seconds. One limit over polls, retries and pauses together.
     type: int
     default: 2400
 extends_documentation_fragment:
@@ -79,7 +79,7 @@ extends_documentation_fragment:
   - vps_org.cloud.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and tell what it would change.
+    description: Can run in check mode and report what it would change.
     support: full
   diff_mode:
     description: Returns what was changed in diff mode.
@@ -109,9 +109,9 @@ snapshot:
   type: dict
   sample: {id: 801, name: before-migration, status: completed, created_at: "2025-01-15T18:30:00Z"}
 server:
-  description: The server, with its status after the wait, or V(restoring) without one. The status
-    is null when the token may not list servers and nothing was started. When it is not known
-    whether a restore was started, the status in which the server was seen last.
+  description: The server, with its status after the wait, or V(restoring) without a wait. The
+    status is null when the token may not list servers and nothing was started. When it is not known
+    whether a restore was started, it is the last status that was seen.
   returned: success, and when C(failure.phase) is V(unknown)
   type: dict
   sample: {id: 12345, name: web-server-01, status: active}
@@ -121,25 +121,25 @@ message:
   type: str
   sample: Snapshot restore initiated
 accepted_at:
-  description: When the restore was accepted, by the clock of where this ran.
+  description: When the restore was accepted, by the clock of the machine where the module ran.
   returned: when a restore was started, joined or waited for
   type: str
   sample: "2025-01-15T19:30:00Z"
 lost_at:
-  description: When the last restore was sent whose answer is not known, by the clock of where this
-    ran.
+  description: When the last restore without a known answer was sent, by the clock of the machine
+    where the module ran.
   returned: when C(failure.phase) is V(unknown)
   type: str
   sample: "2025-01-15T19:30:00Z"
 restoring_seen:
-  description: Whether the server was seen in C(restoring). Null when it could not be looked at or
-    was not waited for.
+  description: Whether the server was seen in C(restoring). Null when the module could not poll it,
+    or did not wait.
   returned: success
   type: bool
   sample: true
 data_loss_seconds:
-  description: Age of the snapshot, by the API's own clock where its answers carry one. What was
-    written in this time is erased. Null when the API does not tell when the snapshot was made.
+  description: Age of the snapshot, by the API's own clock if its answers have one. A restore erases
+    what was written in this time. Null when the API does not show when the snapshot was made.
   returned: success
   type: int
   sample: 4200
@@ -151,9 +151,9 @@ newer_snapshots:
   sample: []
 failure:
   description:
-    - What failed, as data. C(phase) is V(rejected) when surely nothing was done, V(accepted) when
-      the API took it and what followed failed, V(unknown) when the answer was lost and looking did
-      not settle it.
+    - What failed, as data. C(phase) is V(rejected) when nothing was done, V(accepted) when the API
+      accepted the request and a later step failed, V(unknown) when the answer was lost and polling
+      did not show what was done.
   returned: failure
   type: dict
   sample: {phase: rejected, retryable: false, status: 400, method: POST, path:
