@@ -120,8 +120,8 @@ class LookupModule(LookupBase):
             if ignored:
                 Display().warning(
                     coded(
-                        f"ignored are the extra variables {harmless(', '.join(ignored))}: the jobs "
-                        "before were not given them so, and a guest may have set them"
+                        f"these extra variables are ignored: {harmless(', '.join(ignored))}. The "
+                        "jobs before did not have them so, and a guest may have set them"
                     )
                 )
             refused = [name for name in refused if name not in ignored]

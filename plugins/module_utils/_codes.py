@@ -120,7 +120,7 @@ _CATALOGUE = """
 410 the server's status is '…', and
 410 the restore is sent again, for it was not carried out
 410 =hidden from this token
-410 =not to be seen
+410 =not visible
 411 =asked again: …
 411 the restore is not accepted yet:
 412 is awaited without its snapshot's row:
@@ -451,7 +451,7 @@ _CATALOGUE = """
 815 and the guest does not answer:
 815 and there is no marker to search for
 815 the jobs before said nothing of it, but its marker did
-816 and no marker of that run on the server bears it out
+816 and no marker of that run on the server confirms it
 816 that bears the stamp of
 816 the jobs before named hosts that are not in this play
 817 the workflow ends with this job
@@ -460,7 +460,7 @@ _CATALOGUE = """
 818 which is none of this workflow
 818 bears no signature of this job's token (was the token changed?)
 818 the job was given … as extra variables
-818 ignored are the extra variables
+818 these extra variables are ignored
 818 the extra variable … names one server or snapshot for all
 819 was taken of the host …, and this is
 819 confirmed by safe_upgrade_confirm_server

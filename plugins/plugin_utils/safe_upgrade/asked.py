@@ -93,6 +93,6 @@ def _unmarked(host: Host, now: Data, run: str) -> str | None:
     else:
         why = f"it bears no marker of run {run}, which ended well there or never began"
     return (
-        f"{why}. A restore would erase a server that may be well: if it is meant all the same, set "
+        f"{why}. A restore would erase a server that may be well: to restore it anyway, set "
         "safe_upgrade_restore_unmarked=true"
     )

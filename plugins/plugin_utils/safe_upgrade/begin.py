@@ -112,9 +112,9 @@ def _told_run(host: Host, settings: Data) -> str:
         return str(record["run_id"]) if record["state"] == "armed" else ""
     if host.name in found.altered or found.chose_hosts():
         raise settings_.SettingsError(
-            f"the jobs before named other hosts, and of {host.name} nothing that is signed for "
-            "it: it was not among the hosts that the workflow began with, or what they said was "
-            "altered. Nothing is changed here; start the workflow again"
+            f"the jobs before named other hosts, and left no signed record of {host.name}: it was "
+            "not among the hosts that the workflow began with, or its record was altered. Nothing "
+            "is changed here; start the workflow again"
         )
     if host.name in found.unsure:
         host.warn(

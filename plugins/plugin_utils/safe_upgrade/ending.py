@@ -64,7 +64,7 @@ def _unmarked(host: Host, now: Data) -> str | None:
         return None
     return (
         f"nothing is pruned: the marker {path} of this run is gone, so one of an earlier run may "
-        "be gone with it, whose snapshot is still needed"
+        "be gone too, whose snapshot is still needed"
     )
 
 

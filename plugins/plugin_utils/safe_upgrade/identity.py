@@ -36,7 +36,7 @@ def refused(host: Host, snapshot: Row | None = None) -> str | None:
         host.warn(f"{'; '.join(doubts)}; confirmed by safe_upgrade_confirm_server")
         return None
     return (
-        f"{'; '.join(doubts)}. If server {server_id} is meant all the same, set "
+        f"{'; '.join(doubts)}. If you mean server {server_id} anyway, set "
         f"safe_upgrade_confirm_server={server_id}"
     )
 

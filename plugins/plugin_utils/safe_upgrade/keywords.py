@@ -89,7 +89,7 @@ def refused_delegation(delegated_to: str | None, host: str) -> str | None:
     return (
         f"'delegate_to: {delegated_to}' reaches every task of the role, by an import, roles, apply "
         f"or a block: the change would run on {delegated_to}, and the snapshot is one of {host}. "
-        "Take it away, and write it on those tasks of your change that need it"
+        "Remove it, and write it on those tasks of your change that need it"
     )
 
 
@@ -99,8 +99,8 @@ def refused_run_once(runs_once: bool, batch: t.Sequence[str]) -> str | None:
         return None
     return (
         f"'run_once: true' reaches every task of the role, by an import, roles, apply or a block: "
-        f"of {len(batch)} hosts only one would be changed, and the others taken for done. Take it "
-        "away, and write it on those tasks of your change that need it"
+        f"of {len(batch)} hosts only one would be changed, and the others taken for done. "
+        "Remove it, and write it on those tasks of your change that need it"
     )
 
 

@@ -168,8 +168,8 @@ def refused_run_once(host: Host) -> list[str]:
     strategy = core.strategy(host.task)
     return [
         f"safe_upgrade_{name}: {one['place']}: 'run_once' under the strategy '{strategy}', where "
-        "Ansible runs the task on every host, and when it fails on one takes all out of the play, "
-        "those too whose server is to be restored. Enable the callback plugin (callbacks_enabled = "
+        "Ansible runs the task on every host, and a failure on one removes all from the play, also "
+        "those whose server must be restored. Enable the callback plugin (callbacks_enabled = "
         "vps_org.cloud.night in ansible.cfg), use the strategy linear, or take it out"
         for name, _problem, tasks in begin.parsed(host)
         for one in tasks

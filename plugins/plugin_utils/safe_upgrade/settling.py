@@ -30,7 +30,7 @@ Data = dict[str, t.Any]
 
 #: The server's status when the token may not list servers: then the guest alone tells.
 HIDDEN = "hidden from this token"
-UNSEEN = "not to be seen"
+UNSEEN = "not visible"
 
 
 def settle(host: Host, deadline: Deadline) -> tuple[Phase, str]:

@@ -36,7 +36,7 @@ NOT_GIVEN = (
     "safe_upgrade_results is not given: it comes from the workflow's earlier jobs. To restore by "
     "hand run vps_org.cloud.status, then vps_org.cloud.restore"
 )
-_ALTERED = "what the jobs before named it was altered, or is another host's"
+_ALTERED = "the record of the jobs before was altered, or is another host's"
 _UNSURE = "what the jobs before said of it bears no signature of this job's token"
 _NOTHING_LEFT = ("aborted", "restored")
 
@@ -172,4 +172,4 @@ def _by_the_marker(host: Host, found: told.Told, marked: str) -> tuple[str, str]
         return marked, f"{doubt or 'the jobs before said nothing of it'}, but its marker did"
     if not doubt:
         raise _Left("the jobs before said nothing of it. Nothing is to be restored")
-    raise _Refused(f"{doubt}, and no marker of that run on the server bears it out")
+    raise _Refused(f"{doubt}, and no marker of that run on the server confirms it")

@@ -79,7 +79,7 @@ def test_statistics_of_a_guest_name_no_other_server_and_forge_no_verdict(site):
     code, out, extra = job(site, "snapshot", {})
     assert code == 0 and "safe_upgrade_server_id" in extra, out
     code, out, dummy = job(site, "restore_unfinished", extra)
-    assert "ignored are the extra variables safe_upgrade_server_id" in " ".join(out.split()), out
+    assert "these extra variables are ignored: safe_upgrade_server_id" in " ".join(out.split()), out
     assert site.sim.calls("restore", "delete") == [] and len(site.sim.calls("create")) == 2
     code, out, dummy = job(site, "prune", {**extra, "safe_upgrade_keep": 0})
     assert code != 0 and "was given safe_upgrade_keep, safe_upgrade_server_id" in out, out
