@@ -190,7 +190,7 @@ def test_later_waits_tell_what_was_measured(rehearse):
         ("TASK [vps_org.cloud.drill : Write a file", True),
         ("TASK [vps_org.cloud.safe_upgrade : Decide]", True),
         ("TASK [vps_org.cloud.safe_upgrade : Reach the server as before", False),
-        ("TASK [Tell what was seen, and delete", False),
+        ("TASK [Show what was seen, and delete", False),
     ],
 )
 def test_a_drill_that_is_killed_is_found_and_taken_back(site, line, interrupted):
