@@ -52,7 +52,7 @@ ASSUMPTIONS: dict[str, tuple[str, str]] = {
     ),
     "token_snapshots": (
         "The token may list snapshots",
-        "nothing works, for the collection finds every snapshot in that list. Give the token that "
+        "nothing works: the collection reads every snapshot from that list. Give the token that "
         "right",
     ),
     "token_writes": (

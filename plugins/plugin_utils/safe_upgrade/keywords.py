@@ -111,7 +111,7 @@ def refused_names(extra: Extra) -> str | None:
         return None
     return (
         f"the role itself sets {', '.join(found)}, and an extra variable (-e, or a survey's) of "
-        "that name stands above it: take it out"
+        "that name overrides it: take it out"
     )
 
 
@@ -122,7 +122,7 @@ def refused_ids(extra: Extra, hosts: t.Sequence[str]) -> str | None:
         return None
     return (
         f"the extra variable {', '.join(found)} names one server or snapshot for all "
-        f"{len(hosts)} hosts of the play, and would stand above what the inventory says of each: "
+        f"{len(hosts)} hosts of the play, and would override the inventory's value of each: "
         "choose one host, or take it out"
     )
 

@@ -75,7 +75,7 @@ def given(host: Host, entry_point: str) -> Data:
         if forged:
             raise settings_.SettingsError(
                 f"facts of {host.name} have names that only variables may have: {told}. A guest "
-                "can set facts, and they stand above the inventory. Find out which task or fact "
+                "can set facts, and they override the inventory. Find out which task or fact "
                 "cache they come from; --flush-cache forgets cached ones"
             )
         return _templated(host, lambda name: None)
