@@ -121,7 +121,7 @@ ASSUMPTIONS: dict[str, tuple[str, str]] = {
     ),
     "clock": (
         "The clocks of the API and of this machine agree to 30 s",
-        "the API's clock decides how old a snapshot is, this machine's decides "
+        "the API's clock decides how old a snapshot is. This machine's decides "
         "safe_upgrade_start_before and the times of reports. Set it by NTP",
     ),
     "times": (
