@@ -1,7 +1,7 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Holds README and guides against the style that CONTRIBUTING.md describes.
+"""Checks README and guides by the style that CONTRIBUTING.md describes.
 
 ``prose.py [PAGE...]`` leaves code, comments, addresses and links out, and what a program wrote
 between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. codespell finds the words of
@@ -33,11 +33,11 @@ _END = re.compile(
 
 
 def pages() -> list[Path]:
-    """What people read, but the page of messages, whose texts are the source's."""
+    """What people read. Of the page of messages the cures: the messages are code there."""
     found = [COLLECTION / "README.md", COLLECTION / "CONTRIBUTING.md"]
     found += COLLECTION.glob("roles/*/README.md")
     found += COLLECTION.glob("docs/*.md")
-    return sorted(path for path in found if path.name != "troubleshooting.md")
+    return sorted(found)
 
 
 def prose(text: str) -> str:
