@@ -383,7 +383,7 @@ def test_restore_lost_and_the_servers_cannot_be_seen(world, refuse, kept, status
     refuse("list_servers", status, after=after)
     result = world.run(snapshot_restore, **WISH)
     assert failure(result, "unknown", False, 503, "POST", "/snapshots/801/restore/") == (
-        f"{RESTORE}: {NO[503]}; and whether it was accepted cannot be seen: {NO[status]}. Look at "
+        f"{RESTORE}: {NO[503]}; and whether it was accepted cannot be seen: {NO[status]}. Check "
         "the server in the dashboard [VPS409]"
     )
     assert result["snapshot"]["id"] == 801
