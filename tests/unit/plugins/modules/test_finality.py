@@ -12,6 +12,8 @@ from world import SERVER
 
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot_restore
 
+pytestmark = pytest.mark.slow
+
 WISH = {"server_id": SERVER, "name": "before"}
 ROLLBACK = {**WISH, "rollback": True}
 #: Statuses that prove nothing, of an edge in front of the API or of the API.

@@ -20,6 +20,8 @@ from world import SERVER
 from ansible_collections.vps_org.cloud.plugins.module_utils import _module
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _controller
 
+pytestmark = pytest.mark.slow
+
 WISH = {"server_id": SERVER, "name": "before"}
 
 

@@ -25,6 +25,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = "vps_org.cloud.night"
 INCLUDE = {
     "name": "Change, or restore",

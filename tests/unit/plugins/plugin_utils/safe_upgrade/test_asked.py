@@ -14,6 +14,8 @@ from ansible_collections.vps_org.cloud.plugins.modules import snapshot_restore
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
 
+pytestmark = pytest.mark.slow
+
 RESTORE = "ansible-playbook vps_org.cloud.restore "
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 
+pytestmark = pytest.mark.slow
+
 
 def refusal(night, host="web-01", **args):
     """Why the check ends aborted; None when it does not."""

@@ -14,6 +14,8 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import phases, report
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
 
+pytestmark = pytest.mark.slow
+
 BOOM = "boom {{ token-of-the-night }}"
 
 

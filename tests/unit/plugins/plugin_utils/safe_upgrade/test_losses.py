@@ -13,6 +13,8 @@ from ansible.plugins.loader import strategy_loader
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
 
+pytestmark = pytest.mark.slow
+
 LOST = {"unreachable": True, "msg": "timed out"}
 DRAIN = "- name: Drain\n  raw: 'true'\n  register: drained\n"
 

@@ -9,6 +9,8 @@ import pytest
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 
+pytestmark = pytest.mark.slow
+
 ONCE = {"task": "x", "reason": "y"}
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TOKEN_MAY_NOT = {"kind": "no_server_list"}
 #: The list of servers is away until a restore may have ended unseen.
 LIST_IS_AWAY = {"kind": "status", "call": "list_servers", "status": 503}
