@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tools.states import diagram
@@ -19,6 +20,15 @@ def test_every_room_of_the_role_stands_in_the_architecture():
     rooms = (COLLECTION / "plugins/plugin_utils").glob("[a-z]*/[a-z]*.py")
     untold = {"snapshots.py", "texts.py"}
     assert {room.name for room in rooms if f"`{room.name}`" not in page} == untold
+
+
+def test_every_file_that_contributors_are_sent_to_is_there():
+    text = (COLLECTION / "CONTRIBUTING.md").read_text()
+    names = set(re.findall(r"`([\w./]+\.(?:py|yml|md|txt|lock))`", text))
+    every = {str(path.relative_to(COLLECTION)) for path in COLLECTION.glob("[!.]*/**/*.*")}
+    every |= {path.name for path in COLLECTION.iterdir()} | {".github/workflows/ci.yml"}
+    missing = {name for name in names if not any(f"/{one}".endswith(f"/{name}") for one in every)}
+    assert names and not missing
 
 
 def test_no_room_is_larger_than_can_be_read_at_once():
