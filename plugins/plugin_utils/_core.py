@@ -173,6 +173,13 @@ def role_in_collections(name: str, collections: list[str]) -> str | None:
     return None
 
 
+def is_check() -> bool:
+    """Whether the whole run is in check mode."""
+    from ansible import context
+
+    return bool(context.CLIARGS.get("check"))
+
+
 def stdout_is_json() -> bool:
     """Whether the chosen stdout callback writes for a program."""
     with contextlib.suppress(Exception):

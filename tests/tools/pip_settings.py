@@ -9,6 +9,7 @@ uv installs in seconds what takes pip minutes, and reads no setting of pip's.
 from __future__ import annotations
 
 import ast
+import math
 import os
 import subprocess
 import sys
@@ -23,7 +24,6 @@ UV = {
     "cert": (("SSL_CERT_FILE",), " "),
     "client-cert": (("SSL_CLIENT_CERT",), " "),
     "proxy": (("HTTP_PROXY", "HTTPS_PROXY"), " "),
-    "timeout": (("UV_HTTP_TIMEOUT",), " "),
 }
 #: pip takes the best version of all indexes, and the certificates of the system.
 AS_PIP_DOES = {"UV_INDEX_STRATEGY": "unsafe-best-match", "UV_NATIVE_TLS": "true"}
@@ -45,6 +45,8 @@ def main() -> None:
     for key, (names, between) in UV.items():
         if key in settings:
             told.update(dict.fromkeys(names, between.join(settings[key].split())))
+    if "timeout" in settings:  # uv takes no part of a second
+        told["UV_HTTP_TIMEOUT"] = str(math.ceil(float(settings["timeout"])))
     for name, value in told.items():
         if not (name.startswith("UV_") and name in os.environ):  # who sets these means uv
             print(f"{name}={value}")

@@ -60,9 +60,11 @@ def test_an_environment_variable_counts_more_than_the_file(settings):
         PIP_CERT="/tmp/other.pem",
         PIP_PROXY="http://proxy.example.com:3128",
         SSL_CERT_FILE="/etc/ssl/of_something_else.pem",
+        PIP_TIMEOUT="15.5",
         UV_FIND_LINKS="/srv/of_uv",
     )
     assert told["UV_DEFAULT_INDEX"] == "https://other.example.com/simple"
     assert told["SSL_CERT_FILE"] == "/tmp/other.pem"
     assert told["HTTPS_PROXY"] == "http://proxy.example.com:3128"
+    assert told["UV_HTTP_TIMEOUT"] == "16"
     assert "UV_FIND_LINKS" not in told  # uv has it from its own variable

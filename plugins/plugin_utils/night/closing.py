@@ -106,8 +106,9 @@ class Closing:
         night = self._night(True)
         for line, color in self._lines(night):
             self._show(line, color)
-        if self.diary.only_checks:  # the report of the last night stays
+        if core.is_check() or self.diary.only_checks:  # the report of the last night stays
             return
+        self._silent = False  # nobody waits any more
         self._write(folder.write_all, night)
         self._notify(night)
 
@@ -130,8 +131,8 @@ class Closing:
     def _write(self, act: t.Callable[..., None], *given: document.Data) -> None:
         """Let *act* work in the folder of the report. The first failure is a warning.
 
-        The next time it is tried again, unless the folder did not answer: each time would hold
-        every host.
+        The next time it is tried again. A folder that did not answer is left until the end: each
+        time would hold every host.
         """
         directory = self.options.report_dir
         if not directory or self._silent:

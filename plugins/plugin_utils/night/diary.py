@@ -73,7 +73,7 @@ class Diary:
         self.play: PlayHosts | None = None
         self.stays: dict[str, list[Stay]] = {}
         self.failures: dict[str, Failure] = {}
-        #: What the preview of a restore said of each host, until one was restored.
+        #: What the preview of a restore said of each host.
         self.previews: dict[str, record.Record] = {}
         #: Hosts on which a condition kept the role from running.
         self.skipped: set[str] = set()

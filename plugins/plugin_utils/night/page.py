@@ -109,7 +109,7 @@ def text(night: Data) -> str:
                 _filled(_TOTAL, {}, kind=kinds[state], count=count, state=state)
                 for state, count in night["totals"].items()
             ),
-            "hosts": _hosts([one for one in hosts if one not in well], night),
+            "hosts": _hosts([one for one in hosts if kind(one) != "good"], night),
             "sections": "".join(_section(one) for one in hosts if table.has_paragraph(one)),
             "well": (
                 _filled(_WELL, {"hosts": _hosts(well, night)}, count=len(well), opened=opened)

@@ -110,8 +110,8 @@ def _prune(host: Host, now: Data) -> str | None:
 def show(host: Host) -> None:
     """Show what became of the batch, once, on its first host; each by itself without steps.
 
-    Where the callback plugin ends the run with all of it, only the totals; after the preview of a
-    restore by hand it ends the run with the preview.
+    Where the callback plugin ends the run with all of it, only the totals; but what a restore by
+    hand would do is shown before somebody confirms it.
     """
     short = switches.reported_last()
     if not core.is_linear(host.task):
@@ -125,7 +125,7 @@ def show(host: Host) -> None:
     if not short:
         _tell_of_the_bad(host, fleet)
     if host.record.check_mode and host.record.entry_point == "restore":
-        if not short and not _confirmed(host, fleet):
+        if not _confirmed(host, fleet):
             host.say(screens.preview(fleet, report.COLUMNS))
     elif short:
         host.say(report.totals([result for dummy, result in rows], report.COLUMNS))

@@ -11,6 +11,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from ansible import context
 from ansible.playbook.play import Play
 from ansible.plugins.loader import callback_loader
 from nights import Night
@@ -216,7 +217,7 @@ def test_the_preview_of_a_restore_is_the_last_thing_and_no_night(run, interrupte
     one.phases("choose", host="web-02", entry_point="restore")
     one.night.said.clear()
     one.night.phase("end", "web-01", batch=["web-01", "web-02"])
-    assert one.night.said == []
+    assert one.night.said[-1].endswith(" -e safe_upgrade_confirm=1")
     shown = one.ends()
     assert shown[0] == "web-02 (server 12346): aborted" and "API STATUS" in "\n".join(shown)
     assert shown[-2] == "To restore 1 of 2 servers, which cannot be undone:"
@@ -378,6 +379,28 @@ def test_a_folder_that_hangs_holds_nobody_for_long(run, monkeypatch, act):
     (warning,) = one.warned
     assert "does not answer within" in warning and warning.endswith("[VPS557]")
     assert one.night.record().state == "upgraded"
+
+
+def test_a_folder_that_is_silent_once_gets_the_report_at_the_end(run, monkeypatch):
+    one = run()
+    monkeypatch.setattr(_aside, "SECONDS", 0.2)
+    with monkeypatch.context() as slow:
+        slow.setattr(folder.os, "access", lambda *given: time.sleep(20))
+        one.play(INCLUDE)
+    one.phases("check", "take_snapshot", "wait_snapshot", "arm")
+    assert not [*one.folder.iterdir()]
+    monkeypatch.setattr(_aside, "SECONDS", 5)
+    one.ends()
+    assert len([*one.folder.iterdir()]) == 4
+
+
+def test_a_check_whose_host_fails_before_the_role_leaves_the_report(run, monkeypatch):
+    one = run()
+    monkeypatch.setattr(context, "CLIARGS", {"check": True})
+    one.play(INCLUDE)
+    one.failed("web-01", msg="404 Not Found")
+    assert "404 Not Found" in "\n".join(one.ends())
+    assert not [*one.folder.iterdir()]
 
 
 def test_a_folder_that_is_full_is_one_warning(run, monkeypatch):
