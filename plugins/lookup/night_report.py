@@ -57,7 +57,10 @@ class LookupModule(LookupBase):
 def _rendered(path: str) -> dict[str, t.Any]:
     if not path:
         raise AnsibleLookupError(
-            coded("report_dir is not given: the folder that holds report.json")
+            coded(
+                "report_dir is not given: the folder that holds report.json, such as "
+                "-e report_dir=/var/lib/patch-night"
+            )
         )
     try:
         night = folder.read(os.path.expanduser(path))

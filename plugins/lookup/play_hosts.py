@@ -80,6 +80,9 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import told
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import harmless
 
+#: What Ansible says with ``host_pattern_mismatch=error``.
+_UNMATCHED = "Could not match supplied host pattern"
+
 
 class LookupModule(LookupBase):
     def run(
@@ -101,6 +104,11 @@ class LookupModule(LookupBase):
             )
         except (AnsibleError, IndexError) as error:  # the latter for '!' alone
             why = f"{pattern!r} is no host pattern: {error}"
+            if _UNMATCHED in str(error):
+                why = (
+                    f"a part of the pattern {pattern!r} matches no host ({error}): "
+                    "ansible-inventory --graph shows the names"
+                )
         if why:
             raise _refused(f"nothing was done: {harmless(why)}")
         return [pattern]
@@ -150,7 +158,10 @@ class LookupModule(LookupBase):
     ) -> str | None:
         """Why *pattern* and *limit* leave no host; None when they leave one."""
         if not split_host_pattern(pattern):  # to Ansible that is every host: ',' and '[' as well
-            return "safe_upgrade_hosts is not given: a host, a group or a pattern"
+            return (
+                "safe_upgrade_hosts is not given: a host, a group or a pattern, such as "
+                "-e safe_upgrade_hosts=web"
+            )
         inventory = InventoryManager(DataLoader(), parse=False)
         for group, hosts in groups.items():
             inventory.add_group(group)

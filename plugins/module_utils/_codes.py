@@ -397,10 +397,11 @@ _CATALOGUE = """
 761 is no ordinary file
 761 is there, and others can read it
 761 its file system does not answer within … s
+761 the process that writes it was killed
 762 what explains the failure is kept in
 763 the last failed task:
 763 the guest said nothing:
-801 such snapshots: the restore needs
+801 choose one by safe_upgrade_snapshot_id or safe_upgrade_restore_run from
 801 holds no snapshot, so nothing can restore it
 801 list of snapshots is not complete, and the restore needs
 801 =a completed snapshot of run …
@@ -412,9 +413,9 @@ _CATALOGUE = """
 802 =API STATUS
 802 =MARKER OF THE RUN
 802 =AT STAKE
-802 =ended well or never began
+802 =no marker
 802 =not checked
-803 it bears no marker of run
+803 it has no marker of run
 803 it bears the marker of run …, which changed it later
 803 =…; …shows what is known of it
 804 is being restored already: start no other restore
@@ -427,7 +428,7 @@ _CATALOGUE = """
 806 =restore or release
 806 =check it
 807 : the server stays as it is
-807 it bears no marker, so there is nothing to release
+807 it has no marker, so there is nothing to release
 808 nothing was released: …
 808 safe_upgrade_marker_path is empty, so it bears no marker
 808 is being restored; … shows what becomes of it
@@ -435,6 +436,7 @@ _CATALOGUE = """
 809 nothing was done: the inventory holds no host
 809 nothing was done: the pattern
 809 nothing was done: --limit
+809 nothing was done: a part of the pattern
 809 nothing was done: … is no host pattern
 809 nothing was done: no task of this playbook has tags
 809 the host pattern holds the API token

@@ -47,7 +47,7 @@ options:
   wait_only:
     description:
       - Never create, only wait until the snapshot is completed. A snapshot that is missing for 10
-        seconds is a failure. With O(name), in check mode and with O(wait=false), a snapshot that
+        seconds is a failure. With O(name), in check mode, or with O(wait=false), a snapshot that
         is missing at the first poll is a failure too.
     type: bool
     default: false

@@ -32,6 +32,7 @@ NO_TEXTS = {
     *("_LOOK", "_MOUNTS", "_MARKER", "SCRIPTS", "_DF", "_IMAGES", "_LIMITED", "_UPTIME"),
     *("_UNIT", "_SPACE", "_PACKAGE", "_MOUNT", "_PORT", "FIND_PYTHON", "_PONG"),
     *("_OURS_TEXTS", "_OURS_RESULT", "SCRIPT", "_WRITE_OUT", "_HELP", "_DPKG", "_DNF"),
+    *("_COMMAND", "_UNMATCHED"),
 }
 #: What the check of an account and a drill tell stands in docs/first_contact.md, which has tests of
 #: its own.

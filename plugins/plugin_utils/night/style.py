@@ -62,6 +62,7 @@ section {
 dl { display: grid; grid-template-columns: 6rem 1fr; gap: .25rem .8rem; margin: 0; }
 dt { color: var(--soft); }
 dd { margin: 0; }
+code { background: var(--ground); padding: .1rem .3rem; border-radius: .2rem; user-select: all; }
 summary { cursor: pointer; }
 details { margin-top: .4rem; }
 table { border-collapse: collapse; margin-top: .5rem; font-size: .9rem; }

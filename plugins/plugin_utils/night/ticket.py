@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document, table
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import commands, report
 
 Data = dict[str, t.Any]
 
@@ -55,7 +55,9 @@ def _row(one: Data, night: Data) -> str:
 def _section(one: Data) -> t.Iterator[str]:
     for line in report.paragraph(one["host"], one).splitlines()[1:]:
         name, _colon, rest = line.strip().partition(":")
-        yield f"- **{name}:** {plain(rest.strip())}"
+        parts = commands.parts(rest.strip()) if name == "next" else [rest.strip()]
+        told = [_code(part) if number % 2 else plain(part) for number, part in enumerate(parts)]
+        yield f"- **{name}:** {' '.join(filter(None, told))}"
     for change in packages(one):
         yield f"- {plain(change)}"
 
@@ -73,6 +75,10 @@ def packages(one: Data) -> list[str]:
         for package in known[:_NAMED]
     ]
     return told
+
+
+def _code(command: str) -> str:
+    return plain(command) if "`" in command else f"`{command}`"
 
 
 def plain(value: str) -> str:

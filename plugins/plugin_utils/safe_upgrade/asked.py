@@ -91,7 +91,10 @@ def _unmarked(host: Host, now: Data, run: str) -> str | None:
     elif found:
         why = f"it bears the marker of run {found}, which changed it later"
     else:
-        why = f"it bears no marker of run {run}, which ended well there or never began"
+        why = (
+            f"it has no marker of run {run}: the run ended well there, never began its change, or "
+            "the server is restored already"
+        )
     return (
         f"{why}. A restore would erase a server that may be well: to restore it anyway, set "
         "safe_upgrade_restore_unmarked=true"

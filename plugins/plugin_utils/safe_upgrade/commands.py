@@ -8,10 +8,18 @@ In a sentence words follow them, so that no full stop is copied with them.
 
 from __future__ import annotations
 
+import re
 import shlex
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.guest import UNKNOWN_RUN
+
+_COMMAND = re.compile(r"(ansible-playbook vps_org\.cloud\.\w+(?: -e (?:'[^']*'|[^\s'])+)*)")
+
+
+def parts(text: str) -> list[str]:
+    """The text in parts: each second one is a command."""
+    return _COMMAND.split(text)
 
 
 def playbook(name: str, hosts: t.Sequence[str], **variables: t.Any) -> str:

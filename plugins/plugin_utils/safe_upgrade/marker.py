@@ -58,7 +58,7 @@ def standing(host: Host, now: t.Mapping[str, t.Any], run: str) -> str:
     if not host.settings["marker_path"]:
         return "not checked"
     if not found:
-        return "ended well or never began"
+        return "no marker"
     if found == guest.UNKNOWN_RUN:
         return "cannot be read"
     return "interrupted" if found == run else f"interrupted: {found}"

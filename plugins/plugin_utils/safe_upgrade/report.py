@@ -127,14 +127,14 @@ def closing_message(host: str, result: Result) -> str:
     """The one line that a failed host ends with; the paragraph tells the rest."""
     failed_at = f" at '{result['failed_task']}'" if result["failed_task"] else ""
     return (
-        f"{host} (server {result['server_id']}): {result['state']}{failed_at}. "
+        f"{_named(host, result)}: {result['state']}{failed_at}. "
         f"Next: {_sentence(result['next_step'] or '')}{codes(result['reason'] or '')}"
     )
 
 
 def paragraph(host: str, result: Result) -> str:
     """What failed, where, what was done, what is lost, what to do: one line each."""
-    lines = [f"{host} (server {result['server_id']}): {result['state']}"]
+    lines = [f"{_named(host, result)}: {result['state']}"]
     told = [
         ("failed at", result["failed_task"]),
         ("reason", result["reason"]),
@@ -144,6 +144,10 @@ def paragraph(host: str, result: Result) -> str:
     ]
     lines += [f"  {name + ':':<11}{_sentence(text)}" for name, text in told if text]
     return "\n".join(lines)
+
+
+def _named(host: str, result: Result) -> str:
+    return f"{host} (server {result['server_id']})" if result["server_id"] else host
 
 
 def _server(result: Result) -> str:

@@ -129,9 +129,9 @@ def candidate(
             f"restore needs {wanted}"
         )
     return None, (
-        f"server {settings['server_id']} holds {len(mine) or 'no'} such snapshots: the restore "
-        f"needs {wanted}; choose one by safe_upgrade_snapshot_id or safe_upgrade_restore_run "
-        f"from: {held}"
+        f"the restore needs {wanted}, and server {settings['server_id']} holds "
+        f"{len(mine) or 'none'}; choose one by safe_upgrade_snapshot_id or "
+        f"safe_upgrade_restore_run from: {held}"
     )
 
 

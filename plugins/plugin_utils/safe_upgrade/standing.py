@@ -77,7 +77,7 @@ def release(host: Host) -> Data:
     if why:
         raise Failed(host.harmless(f"{host.name}: nothing was released: {why}"))
     if not found:
-        text = f"{host.name}: it bears no marker, so there is nothing to release"
+        text = f"{host.name}: it has no marker, so there is nothing to release"
         host.say(text)
         return {"msg": text}
     if not host.record.check_mode:

@@ -129,7 +129,7 @@ def test_a_failure_before_the_role_is_told_however_the_role_is_called(run, play)
     one.play(**play)
     one.failed("web-01", msg="404 Not Found")
     shown = "\n".join(one.ends())
-    assert "web-01 (server None): aborted\n  failed at: Download." in shown
+    assert "web-01: aborted\n  failed at: Download." in shown
     assert "failed before the role: 404 Not Found" in shown
     assert "1 host was not started: stopped after web-01" in shown
 

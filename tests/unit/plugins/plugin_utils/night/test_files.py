@@ -101,6 +101,15 @@ def test_a_large_night_folds_the_hosts_that_are_well_behind_the_others(told, num
     assert summary.text == f"{number - 1} well" and (well.get("open") is None) == folded
 
 
+def test_the_command_of_a_next_step_can_be_copied(told):
+    command = "ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts='web 01' -e x=r_1"
+    step = f"check it; {command} shows what a restore would erase"
+    night = told("web 01").ends("web 01", "left_changed", reason=command, next_step=step).night()
+    (code,) = [one for one in elements(page.text(night)) if one.tag == "code"]
+    assert code.text == command and code.tail == " shows what a restore would erase."
+    assert f"- **next:** check it; `{command}` shows what" in ticket.text(night)
+
+
 def test_a_restored_host_tells_that_its_packages_were_taken_back(told):
     night = told("web-01").ends("web-01", "changing")
     night.task("web-01", failed=False, stdout="Unpacking a1 (2) over (1) ...\n")

@@ -59,7 +59,8 @@ def test_names_that_are_not_numbered_fit_the_screen_too(told):
 def test_a_paragraph_is_there_for_each_host_that_is_not_well_and_no_other(mixed):
     lines = [line for line, _color in table.lines(mixed, 100)]
     for one in mixed["hosts"]:
-        head = f"{one['host']} (server {one['server_id']}): {one['state']}"
+        server = f" (server {one['server_id']})" if one["server_id"] else ""
+        head = f"{one['host']}{server}: {one['state']}"
         assert lines.count(head) == table.has_paragraph(one)
         if table.has_paragraph(one):
             rest = lines[lines.index(head) + 1 :]

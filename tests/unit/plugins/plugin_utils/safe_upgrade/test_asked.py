@@ -100,7 +100,7 @@ def test_a_restored_server_of_a_night_stays_red(night):
 @pytest.mark.parametrize(
     ("marker", "word"),
     [
-        (None, "no marker of run r1, which ended well there or never began"),
+        (None, "no marker of run r1: the run ended well there, never began its change"),
         ('{"server_id": 12345, "run_id": "r2"}', "the marker of run r2, which changed it later"),
     ],
 )
