@@ -55,12 +55,12 @@ def unfinished(host: Host) -> None:
     extra = core.extra_variables(host.vars["hostvars"]) or {}
     if not host.token:
         problems = [NO_TOKEN]
-    elif not told.is_given(extra):
-        problems = [NOT_GIVEN]
     if problems:
         host.abort(joined(problems))
         return
     try:
+        if not told.is_given(extra):
+            raise _Refused(NOT_GIVEN)
         snapshot, why = _due(host, told.read(extra, host.token))
     except _Left as left:
         host.move("preflight", str(left))

@@ -317,6 +317,7 @@ def test_a_job_that_was_told_nothing_restores_nothing(workflow):
     night.changing()
     found = night.unfinished(VICTIM, {RESULTS: {}})
     assert found["state"] == "aborted" and "safe_upgrade_results is not given" in found["reason"]
+    assert f"vps_org.cloud.status -e safe_upgrade_hosts={VICTIM}" in found["next_step"]
     assert night.writes(VICTIM) == ["create"]
 
 
