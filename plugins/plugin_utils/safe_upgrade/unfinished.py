@@ -15,6 +15,7 @@ import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._codes import joined
 from ansible_collections.vps_org.cloud.plugins.module_utils._module import NO_TOKEN
+from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline, pauses, poll
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot_info
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
@@ -105,7 +106,7 @@ def _due(host: Host, found: told.Told) -> tuple[Data, str]:
         run, why = record["run_id"], _by_the_guest(host, record, now, marked)
     else:
         run, why = _by_the_marker(host, found, marked)
-    listed = host.ask(snapshot_info, server_id=host.settings["server_id"])
+    listed = _snapshots(host)
     if listed.get("failed"):
         raise _Refused(listed["msg"])
     kept = [
@@ -123,6 +124,24 @@ def _due(host: Host, found: told.Told) -> tuple[Data, str]:
     if doubt:
         raise _Refused(doubt)
     return kept[0], why
+
+
+def _snapshots(host: Host) -> Data:
+    """The server's snapshots, asked for as long as a restore is waited for.
+
+    No later job restores the server by itself, so an API that is away for minutes ends nothing.
+    """
+    listed: Data = {}
+
+    def look() -> Data | None:
+        nonlocal listed
+        listed = host.ask(snapshot_info, server_id=host.settings["server_id"])
+        away = listed.get("failed") and (listed.get("failure") or {}).get("retryable")
+        return None if away else listed
+
+    deadline = Deadline(host.settings["restore_timeout"], host.clock)
+    poll(look, deadline, pauses(host.settings["wait_interval"]))
+    return listed
 
 
 def _check(host: Host, record: Data, found: told.Told) -> None:

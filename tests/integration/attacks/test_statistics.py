@@ -321,6 +321,35 @@ def test_a_job_that_was_told_nothing_restores_nothing(workflow):
     assert night.writes(VICTIM) == ["create"]
 
 
+def test_the_api_being_away_for_minutes_ends_no_restore(workflow):
+    night = workflow()
+    artefact = night.changing()
+    night.world.simulator.set_fault("status", call="list_snapshots", status=503, times=40)
+    assert night.unfinished(VICTIM, artefact)["state"] == "restored"
+    assert night.version(VICTIM) == "before"
+
+
+def test_the_api_being_away_for_good_ends_the_job_after_the_time_of_a_restore(workflow):
+    night = workflow(restore_timeout=600)
+    artefact = night.changing()
+    night.world.simulator.set_fault("status", call="list_snapshots", status=503)
+    begun = night.world.monotonic()
+    found = night.unfinished(VICTIM, artefact)
+    assert found["state"] == "aborted" and "HTTP 503" in found["reason"]
+    assert 600 <= night.world.monotonic() - begun < 700
+    assert night.writes(VICTIM) == ["create"]
+
+
+def test_a_refusal_to_list_the_snapshots_is_not_asked_again(workflow):
+    night = workflow()
+    artefact = night.changing()
+    night.world.simulator.set_fault("status", call="list_snapshots", status=403)
+    begun = night.world.monotonic()
+    found = night.unfinished(VICTIM, artefact)
+    assert found["state"] == "aborted" and "HTTP 403" in found["reason"]
+    assert night.world.monotonic() - begun < 60
+
+
 @pytest.mark.parametrize(
     "junk",
     ["x", 5, [1], {VICTIM: 5}, {VICTIM: {"signature": 5}}, {5: {"state": []}}, {VICTIM: {}}],
