@@ -9,7 +9,6 @@ lines are the paths of this machine that the server sees its own folders and pro
 
 from __future__ import annotations
 
-import shutil
 import typing as t
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def install(disk: Path, lines: t.Iterable[str]) -> None:
             _inside(disk, folder).mkdir(parents=True, exist_ok=True)
         for name in packages.PROGRAMS:
             program = _inside(disk, f"sbin/{name}")
-            shutil.copyfile(packages.__file__, program)
+            program.write_text("#!/usr/bin/env python3\n" + Path(packages.__file__).read_text())
             program.chmod(0o755)
         for file, text in _BINDINGS.items():
             _inside(disk, f"{PYTHON}/{file}").write_text(text)

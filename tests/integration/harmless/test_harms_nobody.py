@@ -22,9 +22,9 @@ from pathlib import Path
 import pytest
 
 COLLECTION = Path(__file__).resolve().parents[3]
-PLANTED = ["apt-get", "dnf", "dpkg", "reboot", "service", "shutdown", "systemctl", "yum", "zypper"]
+PLANTED = ("apt-get", "dnf", "dpkg", "reboot", "service", "shutdown", "systemctl", "yum", "zypper")
 #: These read. A server with a toy distribution has its own.
-QUERIES = ["apt-cache", "apt-mark", "dpkg-query"]
+QUERIES = ("apt-cache", "apt-mark", "dpkg-query")
 # How the commands see the throw-away root.
 NEW_ROOT = "exec unshare --mount sh -c 'pivot_root . old && cd / && exec \"$@\"' sh"
 BECOMES = {
@@ -250,7 +250,7 @@ def test_toy_packages_never_reach_this_machine(machine, as_whom):
     commands = [start, "kill %1; wait", toys, 'echo "exit code $?"']
     commands += ["head -n 9 toys/*/var/lib/packages", "cat requests"]
     commands += ["ansible-playbook -i servers.vps_org.yml tricks.yml", "kill %1"]
-    out = machine.run("\n".join(commands), as_whom, [*PLANTED, *QUERIES])
+    out = machine.run("\n".join(commands), as_whom, (*PLANTED, *QUERIES))
     assert machine.changes() == [], out
     assert "exit code 2" in out and "app 1.0 -> 2.0, postinst fails\n" in out, out
     if "without namespaces" in as_whom:
