@@ -51,6 +51,7 @@ class Controller:
         self.site = site
         self.jobs = 0
         self.more: dict[str, str] = {}  # environment variables
+        self.project: dict[str, str] = {}  # files of the user's project: path, text
 
     def launch(self, name: str, artifacts: dict[str, t.Any] | None = None, **answers: t.Any) -> Job:
         """Run a job template as a node of the workflow, after jobs that told *artifacts*.
@@ -67,6 +68,9 @@ class Controller:
         assert set(answers) <= set(asked)
         folder = self.site.folder / f"job-{self.jobs}"
         shutil.copytree(AWX / "project", folder / "project")
+        for path, text in self.project.items():
+            (folder / "project" / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "project" / path).write_text(text)
         for room in ("inventory", "env"):
             (folder / room).mkdir()
         hosts = {host: self.site.variables(host) for host in self.site.hosts}

@@ -126,3 +126,11 @@ def test_the_rollback_needs_neither_git_nor_the_list_of_servers(controller):
     assert awx.site.calls("restore", "lost") == 1
     # That it ended nobody could see: the list alone tells it.
     assert restore.code == 2 and restore.states() == {"lost": "restore_failed"}
+
+
+def test_a_role_of_the_project_is_found(controller):
+    awx = controller({"one": {}})
+    awx.project["roles/app/tasks/main.yml"] = "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n"
+    job = awx.launch("VPS.org safe upgrade", **{**ANSWERS, "safe_upgrade_what": "app"})
+    assert job.states() == {"one": "upgraded"}, job.out
+    assert awx.site.version("one") == "2"
