@@ -100,7 +100,7 @@ def test_no_fact_lets_a_server_without_the_marker_be_overwritten(workflow, world
         IDS[EVIL], "pre-upgrade-r9", 60, description=f"safe_upgrade run=r9 host={EVIL}"
     )
     told = writes_of(one, "restore", *FORGED)
-    assert told["state"] == "aborted" and "it bears no marker of run r9" in told["reason"]
+    assert told["state"] == "aborted" and "it has no marker of run r9" in told["reason"]
     assert one.writes(EVIL) == one.writes(VICTIM) == []
 
 

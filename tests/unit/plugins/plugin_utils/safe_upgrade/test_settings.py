@@ -181,10 +181,18 @@ def test_an_empty_marker_path_switches_the_marker_off():
         ("run_id", "x" * 60, "longer than 60 characters"),
         ("marker_path", "marker", "safe_upgrade_marker_path must be an absolute path"),
         ("allow_self", "perhaps", "safe_upgrade_allow_self"),
-        ("change", '{"tasks_file": "/a.yml"}', "wanted, got a text: safe_upgrade_change"),
-        ("change", "tasks_file=/a.yml", "wanted, got a text: safe_upgrade_change"),
-        ("verify", '{"role": "check"}', "wanted, got a text: safe_upgrade_verify"),
-        ("quiesce", "before_tasks_file=/a.yml", "wanted, got a text: safe_upgrade_quiesce"),
+        (
+            "change",
+            '{"tasks_file": "/a.yml"}',
+            "expected a mapping, got a text: safe_upgrade_change",
+        ),
+        ("change", "tasks_file=/a.yml", "expected a mapping, got a text: safe_upgrade_change"),
+        ("verify", '{"role": "check"}', "expected a mapping, got a text: safe_upgrade_verify"),
+        (
+            "quiesce",
+            "before_tasks_file=/a.yml",
+            "expected a mapping, got a text: safe_upgrade_quiesce",
+        ),
     ],
 )
 def test_a_wrong_variable_is_refused_by_name(name, value, words):
