@@ -294,7 +294,8 @@ THREATS = {
         ATTACKS + "test_statistics.py::test_no_told_number_leads_to_another_server",
         _code("begin", "foreign", "lambda host, record, server_id: None"),
         _code("keywords", "refused_ids", "lambda extra, hosts: None"),
-        _code("snapshots", "stamped_for_another", "lambda row, host: None"),
+        _code("told", "strange", "lambda extra, token: []"),
+        _code("unfinished", "_is_of_the_change", "lambda row, host, record: True"),
         _code("unfinished", "_by_the_guest", "lambda host, record, now, marked: 'x'"),
         _code("identity", "refused", "lambda host, snapshot=None: None"),
         _code(

@@ -112,8 +112,7 @@ def _due(host: Host, found: told.Told) -> tuple[Data, str]:
     kept = [
         row
         for row in snapshots.of_run(listed["snapshots"], host.settings, run)
-        if not snapshots.stamped_for_another(row, host.name)
-        and (not record or row["id"] == (record["snapshot"] or {}).get("id"))
+        if _is_of_the_change(row, host, record)
     ]
     if len(kept) != 1:
         raise _Refused(
@@ -124,6 +123,13 @@ def _due(host: Host, found: told.Told) -> tuple[Data, str]:
     if doubt:
         raise _Refused(doubt)
     return kept[0], why
+
+
+def _is_of_the_change(row: Data, host: Host, record: Data | None) -> bool:
+    """Whether the snapshot bears this host's stamp, and is the one that the record names."""
+    if snapshots.stamped_for_another(row, host.name):
+        return False
+    return not record or row["id"] == (record["snapshot"] or {}).get("id")
 
 
 def _snapshots(host: Host) -> Data:
