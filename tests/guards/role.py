@@ -302,6 +302,26 @@ THREATS = {
             "snapshots", "of_run", "lambda rows, settings, run: [dict(row) for row in rows][-1:]"
         ),
     ),
+    "an_api_that_is_away": Guard(
+        "An API that is away for minutes ends no restore of the failure path.",
+        ATTACKS + "test_statistics.py::test_the_api_being_away_for_minutes_ends_no_restore",
+        _code(
+            "unfinished",
+            "_snapshots",
+            "lambda host: host.ask(snapshot_info, server_id=host.settings['server_id'])",
+        ),
+    ),
+    "a_marker_of_a_neighbour": Guard(
+        "The server id in a marker leads no entry point to a neighbour.",
+        ATTACKS + "test_denial.py::test_a_hostile_guest_reaches_no_other_server",
+        _code(
+            "host",
+            "Host.look",
+            "lambda self, *how: (lambda now: (self.settings.update("
+            "server_id=(now['marker'] or {}).get('server_id') or self.settings['server_id']"
+            "), now)[1])(original(self, *how))",
+        ),
+    ),
     "marker_of_this_run": Guard(
         "The marker of another run on the guest keeps the failure path from restoring.",
         ATTACKS + "test_statistics.py::test_the_work_of_another_run_is_not_erased",
