@@ -341,6 +341,86 @@ THREATS = {
             "lambda directory, name, data, mode: open(directory + '/' + name, 'ab').write(data)",
         ),
     ),
+    "a_look_is_of_its_guest": Guard(
+        "What one guest answers is kept for no other.",
+        ATTACKS + "test_denial.py::test_and_costs_the_neighbour_nothing",
+        _code(
+            "host",
+            "Host.look",
+            "lambda self, *how, kept={}: kept.setdefault('any', original(self, *how))",
+        ),
+    ),
+    "no_fact_confirms": Guard(
+        "No fact of a guest confirms that a server without the run's marker is overwritten.",
+        ATTACKS + "test_facts.py::test_no_fact_lets_a_server_without_the_marker_be_overwritten",
+        _code("variables", "_every", "lambda name: False"),
+        _code("variables", "reserved", "lambda name: False"),
+    ),
+    "facts_of_one_host": Guard(
+        "The facts of one host keep no other from its change.",
+        ATTACKS + "test_facts.py::test_facts_of_one_guest_keep_no_neighbour_from_anything",
+        _core("facts", "lambda hostvars, host: original(hostvars, min(hostvars))"),
+    ),
+    "a_look_prints_no_escapes": Guard(
+        "What a guest prints reaches no terminal as it is.",
+        ATTACKS
+        + "test_guests.py::test_what_a_look_prints_costs_no_neighbour_its_upgrade_or_rollback",
+        _code("texts", "harmless", "lambda text, secrets, limit=1000: str(text)"),
+        _code("texts", "harmless_data", "lambda value, secrets, limit=1000: value"),
+    ),
+    "reports_of_the_user": Guard(
+        "Not every user of the controller reads a report.",
+        ATTACKS + "test_local_users.py::test_a_report_has_a_line_for_each_state",
+        _code(
+            "journal",
+            "append",
+            "lambda directory, name, text, mode=0: original(directory, name, text, 0o666)",
+        ),
+    ),
+    "all_are_checked_under_the_playbook": Guard(
+        "So it is under the shipped playbook, as a job of a workflow.",
+        ATTACKS + "test_playbooks.py::"
+        "test_a_guest_that_cannot_begin_leaves_no_snapshot_of_the_workflow_on_a_neighbour",
+        _code("arming", "_workflow_ends", "lambda host: None"),
+    ),
+    "answers_from_the_beginning": Guard(
+        "The answers that the workflow began with are no guest's.",
+        ATTACKS + "test_statistics.py::"
+        "test_the_answers_that_the_workflow_began_with_are_followed_by_every_job",
+        _code("told", "strange", "lambda extra, token: sorted(filter(_is_ours, map(str, extra)))"),
+    ),
+    "settings_by_hand": Guard(
+        "A person may add a setting to what the jobs told.",
+        ATTACKS + "test_statistics.py::test_by_hand_a_person_may_add_a_setting",
+        _code("told", "is_setting", "lambda name: False"),
+    ),
+    "an_api_that_stays_away": Guard(
+        "The failure path waits for the API as long as for a restore, and no longer.",
+        ATTACKS + "test_statistics.py::"
+        "test_the_api_being_away_for_good_ends_the_job_after_the_time_of_a_restore",
+        _code("unfinished", "Deadline", "lambda seconds, clock: original(10 * seconds, clock)"),
+    ),
+    "a_refusal_is_an_answer": Guard(
+        "An API that refuses is not asked again.",
+        ATTACKS + "test_statistics.py::test_a_refusal_to_list_the_snapshots_is_not_asked_again",
+        _code(
+            "unfinished",
+            "poll",
+            "lambda look, deadline, pauses: original("
+            "lambda: (lambda found: None if not found or found.get('failed') else found)(look()), "
+            "deadline, pauses)",
+        ),
+    ),
+    "records_are_no_templates": Guard(
+        "What a record holds is read, and never templated.",
+        ATTACKS + "test_statistics.py::test_a_template_in_a_record_is_never_run",
+        _code(
+            "unfinished",
+            "_by_the_marker",
+            "lambda host, found, marked: ([host.template(core.trusted(text)) "
+            "for text in found.unsure[host.name].values()], original(host, found, marked))[1]",
+        ),
+    ),
 }
 
 BEFORE = {

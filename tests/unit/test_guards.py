@@ -8,6 +8,7 @@ That the test notices is seen by ``make guards``, which takes hours.
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,16 @@ def test_the_tests_that_notice_are_there():
         if f"def {test}" not in (COLLECTION / path).read_text():
             missing.append(name)
     assert missing == []
+
+
+def test_every_attack_has_its_guard():
+    watched = {guard.test.partition("[")[0] for guard in GUARDS.values()}
+    attacks = {
+        f"{file.relative_to(COLLECTION)}::{test}"
+        for file in COLLECTION.glob("tests/integration/attacks/test_*.py")
+        for test in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
+    }
+    assert len(attacks) > 40 and attacks <= watched, attacks - watched
 
 
 CODE = """
