@@ -421,6 +421,18 @@ THREATS = {
             "for text in found.unsure[host.name].values()], original(host, found, marked))[1]",
         ),
     ),
+    "a_look_ends": Guard(
+        "A guest that hangs holds no phase of the shipped playbooks for longer than a look.",
+        ATTACKS + "test_playbooks.py::"
+        "test_a_guest_that_denies_itself_costs_no_neighbour_its_rollback[hangs]",
+        _code("reach", "limited", "lambda seconds: contextlib.nullcontext()"),
+    ),
+    "a_task_of_the_user_ends": Guard(
+        "A task of the user that hangs is ended by the shipped playbook.",
+        ATTACKS + "test_playbooks.py::"
+        "test_a_task_that_hangs_is_ended_by_the_shipped_playbook_and_its_server_restored",
+        Without("playbooks/safe_upgrade.yml", "Upgrade safely", "timeout"),
+    ),
 }
 
 BEFORE = {

@@ -50,7 +50,9 @@ def _snapshots(host: Host) -> list[Data]:
         raise Failed(host.record.result["reason"])
     listed = host.ask(snapshot_info, server_id=host.settings["server_id"])
     if listed.get("failed"):
-        raise Failed(listed["msg"])
+        raise Failed(
+            f"{listed['msg']}. {host.name} was not touched: run this again when the API answers"
+        )
     return t.cast("list[Data]", listed["snapshots"])
 
 

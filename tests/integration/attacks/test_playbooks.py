@@ -15,6 +15,7 @@ from integration.role.conftest import Site
 
 pytestmark = pytest.mark.long
 
+LIMITED = {"timeout": 5}
 WORKFLOW = {"awx_job_id": 2, "awx_workflow_job_id": 7}
 Data = dict[str, t.Any]
 
@@ -59,12 +60,16 @@ def answer(site: Workflow, more: Data, when: str = "true") -> None:
 def job(site: Workflow, name: str, extra: Data) -> tuple[int, str, Data]:
     """One job: its exit code, its output, and the extra variables that it tells the next.
 
+    Without a name it is a play of the role, with all hosts in one batch.
+
     What the workflow began with stands above what the jobs told, as it does in AWX.
     """
     given = {**extra, "safe_upgrade_hosts": "all", **WORKFLOW, **site.answers}
     file = site.folder / f"extra-{name}.json"
     file.write_text(json.dumps(given))
-    run = site.run("-e", f"@{file}", playbook=f"vps_org.cloud.{name}")
+    run = site.run(
+        "-e", f"@{file}", playbook=name and f"vps_org.cloud.{name}", play=LIMITED, limit=400
+    )
     return run.code, run.out, {**extra, **run.told}
 
 
@@ -172,3 +177,50 @@ def test_a_guest_that_cannot_begin_leaves_no_snapshot_of_the_workflow_on_a_neigh
     code, out, dummy = job(site, "snapshot", {})
     assert code != 0 and "for evil cannot begin: no snapshot is taken" in " ".join(out.split()), out
     assert site.sim.calls("create") == []
+
+
+MARKER = "var/lib/vps_org_safe_upgrade.json"
+#: What a guest does from its change on: in place of its marker, and of every Python of Ansible's.
+DENYING = {
+    "hangs": (f"rm -f {MARKER}; mkfifo {MARKER}", "sleep 3600"),
+    "floods": (f"yes '[' | head -c 9000000 > {MARKER}", "yes '{\"x\": [' | head -c 9000000"),
+    "answers nonsense": (f"printf '\\0%s' '{{ 7 * 7 }}' > {MARKER}", "printf '\\0%s' '{{ 7 * 7'"),
+}
+
+
+@pytest.mark.parametrize("behaviour", DENYING)
+def test_a_guest_that_denies_itself_costs_no_neighbour_its_rollback(site, behaviour):
+    marker, python = DENYING[behaviour]
+    wrapper = site.folder / "python"
+    wrapper.write_text(
+        f"#!/bin/sh\nif [ -e {site.disks}/evil/HOSTILE ]; then {python}; exit 0; fi\n"
+        f'exec {sys.executable} "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    for name, act in (("evil", f"touch HOSTILE; {marker}"), ("neighbour", "exit 1")):
+        change = f"- raw: echo 2 > srv/app/VERSION\n- raw: {json.dumps(act)}\n"
+        site.hosts[name]["safe_upgrade_change"] = site.tasks(name, change)
+        site.hosts[name]["safe_upgrade_task_timeout"] = 5
+    site.hosts["evil"]["ansible_python_interpreter"] = str(wrapper)
+    site.answers = {"safe_upgrade_on_failure": "leave", "safe_upgrade_restore_left": "true"}
+    dummy, dummy, extra = job(site, "snapshot", {})
+    code, out, extra = job(site, "", extra)
+    assert code != 0 and site.version("neighbour") == site.version("evil") == "2", out
+    code, out, dummy = job(site, "status", extra)
+    assert code == 0 and "neighbour" in out, out
+    code, out, dummy = job(site, "restore_unfinished", extra)
+    assert code != 0 and site.version("neighbour") == "1", out
+    assert site.calls("restore", "neighbour") == 1 and not site.marked("neighbour")
+    assert "{{" not in out and "\x00" not in out
+
+
+def test_a_task_that_hangs_is_ended_by_the_shipped_playbook_and_its_server_restored(site):
+    change = site.tasks("mine", "- raw: echo 2 > srv/app/VERSION && sleep 60\n")["tasks_file"]
+    run = site.shipped(
+        "safe_upgrade",
+        safe_upgrade_hosts="evil",
+        safe_upgrade_what=change,
+        safe_upgrade_task_timeout=5,
+    )
+    assert run.code == 2 and site.calls("restore", "evil") == 1, run.out
+    assert site.version("evil") == "1" and run.stats["evil"]["state"] == "restored", run.out

@@ -159,12 +159,16 @@ class Connection(ConnectionBase):
             os.close(file)
 
     def _output(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-        """What the process wrote, unless the server leaves meanwhile."""
-        while True:
-            try:
-                return process.communicate(timeout=LOOK_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._stay_connected_or_end(process)
+        """What the process wrote; it ends when the server leaves, or the task's time is up."""
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return process.communicate(timeout=LOOK_SECONDS)
+                self._stay_connected()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
 
     def _refused_module(self, command: str, in_data: bytes | None) -> str | None:
         sent = "" if "chmod " in command else command  # not yet run
@@ -228,14 +232,6 @@ class Connection(ConnectionBase):
             start_new_session=True,
             **options,
         )
-
-    def _stay_connected_or_end(self, process: subprocess.Popen[bytes]) -> None:
-        try:
-            self._stay_connected()
-        except AnsibleConnectionFailure:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            raise
 
     @property
     def _home(self) -> str:
