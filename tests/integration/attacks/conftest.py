@@ -20,7 +20,27 @@ WORKFLOW = {"awx_workflow_job_id": 7, "awx_job_id": 1}
 
 
 class Workflow(Night):
-    """The jobs of a workflow on two servers, of which web-01 is hostile."""
+    """The jobs of a workflow on two servers, of which web-01 is hostile.
+
+    No phase may ask anything about another host's server, nor alter that one's disk.
+    """
+
+    def phase(
+        self, phase: str, name: str = "web-01", batch: list[str] | None = None, **args: t.Any
+    ) -> Data:
+        asked, before = len(self.world.simulator.log), self._disks_beside(name)
+        try:
+            return super().phase(phase, name, batch, **args)
+        finally:
+            named = {row.get("server_id") for row in self.world.simulator.log[asked:]}
+            assert named <= {None, IDS[name]}, f"{phase} of {name} asked about {named}"
+            assert self._disks_beside(name) == before, f"{phase} of {name} altered another disk"
+
+    def _disks_beside(self, name: str) -> dict[Path, bytes]:
+        disks = (self.guests[other].disk for other in self.guests if other != name)
+        return {
+            file: file.read_bytes() for disk in disks for file in disk.rglob("*") if file.is_file()
+        }
 
     def snapshot_job(self) -> Data:
         """What the first job told."""

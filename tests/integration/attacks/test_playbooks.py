@@ -28,14 +28,26 @@ class Workflow(Site):
 
 @pytest.fixture
 def site(tmp_path: Path) -> t.Iterator[Workflow]:
-    """The host evil, and its neighbour; the health check of both runs a module."""
-    one = Workflow(tmp_path, {"evil": {}, "neighbour": {}})
+    """The host evil, and its neighbour; the health check of both runs a module.
+
+    A server of no play stands beside them: nothing asks about it, and nothing alters its disk.
+    """
+    one = Workflow(tmp_path, {"evil": {}, "neighbour": {}, "bystander": {}})
+    del one.hosts["bystander"]
     (tmp_path / "health.yml").write_text("- ansible.builtin.ping:\n")
     health = {"tasks_file": str(tmp_path / "health.yml"), "attempts": 1, "delay": 0}
     for host in one.hosts.values():
         host["safe_upgrade_health"] = health
+    before = disk_of(one, "bystander")
     with one:
         yield one
+    asked = {row["server_id"] for row in one.sim.log}
+    assert one.ids["bystander"] not in asked and disk_of(one, "bystander") == before
+
+
+def disk_of(site: Workflow, host: str) -> dict[Path, bytes]:
+    files = (site.disks / host).rglob("*")
+    return {file: file.read_bytes() for file in files if file.is_file()}
 
 
 def tell(site: Workflow, statistics: Data) -> None:
