@@ -15,7 +15,7 @@ from integration.role.conftest import Site
 
 pytestmark = pytest.mark.long
 
-LIMITED = {"timeout": 5}
+LIMITED = {"timeout": 20}
 WORKFLOW = {"awx_job_id": 2, "awx_workflow_job_id": 7}
 Data = dict[str, t.Any]
 
@@ -212,7 +212,7 @@ def test_a_guest_that_denies_itself_costs_no_neighbour_its_rollback(site, behavi
     for name, act in (("evil", f"touch HOSTILE; {marker}"), ("neighbour", "exit 1")):
         change = f"- raw: echo 2 > srv/app/VERSION\n- raw: {json.dumps(act)}\n"
         site.hosts[name]["safe_upgrade_change"] = site.tasks(name, change)
-        site.hosts[name]["safe_upgrade_task_timeout"] = 5
+        site.hosts[name]["safe_upgrade_task_timeout"] = 20
     site.hosts["evil"]["ansible_python_interpreter"] = str(wrapper)
     site.answers = {"safe_upgrade_on_failure": "leave", "safe_upgrade_restore_left": "true"}
     dummy, dummy, extra = job(site, "snapshot", {})
@@ -227,12 +227,12 @@ def test_a_guest_that_denies_itself_costs_no_neighbour_its_rollback(site, behavi
 
 
 def test_a_task_that_hangs_is_ended_by_the_shipped_playbook_and_its_server_restored(site):
-    change = site.tasks("mine", "- raw: echo 2 > srv/app/VERSION && sleep 60\n")["tasks_file"]
+    change = site.tasks("mine", "- raw: echo 2 > srv/app/VERSION && sleep 120\n")["tasks_file"]
     run = site.shipped(
         "safe_upgrade",
         safe_upgrade_hosts="evil",
         safe_upgrade_what=change,
-        safe_upgrade_task_timeout=5,
+        safe_upgrade_task_timeout=20,
     )
     assert run.code == 2 and site.calls("restore", "evil") == 1, run.out
     assert site.version("evil") == "1" and run.stats["evil"]["state"] == "restored", run.out
