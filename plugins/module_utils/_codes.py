@@ -185,6 +185,7 @@ _CATALOGUE = """
 555 a later task of the play failed: …
 555 check that task; the role itself ended well
 556 =Patch night …
+556 =… to change
 556 =…and …taken back
 557 the report cannot be written to
 557 it is no folder that this user may write

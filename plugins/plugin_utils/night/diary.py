@@ -115,7 +115,6 @@ class Diary:
         if found.check_mode and found.entry_point == "restore":
             self.previews[host] = found
         stay.result = texts.harmless_data(found.result, self.secrets, LENGTH)
-        packages.note(stay.packages, result)
         if stay.steps and stay.steps[-1]["state"] == found.state:
             return False
         at = found.result["started"] if not stay.steps else timestamp(now.timestamp())

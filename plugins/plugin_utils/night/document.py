@@ -94,13 +94,13 @@ def _row(host: str, result: Data, well: bool) -> Data:
         **result,
         "lost_seconds": None if lost is None else round(lost),
         "steps": [],
-        "packages": [],
     }
 
 
 def _stay(stay: Stay, host: str, diary: Diary, ended: bool) -> Data:
     """The row of a call of the role on a host."""
     result, well, failure = dict(stay.result), stay.green, diary.failures.get(host)
+    told_by_tasks = sorted(stay.packages.values(), key=lambda one: str(one["name"]))
     if not well and result["state"] not in record.ENDS:
         told = [result["reason"], _unfinished(result["state"], ended)]
         told += [failure.reason] if failure else []
@@ -115,7 +115,7 @@ def _stay(stay: Stay, host: str, diary: Diary, ended: bool) -> Data:
     return {
         **_row(host, result, well),
         "steps": [dict(step) for step in stay.steps],
-        "packages": sorted(stay.packages.values(), key=lambda one: str(one["name"])),
+        "packages": result["packages"] or told_by_tasks,
     }
 
 
@@ -164,12 +164,20 @@ _HOST: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("host", "state", "run_id"), (str,)),
     **{
         key: (str, type(None))
-        for key in ("server_name", "failed_task", "reason", "next_step", "started", "ended")
+        for key in (
+            "server_name",
+            "failed_task",
+            "reason",
+            "next_step",
+            "reboot_reason",
+            "started",
+            "ended",
+        )
     },
     "well": (bool,),
     "server_id": (int, type(None)),
     "snapshot": (dict, type(None)),
-    "own_failure": (bool, type(None)),
+    **dict.fromkeys(("own_failure", "reboot_needed"), (bool, type(None))),
     "lost_seconds": (int, type(None)),
     "steps": (list,),
     "packages": (list,),

@@ -33,6 +33,12 @@ def text(night: Data) -> str:
     for one in night["hosts"]:
         if table.has_paragraph(one):
             told += ["", f"## {plain(one['host'])}", "", *_section(one)]
+    changed = [one for one in night["hosts"] if not table.has_paragraph(one) and one["packages"]]
+    if changed:
+        told += ["", "## Packages", ""]
+    for one in changed:
+        summary, *rest = map(plain, packages(one))
+        told += [f"- {plain(one['host'])}: {summary}", *(f"  - {line}" for line in rest)]
     return "\n".join([*told, ""])
 
 
@@ -63,13 +69,14 @@ def _section(one: Data) -> t.Iterator[str]:
 
 
 def packages(one: Data) -> list[str]:
-    """The packages that changed, the first of them by name; taken back where that was so."""
+    """The packages that changed, or were to change, the first of them by name."""
     known = one["packages"]
     if not known:
         return []
     count, were = ("1 package", "was") if len(known) == 1 else (f"{len(known)} packages", "were")
+    act = "changed" if one["state"] == "upgraded" else f"{were} to change"
     taken = f" and {were} taken back" if one["state"] == "restored" else ""
-    told = [f"{count} changed{taken}"]
+    told = [f"{count} {act}{taken}"]
     told += [
         f"{package['name']}: {package['from'] or 'new'} to {package['to'] or 'removed'}"
         for package in known[:_NAMED]

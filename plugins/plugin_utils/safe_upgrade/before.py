@@ -21,6 +21,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     faults,
     losses,
     preflight,
+    preparation,
     snapshots,
     variables,
     web,
@@ -30,8 +31,6 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host im
 
 Data = dict[str, t.Any]
 
-#: The variable by which the preparation of a change tells what there is to do.
-PREPARED = "safe_upgrade_prepared"
 NOTHING_TO_DO = "nothing to do"
 
 
@@ -101,19 +100,16 @@ def healthy(host: Host) -> None:
 
 
 def prepared(host: Host) -> None:
-    """The change is prepared; one that has nothing to do ends here, without a snapshot.
-
-    Only what the play itself made known counts, no fact of the guest's.
-    """
-    told = (core.set_by_play(host.vars["hostvars"], host.name) or {}).get(PREPARED)
-    told = told if isinstance(told, t.Mapping) else {}
-    host.record.prepared = host.harmless(str(told.get("summary") or ""))
-    if told.get("nothing_to_do") is not True:
+    """The change is prepared; one that has nothing to do ends here, without a snapshot."""
+    told = preparation.told(host)
+    host.record.prepared = told.summary
+    host.move("preflight", **told.public)
+    if not told.nothing_to_do:
         ready(host)
     elif host.record.check_mode:
-        host.move("check_mode", f"{host.record.prepared or NOTHING_TO_DO}: would take no snapshot")
+        host.move("check_mode", f"{told.summary or NOTHING_TO_DO}: would take no snapshot")
     else:
-        host.move("upgraded", host.record.prepared or NOTHING_TO_DO)
+        host.move("upgraded", told.summary or NOTHING_TO_DO)
 
 
 def _next_step(host: Host, now: Data) -> str | None:

@@ -15,6 +15,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     guest,
     identity,
     marker,
+    preparation,
     report,
     screens,
     snapshots,
@@ -36,7 +37,8 @@ def finish(host: Host) -> None:
     record = host.record
     if record.state != "verifying" or record.failure:
         return
-    host.move("upgraded", record.prepared)
+    told = preparation.told(host) if record.files.get("prepare") else None
+    host.move("upgraded", told.summary if told else None, **(told.public if told else {}))
     now = host.look()
     marker.unmark(host)
     why = _unmarked(host, now) or _prune(host, now)

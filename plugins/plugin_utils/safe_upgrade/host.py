@@ -167,7 +167,7 @@ class Host:
         if state in report.ANNOUNCED:
             self.say(report.line(self.name, result))
         if state in report.KEPT_IN_STATS:
-            self.stats = {self.name: result}
+            self.stats = {self.name: {**result, "packages": []}}  # the next job needs none
         if self.settings.get("report_dir"):
             directory = self.settings["report_dir"]
             try:

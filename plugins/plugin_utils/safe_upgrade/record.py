@@ -174,6 +174,9 @@ PUBLIC = (
     "reason",
     "own_failure",
     "next_step",
+    "packages",
+    "reboot_needed",
+    "reboot_reason",
     "started",
     "ended",
 )

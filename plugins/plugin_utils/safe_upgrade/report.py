@@ -52,6 +52,9 @@ def begun(server_id: int | None, run_id: str, now: datetime) -> Result:
         "reason": None,
         "own_failure": None,
         "next_step": None,
+        "packages": [],
+        "reboot_needed": None,
+        "reboot_reason": None,
         "started": timestamp(now.timestamp()),
         "ended": None,
     }

@@ -116,8 +116,22 @@ def test_a_restored_host_tells_that_its_packages_were_taken_back(told):
     made = night.night()
     made["hosts"][0]["state"] = "restored"
     made["totals"] = {"restored": 1}
-    assert "web-01: 1 package changed and was taken back" in page.text(made)
-    assert "- 1 package changed and was taken back\n- a1: 1 to 2\n" in ticket.text(made)
+    assert "web-01: 1 package was to change and was taken back" in page.text(made)
+    assert "- 1 package was to change and was taken back\n- a1: 1 to 2\n" in ticket.text(made)
+
+
+def test_the_packages_of_the_record_are_told_of_good_and_failed_hosts(told):
+    night = told("web-01", "web-02")
+    packages_ = [{"name": "app", "from": "1.0", "to": "<i>2</i>"}]
+    for host, state in (("web-01", "upgraded"), ("web-02", "restored")):
+        night.ends(host, state, packages=packages_)
+        night.diary.stays[host][0].packages["app"] = {"name": "app", "from": "0", "to": "1"}
+    made = night.night()
+    assert [one["packages"] for one in made["hosts"]] == [packages_] * 2
+    assert document.read(json.dumps(made)) == made
+    assert page.text(made).count("<td>app</td><td>1.0</td><td>&lt;i&gt;2&lt;/i&gt;</td>") == 2
+    assert "- web-01: 1 package changed\n  - app: 1.0 to \\<i\\>2" in ticket.text(made)
+    assert "- 1 package was to change and was taken back\n- app: 1.0 to" in ticket.text(made)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -114,3 +114,64 @@ def test_only_a_role_is_prepared():
     change = {"tasks_file": "/a.yml", "role_prepare_from": "download"}
     with pytest.raises(settings.SettingsError, match="role_prepare_from"):
         settings.settle({"safe_upgrade_server_id": 1, "safe_upgrade_change": change}, "main")
+
+
+APP = {"name": "app", "from": "1.0", "to": "2.0"}
+LIB = {"name": "lib", "from": None, "to": "1.1"}
+PLAN = {
+    "nothing_to_do": False,
+    "summary": "2 packages: app 1.0 to 2.0, lib 1.1 new",
+    "packages": [["app", "1.0", "2.0"], ["lib", "", "1.1"]],
+    "reboot_needed": False,
+    "reboot_reason": "",
+}
+
+
+def test_the_result_tells_what_was_done(prepared):
+    night = prepared(PLAN)
+    told = night.phase("judge", piece="prepare")
+    assert told["packages"] == [APP, LIB] and told["reboot_needed"] is False
+    night.phases("take_snapshot", "wait_snapshot", "arm")
+    done = {"summary": "1 package: app 1.0 to 2.0", "packages": [["app", "1.0", "2.0"]],
+            "reboot_needed": True, "reboot_reason": "kernel 6.1 runs"}  # fmt: skip
+    night.plays.know("web-01", safe_upgrade_prepared=done)
+    told = night.phases("back", "handled", "decide", "finish")
+    assert (told["state"], told["reason"]) == ("upgraded", "1 package: app 1.0 to 2.0")
+    assert told["packages"] == [APP]
+    assert (told["reboot_needed"], told["reboot_reason"]) == (True, "kernel 6.1 runs")
+    assert night.artefact["safe_upgrade_results"]["web-01"]["packages"] == []
+
+
+def test_the_result_of_a_failed_change_tells_what_was_to_be_done(prepared):
+    night = prepared(PLAN)
+    night.phases("judge", piece="prepare")
+    night.phases("take_snapshot", "wait_snapshot", "arm")
+    night.failed()
+    night.phase("failed", piece="change")
+    told = night.restored()
+    assert told["state"].startswith("restored") and told["packages"] == [APP, LIB]
+
+
+@pytest.mark.parametrize(
+    ("rows", "packages"),
+    [
+        ("app", []),
+        ([["app", "1.0"], "app", 5, None, {"name": "app"}], []),
+        ([["{{ x }}", "<b>", None]], [{"name": "{ { x } }", "from": "<b>", "to": None}]),
+        ([["a" * 9000, "1", "2"]], [{"name": "a" * 197 + "...", "from": "1", "to": "2"}]),
+        ([["app", "", "1"]] * 3000, [{"name": "app", "from": None, "to": "1"}] * 2000),
+    ],
+)
+def test_what_a_guest_tells_of_its_packages_is_only_data(prepared, rows, packages):
+    night = prepared({"packages": rows, "reboot_needed": "yes", "reboot_reason": ["{{ x }}"]})
+    told = night.phase("judge", piece="prepare")
+    assert told["packages"] == packages
+    assert told["reboot_needed"] is None and told["reboot_reason"] == "['{ { x } }']"
+
+
+def test_a_change_without_preparation_has_no_packages(nights):
+    night = nights()
+    night.plays.know("web-01", safe_upgrade_prepared=PLAN)
+    night.armed()
+    told = night.phases("back", "handled", "decide", "finish")
+    assert told["state"] == "upgraded" and told["packages"] == [] and told["reason"] is None
