@@ -90,8 +90,12 @@ def _show_distribution(disk: str, folders: t.Iterable[str]) -> None:
                 descriptor = os.open(part, as_it_is, dir_fd=descriptor)
             _mount(f"/proc/self/fd/{descriptor}", folder, _MS_BIND)
     os.makedirs("/run/systemd/system", exist_ok=True)
-    if os.path.lexists(f"{disk}/run/reboot-required"):
-        os.close(os.open("/run/reboot-required", os.O_CREAT))
+    for name in ("reboot-required", "reboot-required.pkgs"):
+        with contextlib.suppress(OSError):
+            run = os.open("run", as_it_is, dir_fd=os.open(disk, as_it_is))
+            found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=run)
+            with open(found, "rb") as file, open(f"/run/{name}", "wb") as shown:
+                shown.write(file.read(4096))
 
 
 def _unshare() -> None:

@@ -99,6 +99,8 @@ class Upgrade:
         if "reboot" in one.traits:
             (self.disk / "run").mkdir(exist_ok=True)
             (self.disk / "run/reboot-required").touch()
+            with (self.disk / "run/reboot-required.pkgs").open("a") as file:
+                file.write(f"{one.name}\n")
         if "service fails" in one.traits:
             one.traits.append("failed")
         if "postinst fails" not in one.traits:
@@ -170,7 +172,7 @@ def _dpkg_query(disk: Path, words: list[str]) -> int:
     if not any("${db:Status-Abbrev} ${Package}" in word for word in words):
         return _refuse(words)
     for one in read(disk / STATE):
-        print("iF " if "half-configured" in one.traits else "ii ", one.name)
+        print("iF " if "half-configured" in one.traits else "ii ", one.name, one.old)
     return 0
 
 

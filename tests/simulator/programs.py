@@ -47,7 +47,7 @@ refuse() {
 reboot() {
     { cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen; } \\
         > "$disk/proc/sys/kernel/random/boot_id"
-    rm -f "$disk/run/reboot-required"
+    rm -f "$disk/run/reboot-required" "$disk/run/reboot-required.pkgs"
     exit
 }
 

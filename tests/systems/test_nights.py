@@ -122,7 +122,7 @@ CASES: dict[str, tuple[Machine, End]] = {
     ),
     "reboot-still-due": (
         Machine(offered=(), started=NEWER_KERNEL),
-        End("upgraded", "no packages to upgrade; a reboot is due (kernel "),
+        End("upgraded", "no packages to upgrade; rebooted (kernel "),
     ),
     "held": (
         Machine(before="apt-mark hold app"),

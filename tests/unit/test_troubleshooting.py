@@ -31,7 +31,16 @@ NO_TEXTS = {
     *("DOCUMENTATION", "EXAMPLES", "RETURN", "TRANSITIONS"),
     *("_LOOK", "_MOUNTS", "_MARKER", "SCRIPTS", "_DF", "_IMAGES", "_LIMITED", "_UPTIME"),
     *("_UNIT", "_SPACE", "_PACKAGE", "_MOUNT", "_PORT", "FIND_PYTHON", "_PONG"),
-    *("_OURS_TEXTS", "_OURS_RESULT", "SCRIPT", "_WRITE_OUT", "_HELP", "_DPKG", "_DNF"),
+    *(
+        "_OURS_TEXTS",
+        "_OURS_RESULT",
+        "SCRIPT",
+        "_WRITE_OUT",
+        "_HELP",
+        "_DPKG",
+        "_DPKG_NEXT",
+        "_DNF",
+    ),
     *("_COMMAND", "_UNMATCHED"),
 }
 #: What the check of an account and a drill tell stands in docs/first_contact.md, which has tests of

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import (
@@ -19,6 +20,11 @@ LOST_TOGETHER = 3
 REASON_LENGTH = 300
 #: So much of a text that may be of any size is read.
 TOLD_CHARACTERS = 4000
+#: In so much of an output failed packages are searched for.
+OUTPUT_CHARACTERS = 200_000
+#: So many failed packages are named, and so many of the last lines about them told.
+NAMED = 3
+LINES = 4
 #: Task and reason of a failure that can only be the host's own, though Ansible tells no task.
 NAMELESS = (
     "a task that Ansible does not name",
@@ -40,11 +46,14 @@ def failure(
     name = harmless(task.get("name") or action or "a task without a name", secrets)
     if _is_hidden(task):
         return name, f"{harmless(action)} failed (its result is hidden by no_log)"
+    packages = _failed_packages(output(task, result, OUTPUT_CHARACTERS))
+    if packages:
+        return f"{name}, {packages[0]}", harmless(packages[1], secrets, REASON_LENGTH)
     return name, _reason(result, secrets) or f"{harmless(action)} failed"
 
 
-def output(task: t.Any, result: t.Any) -> str:
-    """All that a failed task said; nothing of one with ``no_log``."""
+def output(task: t.Any, result: t.Any, limit: int = TOLD_CHARACTERS) -> str:
+    """What a failed task said, the last *limit* characters; nothing of one with ``no_log``."""
     if not isinstance(task, t.Mapping) or not isinstance(result, t.Mapping) or _is_hidden(task):
         return ""
     failed = [item for item in _items(result) if item.get("failed") or item.get("unreachable")]
@@ -52,7 +61,32 @@ def output(task: t.Any, result: t.Any) -> str:
     if one.get("_ansible_no_log"):
         return ""
     said = ("msg", "stdout", "stderr", "module_stdout", "module_stderr")
-    return "\n".join(written(one[key])[-TOLD_CHARACTERS:] for key in said if one.get(key))
+    return "\n".join(written(one[key])[-limit:] for key in said if one.get(key))
+
+
+#: What dpkg says of a package, or of the file of one, that it could not install.
+_DPKG = re.compile(
+    r"^dpkg: error processing (?:package|archive) (?:\S*/)?([a-z0-9][a-z0-9.+-]+)(?:[_:]\S*)?", re.M
+)
+#: Where its words about the next package begin.
+_DPKG_NEXT = re.compile(
+    r"^(?:Setting up|Unpacking|Removing|Preparing to unpack|Processing triggers|Errors were"
+    r"|dpkg: dependency problems) .*$",
+    re.M,
+)
+
+
+def _failed_packages(said: str) -> tuple[str, str] | None:
+    """(the packages that dpkg could not install, its last lines about the first); None: none."""
+    failed = list(dict.fromkeys(_DPKG.findall(said)))
+    if not failed:
+        return None
+    more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
+    names = f"package {', '.join(failed[:NAMED])}{more}"
+    about = next(filter(_DPKG.search, _DPKG_NEXT.split(said)), "")
+    lines = (line.strip() for line in about.splitlines() if not line.startswith(("dpkg: ", "E: ")))
+    told = [*dict.fromkeys(filter(None, lines))][-LINES:]
+    return names, ": ".join(filter(None, (names, "; ".join(told))))
 
 
 def _is_hidden(task: t.Mapping[str, t.Any]) -> bool:

@@ -35,6 +35,12 @@ UPGRADE = {
 }
 
 
+UPGRADED = [
+    {"name": "app", "from": "1.0", "to": "2.0"},
+    {"name": "lib", "from": "1.0", "to": "1.1"},
+]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def a_machine_for_it():
     if not shutil.which("apt-get"):
@@ -86,8 +92,12 @@ def test_a_good_upgrade_reboots_and_is_told_from_version_to_version(night):
     assert installed(made, "good") == ["app 2.0, service, reboot", "lib 1.1", "tool 1.0"], run.out
     assert (made.disks / "good/proc/sys/kernel/random/boot_id").read_text() != boot_id
     assert not (made.disks / "good/run/reboot-required").exists()
-    told = r"2 packages: app 1\.0 to 2\.0, lib 1\.0 to 1\.1"
-    assert re.search(rf"^good +\d+ +upgraded .*{told}", run.out, re.MULTILINE), run.out
+    told = (
+        r"2 packages: app 1\.0 to 2\.0, lib 1\.0 to 1\.1; rebooted \(/run/reboot-required for app\)"
+    )
+    assert re.search(rf"^good +\d+ +upgraded .*{told}$", run.out, re.MULTILINE), run.out
+    assert run.results["good"]["packages"] == UPGRADED
+    assert run.results["good"]["reboot_needed"] is False
 
 
 @pytest.mark.long
@@ -107,6 +117,13 @@ def test_a_bad_upgrade_is_restored_and_its_cause_named(night, host, why):
     assert run.code == 2 and run.states()[host] == "restored", run.out
     assert installed(made, host) == PACKAGES[host]
     assert why in run.message(host)
+    assert run.results[host]["packages"] == UPGRADED[:1]
+
+
+@pytest.mark.long
+def test_a_package_that_failed_is_named_in_its_row(night):
+    dummy, run, dummy = night
+    assert run.results["postinst"]["failed_task"] == "Upgrade all packages, package app"
 
 
 @pytest.mark.long

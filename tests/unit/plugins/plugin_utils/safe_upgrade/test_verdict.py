@@ -270,3 +270,84 @@ def test_the_table_of_decisions(given, act):
 
 def test_a_lost_delegate_is_told_with_its_policy():
     assert decide(delegate="lb") == ("leave", "safe_upgrade_on_delegate_lost: leave")
+
+
+APT = {"name": "Upgrade all packages", "action": "ansible.builtin.async_status"}
+FAILED = """\
+Unpacking app (2.0) over (1.0) ...
+Setting up app (2.0) ...
+Traceback of a hook
+the new format cannot be read
+the new format cannot be read
+dpkg: error processing package app (--configure):
+ installed app package post-installation script subprocess returned error exit status 1
+dpkg: dependency problems prevent configuration of app-web:
+ app-web depends on app; however:
+dpkg: error processing package app-web (--configure):
+ dependency problems - leaving unconfigured
+Setting up lib:amd64 (1.1) ...
+Processing triggers for man-db (2.11) ...
+Errors were encountered while processing:
+ app
+ app-web
+"""
+ARCHIVE = """\
+Preparing to unpack .../app_2.0_all.deb ...
+no space here
+dpkg: error processing archive /var/cache/apt/archives/app_2.0_all.deb (--unpack):
+ new app package pre-installation script subprocess returned error exit status 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("result", "task", "reason"),
+    [
+        (
+            {"msg": "non-zero return code", "stdout": FAILED, "stderr": "E: Sub-process dpkg"},
+            "Upgrade all packages, package app, app-web",
+            "package app, app-web: Traceback of a hook; the new format cannot be read; installed "
+            "app package post-installation script subprocess returned error exit status 1",
+        ),
+        (
+            {"stdout": ARCHIVE},
+            "Upgrade all packages, package app",
+            "package app: no space here; new app package pre-installation script subprocess "
+            "returned error exit status 1",
+        ),
+        (
+            {"stderr": "dpkg: error processing package app:i386 (--configure):\n"},
+            "Upgrade all packages, package app",
+            "package app",
+        ),
+        (
+            {"stdout": "".join(f"dpkg: error processing package a{n} (--x):\n" for n in range(9))},
+            "Upgrade all packages, package a0, a1, a2 and 6 more",
+            "package a0, a1, a2 and 6 more",
+        ),
+        (
+            {"stdout": f"{FAILED}{'Setting up lib (1) ...' * 5000}"},
+            "Upgrade all packages, package app, app-web",
+            "package app, app-web: Traceback of a hook",
+        ),
+        (
+            {"results": [{}, {"failed": True, "stdout": ARCHIVE}]},
+            "Upgrade all packages, package app",
+            "package app: no space here",
+        ),
+        ({"msg": "No space left", "stdout": "error processing package"}, APT["name"], "No space"),
+        ({"msg": "x", "stdout": "dpkg: error processing package {{ x }} (--x)"}, APT["name"], "x"),
+        (
+            {"stdout": ARCHIVE.replace("no space here", "{{ a-secret }}")},
+            "Upgrade all packages, package app",
+            "package app: { { ******** } }",
+        ),
+    ],
+)
+def test_a_package_that_failed_is_named_with_its_last_lines(result, task, reason):
+    told = verdict.failure(APT, {"failed": True, **result}, ["a-secret"])
+    assert told[0] == task and told[1].startswith(reason)
+
+
+def test_a_hidden_task_names_no_package():
+    told = verdict.failure({**APT, "no_log": True}, {"failed": True, "stdout": FAILED})
+    assert told[0] == "Upgrade all packages" and "app" not in told[1]

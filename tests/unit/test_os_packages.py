@@ -1,0 +1,115 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scripts that the role os_packages runs on a host."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+TASKS = Path(__file__).parents[2] / "roles/os_packages/tasks"
+SHELLS = ["dash", "bash", "busybox"]
+NEEDRESTART = """\
+NEEDRESTART-VER: 3.6
+NEEDRESTART-KCUR: 6.1.0-28-amd64
+NEEDRESTART-KEXP: 6.1.0-28-amd64
+NEEDRESTART-KSTA: {}
+NEEDRESTART-SVC: cron.service
+NEEDRESTART-SVC: systemd-logind.service
+"""
+HINT = """\
+Core libraries or services have been updated since boot-up:
+  * glibc
+  * systemd
+
+Reboot is required to fully utilize these updates.
+"""
+
+
+@pytest.fixture(params=SHELLS)
+def asked(request, tmp_path):
+    """What the script says that asks for a reboot, on a host with these kernels and programs."""
+    if not shutil.which(request.param):
+        pytest.skip(f"{request.param} is not installed")
+    tasks = yaml.safe_load((TASKS / "reboot_needed.yml").read_text())
+    script = tasks[0]["ansible.builtin.command"]["argv"][2]
+    folders = {name: tmp_path / name for name in ("boot", "run", "bin")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        script = script.replace(f"/{name}/", f"{folder}/")
+    script = script.replace("ls -1 /boot", f"ls -1 {folders['boot']}")
+    shell = [request.param, "sh"] if request.param == "busybox" else [request.param]
+
+    def ask(kernels=(), running="6.1.0-28-amd64", signs=(), **programs):
+        for kernel in kernels:
+            (folders["boot"] / f"vmlinuz-{kernel}").touch()
+        for name, text in signs:
+            (folders["run"] / name).write_text(text)
+        programs["uname"] = f"echo {running}"
+        for name in ("needrestart", "dnf"):
+            programs.setdefault(name, "exit 1")
+        for name, text in programs.items():
+            (folders["bin"] / name).write_text(f"#!/bin/sh\n{text}\n")
+            (folders["bin"] / name).chmod(0o755)
+        path = f"{folders['bin']}:/usr/bin:/bin"
+        run = [*shell, "-c", script]
+        done = subprocess.run(run, check=True, capture_output=True, text=True, env={"PATH": path})
+        assert "yntax" not in done.stderr
+        return [line.replace(str(tmp_path), "") for line in done.stdout.splitlines()]
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("kernels", "running", "newest"),
+    [
+        (["6.1.0-9-amd64", "6.1.0-28-amd64"], "6.1.0-28-amd64", "6.1.0-28-amd64"),
+        (["6.1.0-9-amd64", "6.1.0-28-amd64"], "6.1.0-9-amd64", "6.1.0-28-amd64"),
+        (["6.1.0-9-cloud-amd64", "6.1.0-28-amd64"], "6.1.0-9-cloud-amd64", "6.1.0-9-cloud-amd64"),
+        (["6.8.0-1-generic"], "6.1.0-28-amd64", "6.1.0-28-amd64"),
+        (
+            ["5.14.0-362.8.1.el9_3.x86_64", "5.14.0-427.13.1.el9_4.x86_64", "0-rescue-ab12"],
+            "5.14.0-362.8.1.el9_3.x86_64",
+            "5.14.0-427.13.1.el9_4.x86_64",
+        ),
+        ([], "6.1.0-28-amd64", "6.1.0-28-amd64"),
+    ],
+)
+def test_the_newest_kernel_is_of_the_flavour_that_runs(asked, kernels, running, newest):
+    assert asked(kernels, running) == [f"running {running}", f"newest {newest}"]
+
+
+def test_who_asks_for_a_reboot_is_told(asked):
+    signs = [("reboot-required", "*** System restart required ***\n"),
+             ("reboot-required.pkgs", "libc6\nlinux-base\nlibc6\n")]  # fmt: skip
+    told = asked(
+        signs=signs,
+        needrestart=f"cat <<END\n{NEEDRESTART.format(2)}END",
+        dnf=f'case $2 in --reboothint) echo "{HINT}"; exit 1 ;; --services) echo x.service ;; esac',
+    )
+    assert told[2:] == [
+        "says /run/reboot-required",
+        "for libc6",
+        "for linux-base",
+        "says needrestart",
+        "restart cron.service",
+        "restart systemd-logind.service",
+        "for glibc",
+        "for systemd",
+        "says dnf needs-restarting",
+        "restart x.service",
+    ]
+
+
+def test_a_tool_that_wants_no_reboot_or_is_not_there_asks_for_none(asked):
+    told = asked(
+        signs=[("reboot-required.pkgs", "libc6\n")],
+        needrestart=f"cat <<END\n{NEEDRESTART.format(1)}END",
+        dnf="echo No such command: needs-restarting. >&2; exit 1",
+    )
+    assert told[2:] == ["restart cron.service", "restart systemd-logind.service"]
