@@ -12,15 +12,19 @@ A disk has this file as each of the programs; its name there says which one it i
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
+import shutil
 import sys
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
 STATE = "var/lib/packages"
-_TRAITS = "service|service fails|postinst fails|reboot|held|removed|locked|mirror down"
+_TRAITS = (
+    "service|service fails|postinst fails|reboot|held|removed|unused|security|locked|mirror down"
+)
 _LINE = re.compile(
     rf"(?P<name>[a-z0-9.+-]+) (?P<old>[^\s,]+)(?: -> (?P<new>[^\s,]+))?"
     rf"(?P<traits>(?:, (?:{_TRAITS}|failed|half-configured))*)"
@@ -56,13 +60,26 @@ def write(state: Path, packages: t.Iterable[Package]) -> None:
 
 
 class Upgrade:
-    """What there is to upgrade on a disk."""
+    """What there is to upgrade on a disk, by the words that apt-get was given."""
 
-    def __init__(self, disk: Path) -> None:
+    def __init__(self, disk: Path, words: t.Collection[str]) -> None:
         self.disk = disk
         self.packages = read(disk / STATE)
-        self.new = [one for one in self.packages if one.new and "held" not in one.traits]
-        self.removed = [one for one in self.packages if "removed" in one.traits]
+        stays = {"held"} - ({"held"} if "--ignore-hold" in words else set())
+        pinned, only_security = _pins(words)
+        self.new = [
+            one
+            for one in self.packages
+            if one.new
+            and not stays & {*one.traits}
+            and not any(fnmatch.fnmatch(one.name, pattern) for pattern in pinned)
+            and (not only_security or "security" in one.traits)
+        ]
+        goes = {"removed", *(["unused"] if "--auto-remove" in words else [])}
+        self.removed = [one for one in self.packages if goes & {*one.traits}]
+        if "remove" in words:
+            named = {*list(words)[list(words).index("remove") + 1 :]}
+            self.new, self.removed = [], [one for one in self.packages if one.name in named]
 
     def any_is(self, trait: str) -> bool:
         return any(trait in one.traits for one in self.packages)
@@ -115,11 +132,27 @@ class Upgrade:
         return False
 
 
+def _pins(words: t.Iterable[str]) -> tuple[list[str], bool]:
+    """The patterns of packages that are pinned to what is installed; whether all others are, but
+    for security updates.
+    """
+    option = "--option=Dir::Etc::Preferences="
+    files = [Path(word[len(option) :]) for word in words if word.startswith(option)]
+    text = files[0].read_text() if files else ""
+    named = re.findall(r"Package: (.*)\nPin: release a=now", text)
+    every = [pattern for names in named for pattern in names.split()]
+    return [pattern for pattern in every if pattern != "*"], "*" in every
+
+
 def _apt_get(disk: Path, words: list[str]) -> int:
-    upgrade = Upgrade(disk)
+    upgrade = Upgrade(disk, words)
+    archive = disk / "var/cache/apt/archives"
     if words[-1:] == ["update"]:
         return _update(disk, upgrade)
-    if words[-1:] != ["dist-upgrade"]:
+    if words == ["clean"]:
+        shutil.rmtree(archive, ignore_errors=True)
+        return 0
+    if words[-1:] != ["dist-upgrade"] and "remove" not in words:
         return _refuse(words)
     only_asks = {"--simulate", "--assume-no"} & {*words}
     if upgrade.any_is("locked") and not only_asks:
@@ -134,7 +167,12 @@ def _apt_get(disk: Path, words: list[str]) -> int:
     if "--assume-no" in words:
         print("Abort.")
         return 1
-    if "--download-only" in words or not upgrade.carry_out():
+    if "--download-only" in words:
+        archive.mkdir(parents=True, exist_ok=True)
+        for one in upgrade.new:
+            (archive / f"{one.name}_{one.new}_all.deb").touch()
+        return 0
+    if not upgrade.carry_out():
         return 0
     # apt gives dpkg a terminal, so both of dpkg's streams are in the standard output.
     return _error(100, "E: Sub-process /usr/bin/dpkg returned an error code (1)")
@@ -153,6 +191,13 @@ def _update(disk: Path, upgrade: Upgrade) -> int:
 
 
 def _apt_cache(disk: Path, words: list[str]) -> int:
+    if words == ["policy"]:
+        secure = any("security" in one.traits for one in read(disk / STATE))
+        print(
+            " 500 http://toy.example stable/main all Packages\n     release o=Toy,a=stable,c=main"
+        )
+        print("     release o=Toy,a=stable-security,c=main" if secure else "Pinned packages:")
+        return 0
     if words[:1] != ["show"]:
         return _refuse(words)
     for word in words[1:]:

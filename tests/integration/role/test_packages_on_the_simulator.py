@@ -22,6 +22,27 @@ PACKAGES = {
     "held": ["app 1.0 -> 2.0, held"],
     "locked": ["app 1.0 -> 2.0, locked"],
     "mirror": ["app 1.0 -> 2.0, mirror down"],
+    "options": [
+        *("app 1.0 -> 2.0", "lib 1.0 -> 1.1", "tool 1.0 -> 2.0, held", "dep 1.0, unused"),
+        *("linux-image-6.1.0-1-amd64 1", "linux-headers-6.1.0-1-amd64 1"),
+        "linux-image-6.1.0-2-amd64 1",
+    ],
+    "excluded": ["app 1.0 -> 2.0", "dep 1.0, unused", "linux-image-6.1.0-2-amd64 1"],
+    "unused": ["dep 1.0, unused"],
+    "security": ["app 1.0 -> 2.0", "lib 1.0 -> 1.1, security"],
+    "insecure": ["app 1.0 -> 2.0"],
+}
+#: Variables of some of the hosts.
+OPTIONS = {
+    "options": {
+        "os_packages_exclude": ["ap*"],
+        "os_packages_autoremove": True,
+        "os_packages_remove_old_kernels": True,
+    },
+    "excluded": {"os_packages_exclude": "app, php*", "os_packages_remove_old_kernels": True},
+    "unused": {"os_packages_autoremove": True},
+    "security": {"os_packages_security_only": True},
+    "insecure": {"os_packages_security_only": True},
 }
 UPGRADE = {
     "safe_upgrade_change": {"role": "vps_org.cloud.os_packages", "role_prepare_from": "download"},
@@ -51,7 +72,7 @@ def a_machine_for_it():
 
 
 def packaged(make, *hosts):
-    made = make(dict.fromkeys(hosts, UPGRADE))
+    made = make({host: {**UPGRADE, **OPTIONS.get(host, {})} for host in hosts})
     for host in hosts:
         distribution.install(made.disks / host, PACKAGES[host])
     return made
@@ -141,6 +162,7 @@ def test_what_is_held_back_is_told_and_takes_no_snapshot(night):
         ("locked", "It is held by process 52 (apt)"),
         ("mirror", "Could not connect to toy.example:80"),
         ("removes", "The upgrade would remove tool"),
+        ("insecure", "package sources whose suite ends with -security, and this host has none"),
     ],
 )
 def test_what_stands_against_the_upgrade_aborts_it_before_the_snapshot(night, host, why):
@@ -158,3 +180,36 @@ def test_packages_are_removed_where_that_is_allowed(site):
     run = made.run()
     assert run.states() == {"removes": "upgraded"}, run.out
     assert installed(made, "removes") == ["app 2.0"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("host", "told", "left"),
+    [
+        (
+            "options",
+            "4 packages; held: tool 1.0 (2.0 is available); left out: app 1.0 (2.0 is available)",
+            [PACKAGES["options"][0], "lib 1.1", *PACKAGES["options"][2::4]],
+        ),
+        ("unused", "1 package: dep removed", []),
+        (
+            "security",
+            "1 package: lib 1.0 to 1.1; left out: app 1.0 (2.0 is available)",
+            ["app 1.0 -> 2.0", "lib 1.1, security"],
+        ),
+    ],
+)
+def test_the_upgrade_leaves_out_and_removes_what_the_options_say(night, host, told, left):
+    made, run, dummy = night
+    assert (run.states()[host], run.results[host]["reason"]) == ("upgraded", told)
+    assert installed(made, host) == left
+    assert not (made.disks / host / "var/cache/apt/archives").exists()
+
+
+@pytest.mark.long
+def test_what_is_excluded_is_nothing_to_do(night):
+    made, run, dummy = night
+    told = "nothing to do; left out: app 1.0 (2.0 is available)"
+    assert (run.states()["excluded"], run.results["excluded"]["reason"]) == ("upgraded", told)
+    assert made.calls("create", "excluded") == 0
+    assert installed(made, "excluded") == PACKAGES["excluded"]

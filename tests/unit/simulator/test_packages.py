@@ -72,6 +72,38 @@ def test_an_upgrade_is_planned_in_the_words_of_apt_and_carried_out(disk):
     assert "0 upgraded, 0 newly installed, 0 to remove" in ask(disk, "apt-get", "dist-upgrade")[1]
 
 
+def test_pins_hold_back_and_options_remove(disk, tmp_path):
+    lines = ["app 1 -> 2", "lib 1 -> 2, security", "x 1 -> 2", "dep 1, unused", "h 1 -> 2, held"]
+    distribution.install(disk, lines)
+    pins = tmp_path / "pins"
+
+    def plan(text, *words):
+        pins.write_text(text)
+        option = f"--option=Dir::Etc::Preferences={pins}"
+        told = ask(disk, "apt-get", option, "--simulate", *words)[1].splitlines()[1:]
+        return [line.split()[1] for line in told]
+
+    named = "Package: a* x\nPin: release a=now\nPin-Priority: 1002\n\n"
+    assert plan(named, "dist-upgrade") == ["lib"]
+    every = "Package: *\nPin: release a=now\nPin-Priority: 990\n"
+    assert plan(every, "dist-upgrade") == ["lib"]
+    assert plan("", "--ignore-hold", "dist-upgrade") == ["app", "lib", "x", "h"]
+    assert plan(named, "--auto-remove", "dist-upgrade") == ["dep", "lib"]
+    assert plan("", "remove", "x", "app") == ["app", "x"]
+    assert "a=stable-security" in ask(disk, "apt-cache", "policy")[1]
+    assert ask(disk, "apt-get", "-y", "remove", "x")[0] == 0
+    assert state(disk) == [lines[0], lines[1], *lines[3:]]
+
+
+def test_downloads_are_kept_until_they_are_cleaned(disk):
+    distribution.install(disk, [APP])
+    ask(disk, "apt-get", "--download-only", "dist-upgrade")
+    archive = disk / "var/cache/apt/archives"
+    assert [path.name for path in archive.iterdir()] == ["app_2.0_all.deb"]
+    assert ask(disk, "apt-get", "clean") == (0, "", "")
+    assert not archive.exists()
+
+
 def test_a_failed_postinst_leaves_the_package_half_configured(disk):
     distribution.install(disk, ["app 1.0 -> 2.0, postinst fails"])
     code, out, error = ask(disk, "apt-get", "dist-upgrade")
