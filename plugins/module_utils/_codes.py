@@ -300,6 +300,7 @@ _CATALOGUE = """
 681 The package manager of this host is
 682 os_packages_exclude takes names of packages
 683 os_packages_security_only upgrades from package sources
+683 os_packages_security_only upgrades by security advisories
 684 os_packages_remove_old_kernels is for apt alone
 685 already has snapshot … of run
 686 of safe_upgrade_snapshot_max_age
