@@ -296,7 +296,7 @@ _CATALOGUE = """
 677 the guest has no tool for these checks
 678 Packages are half-installed or not configured
 679 The upgrade would remove
-680 holds /var/lib/dpkg/lock-frontend for longer
+680 os_packages_lock_timeout: the upgrade was not begun
 681 The package manager of this host is
 682 os_packages_exclude takes names of packages
 683 os_packages_security_only upgrades from package sources

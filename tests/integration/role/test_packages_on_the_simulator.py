@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -152,7 +153,8 @@ def test_what_is_held_back_is_told_and_takes_no_snapshot(night):
     made, run, dummy = night
     assert installed(made, "held") == PACKAGES["held"]
     assert made.calls("create", "held") == 0
-    assert re.search(r"^held +- +upgraded +\d+ +nothing to do; held: app$", run.out, re.M), run.out
+    told = r"nothing to do; held: app 1\.0 \(2\.0 is available\)"
+    assert re.search(rf"^held +- +upgraded +\d+ +{told}$", run.out, re.MULTILINE), run.out
 
 
 @pytest.mark.long
@@ -213,3 +215,19 @@ def test_what_is_excluded_is_nothing_to_do(night):
     assert (run.states()["excluded"], run.results["excluded"]["reason"]) == ("upgraded", told)
     assert made.calls("create", "excluded") == 0
     assert installed(made, "excluded") == PACKAGES["excluded"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lock", ["apt/lists/lock", "dpkg/lock", "dpkg/lock-frontend"])
+def test_a_lock_in_the_change_that_outlasts_the_time_aborts_it(site, lock):
+    made = packaged(site, "nothing", "unused")
+    path = made.disks / "unused/var/lib" / lock
+    path.touch()
+    with path.open("r+") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        run = made.run()
+    why = f"Process {os.getpid()} holds /var/lib/{lock} for longer than the 0 s"
+    assert run.states() == {"nothing": "upgraded", "unused": "aborted"}, run.out
+    assert why in run.results["unused"]["reason"] and "[VPS680]" in run.results["unused"]["reason"]
+    assert installed(made, "unused") == PACKAGES["unused"]
+    assert made.acted("create", "unused") and not made.acted("restore", "unused")
