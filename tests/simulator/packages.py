@@ -16,6 +16,7 @@ import fnmatch
 import os
 import re
 import shutil
+import subprocess
 import sys
 import typing as t
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from pathlib import Path
 
 STATE = "var/lib/packages"
 _TRAITS = (
-    "service|service fails|postinst fails|reboot|held|removed|unused|security|locked|mirror down"
+    "service|service fails|postinst fails|reboot|held|removed|unused|security|stops|locked"
+    "|mirror down"
 )
 _LINE = re.compile(
     rf"(?P<name>[a-z0-9.+-]+) (?P<old>[^\s,]+)(?: -> (?P<new>[^\s,]+))?"
@@ -118,6 +120,8 @@ class Upgrade:
             (self.disk / "run/reboot-required").touch()
             with (self.disk / "run/reboot-required.pkgs").open("a") as file:
                 file.write(f"{one.name}\n")
+        if "stops" in one.traits:
+            subprocess.run([self.disk.parent / ".programs/halt"], check=True)
         if "service fails" in one.traits:
             one.traits.append("failed")
         if "postinst fails" not in one.traits:

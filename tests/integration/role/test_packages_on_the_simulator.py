@@ -23,6 +23,7 @@ PACKAGES = {
     "held": ["app 1.0 -> 2.0, held"],
     "locked": ["app 1.0 -> 2.0, locked"],
     "mirror": ["app 1.0 -> 2.0, mirror down"],
+    "stops": ["app 1.0 -> 2.0, stops"],
     "options": [
         *("app 1.0 -> 2.0", "lib 1.0 -> 1.1", "tool 1.0 -> 2.0, held", "dep 1.0, unused"),
         *("linux-image-6.1.0-1-amd64 1", "linux-headers-6.1.0-1-amd64 1"),
@@ -35,6 +36,7 @@ PACKAGES = {
 }
 #: Variables of some of the hosts.
 OPTIONS = {
+    "stops": {"os_packages_silence_timeout": 5},
     "options": {
         "os_packages_exclude": ["ap*"],
         "os_packages_autoremove": True,
@@ -132,6 +134,7 @@ def test_a_good_upgrade_reboots_and_is_told_from_version_to_version(night):
             " script subprocess returned error exit status 1",
         ),
         ("service", "app.service failed"),
+        ("stops", "the host does not answer"),
     ],
 )
 def test_a_bad_upgrade_is_restored_and_its_cause_named(night, host, why):
