@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
 
 TASKS = Path(__file__).parents[2] / "roles/os_packages/tasks"
 SHELLS = ["dash", "bash", "busybox"]
@@ -113,3 +118,47 @@ def test_a_tool_that_wants_no_reboot_or_is_not_there_asks_for_none(asked):
         dnf="echo No such command: needs-restarting. >&2; exit 1",
     )
     assert told[2:] == ["restart cron.service", "restart systemd-logind.service"]
+
+
+def wait_for_locks(tmp_path, manager, locks, collections_path):
+    """What the tasks say that run before the upgrade; *locks* stand for those of the manager."""
+    role = {"name": "vps_org.cloud.os_packages", "tasks_from": "locks"}
+    facts = {"pkg_mgr": manager, "cacheable": True}
+    tasks = [{"set_fact": facts}, {"include_role": role}]
+    play = [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]
+    (tmp_path / "play.yml").write_text(json.dumps(play))
+    given = {"os_packages_lock_files": {manager == "apt": [str(lock) for lock in locks]}}
+    (tmp_path / "given.yml").write_text(yaml.safe_dump({**given, "os_packages_lock_timeout": 0}))
+    command = ["ansible-playbook", tmp_path / "play.yml", "-e", f"@{tmp_path}/given.yml"]
+    done = subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(collections_path)},
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("manager", ["apt", "dnf"])
+def test_a_lock_that_another_program_holds_ends_the_change_before_it_begins(
+    tmp_path, collections_path, manager
+):
+    locks = [tmp_path / name for name in ("free", "held", "missing")]
+    for lock in locks[:2]:
+        lock.touch()
+    code, out = wait_for_locks(tmp_path, manager, locks, collections_path)
+    assert code == 0, out
+    with locks[1].open("r+") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        code, out = wait_for_locks(tmp_path, manager, locks, collections_path)
+    assert code == 2, out
+    assert f"Process {os.getpid()} holds {locks[1]} for longer than the 0 s" in out
+
+
+def test_the_locks_are_looked_at_by_modules_that_change_nothing():
+    tasks = yaml.safe_load((TASKS / "locks.yml").read_text())
+    used = {key.rpartition(".")[2] for task in tasks for key in task if key.startswith("ansible.")}
+    assert used == {"assert", "slurp", "stat", "wait_for"}
+    assert not any(losses.may_have_changed(name, False, False) for name in used)

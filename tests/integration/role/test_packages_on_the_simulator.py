@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -218,19 +217,3 @@ def test_what_is_excluded_is_nothing_to_do(night):
     assert (run.states()["excluded"], run.results["excluded"]["reason"]) == ("upgraded", told)
     assert made.calls("create", "excluded") == 0
     assert installed(made, "excluded") == PACKAGES["excluded"]
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("lock", ["apt/lists/lock", "dpkg/lock", "dpkg/lock-frontend"])
-def test_a_lock_in_the_change_that_outlasts_the_time_aborts_it(site, lock):
-    made = packaged(site, "nothing", "unused")
-    path = made.disks / "unused/var/lib" / lock
-    path.touch()
-    with path.open("r+") as file:
-        fcntl.lockf(file, fcntl.LOCK_EX)
-        run = made.run()
-    why = f"Process {os.getpid()} holds /var/lib/{lock} for longer than the 0 s"
-    assert run.states() == {"nothing": "upgraded", "unused": "aborted"}, run.out
-    assert why in run.results["unused"]["reason"] and "[VPS680]" in run.results["unused"]["reason"]
-    assert installed(made, "unused") == PACKAGES["unused"]
-    assert made.acted("create", "unused") and not made.acted("restore", "unused")
