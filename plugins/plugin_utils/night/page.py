@@ -11,7 +11,7 @@ from string import Template
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document, table, ticket
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night.style import STYLE
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import commands, report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import minutes
 
 Data = dict[str, t.Any]
@@ -178,19 +178,16 @@ def _bar(one: Data, night: Data) -> str:
 
 
 def _section(one: Data) -> str:
-    told = [line.strip().partition(":") for line in report.paragraph("", one).splitlines()[1:]]
     rows = (
-        _filled(_ROW, {"text": _marked(rest.strip(), name == "next")}, name=name)
-        for name, _colon, rest in told
+        _filled(_ROW, {"text": _marked(parts)}, name=name) for name, parts in report.entries(one)
     )
     return _filled(
         _SECTION, {"rows": "".join(rows)}, kind=kind(one), name=one["host"], state=one["state"]
     )
 
 
-def _marked(text: str, with_commands: bool) -> str:
+def _marked(parts: t.Sequence[str]) -> str:
     """The text as HTML, its commands in a form that can be copied."""
-    parts = commands.parts(text) if with_commands else [text]
     return "".join(
         f"<code>{html.escape(part)}</code>" if number % 2 else html.escape(part)
         for number, part in enumerate(parts)

@@ -61,7 +61,7 @@ def _not_started(hosts: t.Sequence[Data]) -> list[str]:
     count = "1 host was" if len(missing) == 1 else f"{len(missing)} hosts were"
     return [
         f"{count} not started: {missing[0]['reason']}",
-        f"  next:      {missing[0]['next_step']}.",
+        *report.entry("next", [f"{missing[0]['next_step']}."]),
     ]
 
 

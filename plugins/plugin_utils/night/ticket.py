@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document, table
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import commands, report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
 
 Data = dict[str, t.Any]
 
@@ -59,9 +59,7 @@ def _row(one: Data, night: Data) -> str:
 
 
 def _section(one: Data) -> t.Iterator[str]:
-    for line in report.paragraph(one["host"], one).splitlines()[1:]:
-        name, _colon, rest = line.strip().partition(":")
-        parts = commands.parts(rest.strip()) if name == "next" else [rest.strip()]
+    for name, parts in report.entries(one):
         told = [_code(part) if number % 2 else plain(part) for number, part in enumerate(parts)]
         yield f"- **{name}:** {' '.join(filter(None, told))}"
     for change in packages(one):

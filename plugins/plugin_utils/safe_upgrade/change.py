@@ -145,7 +145,7 @@ def _judged(host: Host, record: Record, fleet: Data) -> tuple[str, str | None]:
     ):
         command = commands.restore(alike, host.settings["run_id"], confirm=len(alike))
         if host.name == alike[0]:
-            host.say(f"safe_upgrade: to restore all that failed alike: {command}")
+            host.say(f"safe_upgrade: to restore all that failed alike:\n{command}")
         return "leave", (
             f"many failed alike: {len(alike)} of {len(fleet)} hosts; suspect what they share, such "
             "as DNS, a mirror or the checked URL (safe_upgrade_mass_failure). The one command that "

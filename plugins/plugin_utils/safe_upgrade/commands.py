@@ -14,7 +14,10 @@ import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.guest import UNKNOWN_RUN
 
-_COMMAND = re.compile(r"(ansible-playbook vps_org\.cloud\.\w+(?: -e (?:'[^']*'|[^\s'])+)*)")
+_COMMAND = re.compile(
+    r"(ansible-playbook vps_org\.cloud\.\w+(?: -e (?:'[^']*'|[^\s'])+)*"
+    r"|ansible localhost -m vps_org\.cloud\.\w+ -a (?:'[^']*'|[^\s'])+)"
+)
 
 
 def parts(text: str) -> list[str]:
@@ -44,6 +47,11 @@ def restore_snapshot(host: str, result: t.Mapping[str, t.Any]) -> str:
     if str(snapshot["name"]).endswith(f"-{run}"):
         return restore([host], run)
     return playbook("restore", [host], snapshot_id=snapshot["id"])
+
+
+def server(server_id: int) -> str:
+    """The command that shows what the API knows of the server."""
+    return f"ansible localhost -m vps_org.cloud.server_info -a server_id={server_id}"
 
 
 def after_a_marker(host: str, run: str) -> str:

@@ -73,8 +73,7 @@ def after_a_begun_restore(result: Result) -> str:
     """The next step when the API took a restore, or may have taken it, whose end was not seen."""
     return (
         "check the server's status first, and start no other restore before it is known what "
-        "became of this one: ansible localhost -m vps_org.cloud.server_info -a "
-        f"'server_id={result['server_id']}'"
+        f"became of this one: {commands.server(result['server_id'])} shows it"
     )
 
 
@@ -136,8 +135,23 @@ def closing_message(host: str, result: Result) -> str:
 
 
 def paragraph(host: str, result: Result) -> str:
-    """What failed, where, what was done, what is lost, what to do: one line each."""
+    """The entries of the host, one line each, and each command on a line of its own."""
     lines = [f"{_named(host, result)}: {result['state']}"]
+    return "\n".join([*lines, *(line for one in entries(result) for line in entry(*one))])
+
+
+def entry(name: str, parts: t.Sequence[str]) -> list[str]:
+    """The lines of an entry: a triple click copies a command, and no word beside it."""
+    head, indent = f"  {name + ':':<11}", " " * 13
+    first, *others = (part.strip() for part in parts)
+    return [f"{head}{first}".rstrip(), *(f"{indent}{part}" for part in others if part)]
+
+
+def entries(result: Result) -> list[tuple[str, list[str]]]:
+    """What failed, where, what was done, what is lost, what to do: a name and its text.
+
+    The text is in parts, of which each second one is a command.
+    """
     told = [
         ("failed at", result["failed_task"]),
         ("reason", result["reason"]),
@@ -145,8 +159,11 @@ def paragraph(host: str, result: Result) -> str:
         ("lost", _lost(result)),
         ("next", result["next_step"]),
     ]
-    lines += [f"  {name + ':':<11}{_sentence(text)}" for name, text in told if text]
-    return "\n".join(lines)
+    return [
+        (name, commands.parts(_sentence(text)) if name == "next" else [_sentence(text)])
+        for name, text in told
+        if text
+    ]
 
 
 def _named(host: str, result: Result) -> str:

@@ -86,7 +86,7 @@ class Run:
 
     def message(self, host: str) -> str:
         """The paragraph of the host, and the line that it failed with."""
-        paragraph = re.search(rf"^{re.escape(host)} \(server .*\n(  \S.*\n)*", self.out, re.M)
+        paragraph = re.search(rf"^{re.escape(host)} \(server .*\n(  .*\n)*", self.out, re.M)
         for line in self.out.splitlines():
             if line.startswith(f"fatal: [{host}]: FAILED!") and "(server " in line:
                 failed = str(json.loads(line.split("=> ", 1)[1])["msg"])

@@ -37,7 +37,7 @@ def test_many_that_fail_alike_are_left_with_one_command_that_restores_them_all(s
     }, run.out
     assert "many failed alike: 3 of 4 hosts" in run.results["a"]["reason"]
     assert one.sim.calls("restore") == []
-    told = re.findall(r"to restore all that failed alike: (ansible-playbook .*)", run.out)
+    told = re.findall(r"to restore all that failed alike:\n(ansible-playbook .*)", run.out)
     assert len(told) == 1, run.out
     command, environment = one.command()
     words = [*command[:3], *shlex.split(told[0])[1:]]

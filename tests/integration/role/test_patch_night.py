@@ -196,7 +196,7 @@ def test_where_a_restore_may_be_under_way_nobody_is_told_to_start_another(night,
     site, run = night
     assert "NOT restored" not in run.message(host)
     assert "vps_org.cloud.restore" not in run.message(host).split("Next:")[1]
-    assert f"server_info -a 'server_id={site.ids[host]}'" in run.results[host]["next_step"]
+    assert f"server_info -a server_id={site.ids[host]} shows" in run.results[host]["next_step"]
 
 
 @each(LEFT)

@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
+import shlex
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import commands, report
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import ENDS
 
 RESTORE = (
@@ -292,10 +294,26 @@ def test_the_minutes_are_those_from_the_start_to_the_end():
     assert told == ["60", "0"]
 
 
-@pytest.mark.parametrize("state", [*ENDS, "unknown"])
-def test_words_follow_a_command_so_that_it_can_be_copied(state):
-    before = result(state="changing", failed_task=None)
-    step = report.after_an_unknown_restore(before, "web-01")
-    if state != "unknown":
-        step = report.moved(before, {"state": state}, NOW, "web-01")["next_step"]
-    assert all(one[0] == " " for one in step.split("safe_upgrade_restore_run=j7")[1:])
+NEXT = {
+    "begun": report.after_a_begun_restore(result()),
+    "unknown": report.after_an_unknown_restore(result(), "web-01"),
+    "marker": f"check the server; {commands.after_a_marker('web-01', 'j7')}",
+    "first": f"{commands.playbook('status', ['web 01', 'b'])} shows what is known of it",
+    **{
+        state: report.moved(result(next_step=None), {"state": state}, NOW, "web-01")["next_step"]
+        for state in ENDS
+    },
+}
+COMMAND = re.compile(r"ansible(-playbook vps_org\.cloud\.\w+| localhost -m vps_org)")
+
+
+@pytest.mark.parametrize("state", NEXT)
+def test_a_command_stands_alone_in_its_line_so_that_it_can_be_copied(state):
+    rows = report.paragraph("web-01", result(next_step=NEXT[state])).splitlines()
+    written = [row.strip() for row in rows if COMMAND.search(row)]
+    assert len(written) == len(COMMAND.findall(NEXT[state]))
+    for command in written:
+        assert COMMAND.match(command) and command in NEXT[state]
+        words = shlex.split(command)
+        given = [word in ("-e", "-a") for word in words[:-1]]
+        assert ["=" in word for word in words[1:]] == given
