@@ -58,8 +58,8 @@ def _rendered(path: str) -> dict[str, t.Any]:
     if not path:
         raise AnsibleLookupError(
             coded(
-                "report_dir is not given: the folder that holds report.json, such as "
-                "-e report_dir=/var/lib/patch-night"
+                "report_dir is not given: name the folder that holds report.json, such as "
+                "ansible-playbook vps_org.cloud.report -e report_dir=/var/lib/patch-night"
             )
         )
     try:

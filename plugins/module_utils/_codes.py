@@ -413,6 +413,7 @@ _CATALOGUE = """
 801 =a completed snapshot of run …
 801 =exactly one completed snapshot made by this role
 801 =none at all
+801 shows what a restore from the newest one would erase
 802 Nothing was restored. … would be overwritten
 802 To restore … which cannot be undone:
 802 =Nothing would be restored

@@ -154,6 +154,28 @@ def test_every_group_of_messages_has_its_code_and_its_cure():
         assert "\n- `" not in cure, f"{head} has two groups"
 
 
+#: Nothing is to be run there: the message is of no fault, or a file of the user's is to be edited.
+NO_COMMAND = {
+    *(110, 206, 211, 220, 353, 411, 413, 452, 552, 556, 608, 609, 616, 617, 618, 620),
+    *(644, 645, 646, 647, 648, 657, 658, 660, 661, 674, 676, 677, 678, 680, 681, 701, 702, 704),
+    *(706, 709, 710, 711, 714, 751, 752, 754, 758, 759, 762, 763, 805, 807, 817, 821, 826, 828),
+    *(829, 891, 893),
+}
+COMMAND = re.compile(
+    r"`(?:sudo )?(?:ansible[a-z-]*|apt-cache|apt-get|curl|date|df|dnf|dpkg|env|export|findmnt"
+    r"|fuser|getent|grep|install|ls|pgrep|podman|printenv|python|rm|rpm|ssh[a-z-]*|systemctl"
+    r"|timedatectl|unset|[A-Z]+/python)\s[^`]+`"
+)
+
+
+def test_a_cure_that_asks_for_an_act_shows_a_command_to_copy():
+    blocks = re.findall(r"^### VPS(\d{3})\n\n((?:(?!##).*\n)+)", PAGE.read_text(), re.MULTILINE)
+    cures = {int(code): block.partition("\n\n")[2] for code, block in blocks}
+    assert len(cures) == len(groups())
+    without = {code for code, cure in cures.items() if not COMMAND.search(cure)}
+    assert without == NO_COMMAND
+
+
 @pytest.mark.slow
 def test_a_text_in_yaml_ends_with_its_code():
     """There nothing puts it behind the text."""

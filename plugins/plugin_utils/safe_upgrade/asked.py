@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._codes import joined
+from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import COMPLETED
 from ansible_collections.vps_org.cloud.plugins.modules import server_info, snapshot_info
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     commands,
@@ -53,7 +54,7 @@ def choose(host: Host) -> None:
         )
         return
     if not found:
-        host.abort(why)
+        host.abort(why, next_step=_choice(host, listed["snapshots"]))
         return
     now, run = host.look(), snapshots.run_of(found)
     host.record.seen["marker"] = marker.standing(host, now, run)
@@ -66,6 +67,19 @@ def choose(host: Host) -> None:
     else:
         silent = "" if now["answered"] else f"; the host does not answer: {now['why']}"
         restoring.begin(host, found, f"the restore was asked for{silent}")
+
+
+def _choice(host: Host, rows: t.Sequence[Data]) -> str:
+    """What to do where no snapshot, or none of several, is the one that is meant."""
+    completed = [row for row in rows if row["status"] == COMPLETED]
+    if not completed:
+        return f"{commands.playbook('status', [host.name])} shows what is known of it"
+    newest = max(completed, key=lambda row: (row["created_at"] or "", row["id"]))
+    command = commands.playbook("restore", [host.name], snapshot_id=newest["id"])
+    return (
+        f"choose a snapshot; {command} shows what a restore from the newest one would erase, and "
+        "how to confirm it"
+    )
 
 
 def api_status(host: Host) -> str:

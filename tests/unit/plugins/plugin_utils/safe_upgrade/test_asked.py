@@ -88,6 +88,24 @@ def test_a_proved_restore_whose_host_is_not_well_ends_red(asked, tmp_path):
         night.phase("end")
 
 
+def test_where_no_snapshot_is_meant_the_next_step_shows_what_the_newest_would_erase(asked, world):
+    night = asked(restore_run="another")
+    newest = world.simulator.add_snapshot(12345, "somebody-s")
+    world.simulator.add_snapshot(12345, "listed-last", 9000)
+    (told,) = choose(night, "web-01")
+    assert told["state"] == "aborted" and str(newest["id"]) in told["reason"]
+    command = f"{RESTORE}-e safe_upgrade_hosts=web-01 -e safe_upgrade_snapshot_id={newest['id']} "
+    assert told["next_step"].startswith(f"choose a snapshot; {command}shows what")
+
+
+def test_a_server_without_a_completed_snapshot_names_the_status(asked, world):
+    night = asked()
+    world.simulator.cloud.snapshots.clear()
+    (told,) = choose(night, "web-01")
+    assert "holds no snapshot, so nothing can restore it" in told["reason"]
+    assert "vps_org.cloud.status -e safe_upgrade_hosts=web-01 shows" in told["next_step"]
+
+
 def test_a_restored_server_of_a_night_stays_red(night):
     night.armed()
     night.failed()
