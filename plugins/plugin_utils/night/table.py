@@ -24,6 +24,8 @@ _RED, _YELLOW, _GREEN = "red", "yellow", "green"
 _COLORS = {document.NOT_STARTED: "cyan", document.SKIPPED: "cyan", "restored": _YELLOW}
 _NUMBERED = re.compile(r"(\D*)(\d+)(.*)")
 _GAP = "  "
+#: What stands in place of what was cut off.
+_MORE = "..."
 
 
 def lines(night: Data, columns: int) -> list[Line]:
@@ -116,40 +118,41 @@ def _rows(hosts: t.Sequence[Data], night: Data, columns: int) -> list[Line]:
     widths[0] = min(widths[0], max(room, report.NARROWEST))
     beside = room - widths[0] - len(_GAP)
     with_reason = beside >= report.READABLE
-    told: list[Line] = [
-        (line, None) for line in _row(heads, widths, "REASON" if with_reason else "")
-    ]
+    head = report.row(heads, widths, ["REASON"] if with_reason else [])
+    told: list[Line] = [(head, None)]
     for cell, one in zip(cells, hosts):
-        why = short_reason(one)
-        beside_it = _fitted(why, beside) if with_reason and why else ""
-        told += [(line, color(one)) for line in _row(cell, widths, beside_it)]
-        if not with_reason and one["state"] == document.NOT_STARTED:
-            told += [(line, None) for line in textwrap.wrap(report.INDENT + why, columns)]
+        why = _fitted(one, beside if with_reason else columns - len(report.INDENT))
+        row = report.row(cell, widths, [why] if with_reason else [])
+        told += [(line, color(one)) for line in row.splitlines()]
+        if why and not with_reason:
+            told.append((report.INDENT + why, None))
     return told
 
 
 def short_reason(one: Data) -> str:
     """Why a host is not well, as its row shows it: the rest is in its paragraph."""
     if has_paragraph(one) and one["failed_task"]:
-        return f"failed at '{one['failed_task']}'{codes(one['reason'] or '')}"
+        return _failed_at(one["failed_task"]) + codes(one["reason"] or "")
     return str(one["reason"] or "")
 
 
-def _fitted(why: str, room: int) -> str:
-    """As much of it as there is room for, and its first code."""
-    told = textwrap.shorten(why, room, placeholder=" ...")
+def _failed_at(task: str) -> str:
+    return f"failed at '{task}'"
+
+
+def _fitted(one: Data, room: int) -> str:
+    """As much of its reason as there is room for, and the first code; the name of a task is cut."""
+    why = short_reason(one)
     code = codes(why)[:CODE_LENGTH]
-    if code in told:
-        return told
-    return textwrap.shorten(why, room - CODE_LENGTH, placeholder=" ...") + code
+    if len(why) > room and has_paragraph(one) and one["failed_task"]:
+        around = len(_failed_at("")) + len(code)
+        return _failed_at(_cut(one["failed_task"], room - around)) + code
+    told = _cut(why, room)
+    return told if code in told else _cut(why, room - CODE_LENGTH) + code
 
 
-def _row(cells: t.Sequence[str], widths: t.Sequence[int], reason: str) -> list[str]:
-    """The lines of a row: a long name is continued below itself."""
-    names = textwrap.wrap(cells[0], widths[0]) or [""]
-    fixed = _GAP.join(text.ljust(size) for text, size in zip(cells[1:], widths[1:]))
-    first = _GAP.join((names[0].ljust(widths[0]), fixed, reason)).rstrip()
-    return [first, *names[1:]]
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - len(_MORE)].rstrip()}{_MORE}"
 
 
 def ranges(names: t.Sequence[str]) -> list[str]:

@@ -25,6 +25,7 @@ KEPT_IN_STATS = ("armed", *ENDS)
 READABLE = 30
 NARROWEST = 12
 INDENT = "    "
+_GAP = "  "
 _GOOD_ENDS = {
     "preflight": "preflight",
     "snapshot": "armed",
@@ -228,13 +229,13 @@ def table(rows: t.Sequence[tuple[str, Result]], columns: int) -> str:
     room = columns - sum(others) - 2 * len(others)
     names = min(max(map(len, next(zip(heads, *cells)))), max(room, NARROWEST))
     beside = room - names - 2
-    lines = [_row(heads, (names, *others), ["REASON"] if beside >= READABLE else [], beside)]
+    lines = [row(heads, (names, *others), ["REASON"] if beside >= READABLE else [])]
     for cell, (_host, result) in zip(cells, rows):
         reason = result["reason"] or ""
         if beside >= READABLE:
-            lines.append(_row(cell, (names, *others), textwrap.wrap(reason, beside), beside))
+            lines.append(row(cell, (names, *others), textwrap.wrap(reason, beside)))
         else:
-            lines.append(_row(cell, (names, *others), [], 0))
+            lines.append(row(cell, (names, *others), []))
             lines += textwrap.wrap(reason, columns, initial_indent=INDENT, subsequent_indent=INDENT)
     return "\n".join([*lines, totals([result for dummy, result in rows], columns)])
 
@@ -251,17 +252,16 @@ def _both_names(host: str, result: Result) -> str:
     return host if name in (None, host) else f"{host} ({name})"
 
 
-def _row(
-    cells: t.Sequence[str], widths: t.Sequence[int], reason: t.Sequence[str], beside: int
-) -> str:
+def row(cells: t.Sequence[str], widths: t.Sequence[int], reason: t.Sequence[str]) -> str:
+    """A row of a table; a name that is longer than its column is continued below itself."""
     names = textwrap.wrap(cells[0], widths[0]) or [""]
-    fixed = "  ".join(text.ljust(size) for text, size in zip(cells[1:], widths[1:]))
+    fixed = _GAP.join(text.ljust(size) for text, size in zip(cells[1:], widths[1:]))
     lines = []
-    for number in range(max(len(names), len(reason), 1)):
+    for number in range(max(len(names), len(reason))):
         name = (names[number] if number < len(names) else "").ljust(widths[0])
         middle = fixed if number == 0 else " " * len(fixed)
         text = reason[number] if number < len(reason) else ""
-        lines.append(f"{name}  {middle}  {text}".rstrip())
+        lines.append(_GAP.join((name, middle, text)).rstrip())
     return "\n".join(lines)
 
 

@@ -88,18 +88,36 @@ def test_a_row_has_its_snapshot_minutes_and_a_short_reason(told):
 
 def test_a_reason_that_is_too_long_for_its_row_keeps_its_first_code(told):
     name = "A task whose name is far too long for the row of a table"
-    reason = "E: no space [VPS921]; safe_upgrade_on_failure: leave [VPS731]"
-    night = told("web-01").ends("web-01", "left_changed", failed_task=name, reason=reason).night()
+    night = left_at(told, name)
     row = next(line for line in text(night, 80) if line.startswith("web-01  "))
-    assert row.endswith("failed at 'A task whose ... [VPS921]")
+    assert row.endswith("failed at 'A task whose na...' [VPS921]")
     assert f"failed at '{name}' [VPS921] [VPS731]" in " ".join(text(night, 160))
 
 
-def test_where_no_reason_fits_a_host_that_was_not_started_tells_it_below(told):
+def left_at(told, task, host="web-01"):
+    """A night that left its host at that task, for two reasons."""
+    reason = "E: no space [VPS921]; safe_upgrade_on_failure: leave [VPS731]"
+    return told(host).ends(host, "left_changed", failed_task=task, reason=reason).night()
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize("host", ["web-01", "web-01.example.org"])
+def test_the_beginning_of_a_task_is_shown_however_long_it_is(told, columns, host):
+    night = left_at(told, "x", host)
+    for length in range(1, 150):
+        name = night["hosts"][0]["failed_task"] = "x" * length
+        lines = text(night, columns)
+        assert max(map(len, lines)) <= columns
+        (shown,) = [line.partition("failed at ")[2] for line in lines if "failed at " in line]
+        assert shown.startswith((f"'{name}' [VPS921]", "'xxxxxxxx")) and "' [VPS921]" in shown
+
+
+def test_where_no_reason_fits_beside_a_row_it_stands_below(told):
     name = "a-host-with-a-long-name.example.org"
-    lines = text(told(name, "b").ends("b", "aborted").night(), 60)
+    night = told(name, "b").ends("b", "aborted", failed_task="Ask", reason="full [VPS921]").night()
+    lines = text(night, 60)
     assert lines[0].split() == ["HOST", "SNAPSHOT", "STATE", "MINUTES"]
-    assert "    stopped after b [VPS552]" in lines
+    assert lines[2] == "    failed at 'Ask' [VPS921]" and "    stopped after b [VPS552]" in lines
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
