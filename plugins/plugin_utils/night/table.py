@@ -121,11 +121,11 @@ def _rows(hosts: t.Sequence[Data], night: Data, columns: int) -> list[Line]:
     head = report.row(heads, widths, ["REASON"] if with_reason else [])
     told: list[Line] = [(head, None)]
     for cell, one in zip(cells, hosts):
-        why = _fitted(one, beside if with_reason else columns - len(report.INDENT))
-        row = report.row(cell, widths, [why] if with_reason else [])
+        why = _reason(one, beside if with_reason else columns - len(report.INDENT))
+        row = report.row(cell, widths, why if with_reason else [])
         told += [(line, color(one)) for line in row.splitlines()]
-        if why and not with_reason:
-            told.append((report.INDENT + why, None))
+        if not with_reason:
+            told += [(report.INDENT + line, None) for line in why]
     return told
 
 
@@ -138,6 +138,14 @@ def short_reason(one: Data) -> str:
 
 def _failed_at(task: str) -> str:
     return f"failed at '{task}'"
+
+
+def _reason(one: Data, room: int) -> list[str]:
+    """The reason beside its row: whole where nothing else tells it, else in one line."""
+    if one["well"] and one["state"] != "upgraded":
+        return textwrap.wrap(short_reason(one), room)
+    fitted = _fitted(one, room)
+    return [fitted] if fitted else []
 
 
 def _fitted(one: Data, room: int) -> str:

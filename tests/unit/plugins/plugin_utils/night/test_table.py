@@ -112,6 +112,17 @@ def test_the_beginning_of_a_task_is_shown_however_long_it_is(told, columns, host
         assert shown.startswith((f"'{name}' [VPS921]", "'xxxxxxxx")) and "' [VPS921]" in shown
 
 
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize("state", ["check_mode", "restored"])
+def test_where_a_row_is_all_that_is_told_its_reason_is_whole(told, columns, state):
+    why = "would take snapshot 'pre-upgrade-r1' of server 12345 (0 of 5 held), then run the change"
+    night = told("web-01").ends("web-01", state, reason=why, entry_point="restore").night()
+    night["hosts"][0]["well"] = True
+    table, _total = "\n".join(text(night, columns)).split("safe_upgrade: ")
+    words = [word for word in table.split() if word in why.split()]
+    assert words == why.split()
+
+
 def test_where_no_reason_fits_beside_a_row_it_stands_below(told):
     name = "a-host-with-a-long-name.example.org"
     night = told(name, "b").ends("b", "aborted", failed_task="Ask", reason="full [VPS921]").night()
