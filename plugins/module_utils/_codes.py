@@ -394,6 +394,7 @@ _CATALOGUE = """
 758 would take no snapshot
 758 would build on snapshot
 758 would restore server … in the last
+758 : a restore erases what was written in the last
 759 =nothing to do
 760 upgraded, but not tidied up: …
 760 nothing is pruned:

@@ -17,6 +17,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     marker,
     preparation,
     report,
+    restoring,
     screens,
     snapshots,
     unfinished,
@@ -143,9 +144,7 @@ def _tell_of_the_bad(host: Host, fleet: t.Mapping[str, Record]) -> None:
 
 def _confirmed(host: Host, fleet: t.Mapping[str, Record]) -> bool:
     """Whether the playbook goes on to overwrite these servers, and then ends with its one table."""
-    confirmed = str(host.vars.get("safe_upgrade_confirm")).strip()  # as given: no template of it
-    count = str(len(screens.would_restore(fleet)))
-    return confirmed == count and not host.vars.get("ansible_check_mode")
+    return restoring.confirmed(host) == str(len(screens.would_restore(fleet)))
 
 
 def end(host: Host) -> Data:

@@ -141,8 +141,13 @@ class Host:
         self._note(host=timeline.of_a_look(seen, self.record.last_boot_id))
         return t.cast(Data, texts.harmless_data(seen, self.secrets))
 
-    def move(self, state: str, reason: t.Any = None, **changes: t.Any) -> None:
-        """Record a state: a line, the statistics, the report. Never raises."""
+    def move(
+        self, state: str, reason: t.Any = None, announced: bool = True, **changes: t.Any
+    ) -> None:
+        """Record a state: a line, unless it is not to be *announced*, the statistics, the report.
+
+        Never raises.
+        """
         if not record.may_follow(self.record.state, state):
             self.warn(f"the state '{state}' cannot follow '{self.record.state}': please report it")
             return
@@ -164,7 +169,7 @@ class Host:
         self.record.result = result
         if state in record.ENDS:
             self.record.due = ""
-        if state in report.ANNOUNCED:
+        if announced and state in report.ANNOUNCED:
             self.say(report.line(self.name, result))
         if state in report.KEPT_IN_STATS:
             self.stats = {self.name: {**result, "packages": []}}  # the next job needs none

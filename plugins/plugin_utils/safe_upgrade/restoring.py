@@ -64,16 +64,25 @@ def plan(host: Host) -> None:
     if leave:
         host.move("left_changed", host.with_reason(leave))
     elif record.check_mode:
-        host.move(
-            "check_mode",
-            host.with_reason(
-                f"would restore server {result['server_id']} from snapshot "
-                f"{result['snapshot']['id']} and erase what was written in the last "
-                f"{texts.minutes(age)}{_took(host, '; ')}"
-            ),
+        erased = f"what was written in the last {texts.minutes(age)}{_took(host, '; ')}"
+        server, kept = result["server_id"], result["snapshot"]["id"]
+        would = host.with_reason(
+            f"would restore server {server} from snapshot {kept} and erase {erased}"
         )
+        if confirmed(host):
+            host.move("check_mode", would, announced=False)
+            checked = f"checked {host.name} server={server} snapshot={kept}"
+            host.say(host.harmless(f"{checked}: a restore erases {erased}"))
+        else:
+            host.move("check_mode", would)
     else:
         record.due = "hook_before" if record.files.get("hook_before") else "restore"
+
+
+def confirmed(host: Host) -> str:
+    """By which number of servers a person confirmed a restore by hand; empty: it is a preview."""
+    given = host.vars.get("safe_upgrade_confirm")  # as given: no template of it
+    return "" if given is None or host.vars.get("ansible_check_mode") else str(given).strip()
 
 
 def _restore(host: Host, **options: t.Any) -> Data:

@@ -227,6 +227,18 @@ def test_a_confirmed_restore_has_one_table_at_its_end(asked, confirm, expected):
     assert ("API STATUS" in "\n".join(shown(night))) is expected
 
 
+@pytest.mark.parametrize(
+    ("confirm", "check", "dry"), [("2", False, False), ("", False, True), ("2", True, True)]
+)
+def test_before_a_confirmed_restore_no_line_reads_like_a_dry_run(asked, confirm, check, dry):
+    variables = {"safe_upgrade_confirm": confirm, "ansible_check_mode": check}
+    night = asked(play={"check_mode": True}, variables=variables)
+    choose(night, "web-01")
+    (line,) = (line for line in night.said if "server=12345" in line and "armed" not in line)
+    assert ("check_mode" in line, "would restore" in line) == (dry, dry)
+    assert "what was written in the last " in line and "snapshot=801" in line
+
+
 def test_a_check_mode_of_the_run_shows_the_preview_though_it_is_confirmed(asked):
     night = asked(play={"check_mode": True, "vars": {"safe_upgrade_confirm": "2"}})
     night.plays.variables._options_vars = {"ansible_check_mode": True}
