@@ -435,6 +435,9 @@ _CATALOGUE = """
 806 =INTERRUPTED RUN
 806 =restore or release
 806 =check it
+806 =to see whether the restore has ended
+806 =to see what a restore would erase, and how to confirm it
+806 =to accept the server as it is, when you fixed it by hand
 807 : the server stays as it is
 807 it has no marker, so there is nothing to release
 808 nothing was released: …

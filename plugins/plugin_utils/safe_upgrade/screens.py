@@ -31,6 +31,14 @@ _GAP = "  "
 _NARROWEST = len("interrupted")
 
 
+#: What the commands that come next are for.
+_WHAT_FOR = {
+    "vps_org.cloud.status": "to see whether the restore has ended",
+    "vps_org.cloud.restore": "to see what a restore would erase, and how to confirm it",
+    "vps_org.cloud.release": "to accept the server as it is, when you fixed it by hand",
+}
+
+
 def would_restore(fleet: t.Mapping[str, Record]) -> list[str]:
     """The hosts that a restore by hand would overwrite, by its preview."""
     return [host for host, one in fleet.items() if one.state == "check_mode"]
@@ -105,7 +113,8 @@ def status(seen: t.Mapping[str, Data], columns: int) -> str:
         alike.setdefault((_next_act(one), *next_commands(["HOST"], one)), []).append(host)
     for act, hosts in ((key[0], hosts) for key, hosts in alike.items() if len(key) > 1):
         lines.append(f"{act}: {', '.join(hosts)}")
-        lines += [f"  {command}" for command in next_commands(hosts, seen[hosts[0]])]
+        for command in next_commands(hosts, seen[hosts[0]]):
+            lines += [f"  {_WHAT_FOR[command.split()[1]]}:", f"    {command}"]
     return "\n".join(lines)
 
 

@@ -51,21 +51,23 @@ def test_the_status_is_one_table_with_the_commands_that_come_next(
     night = left(hosts=2)
     night.guests["web-02"].marker.unlink()
     world.simulator.add_snapshot(12346, "somebody-s", 9000)
-    *table, act, restore, release = shown(night).splitlines()
+    *table, act, see, restore, accept, release = shown(night).splitlines()
+    assert see == "  to see what a restore would erase, and how to confirm it:"
+    assert accept == "  to accept the server as it is, when you fixed it by hand:"
     assert all(len(line) <= columns for line in table) and "API STATUS" in table[0]
     rows = {line.split()[0]: line.split()[1:] for line in table if line[0] != " "}
     assert rows["web-01"][:4] == ["active", "1", "1", "r1"]
     assert rows["web-02"] == ["active", "2", "1", "-", "-"]
     assert [act, restore, release] == [
         "restore or release: web-01",
-        f"  ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 {RUN}",
-        "  ansible-playbook vps_org.cloud.release -e safe_upgrade_hosts=web-01",
+        f"    ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 {RUN}",
+        "    ansible-playbook vps_org.cloud.release -e safe_upgrade_hosts=web-01",
     ]
 
 
 def test_hosts_of_one_run_share_their_command(left):
-    assert shown(left()).splitlines()[-2] == (
-        f"  ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01,web-02 {RUN}"
+    assert shown(left()).splitlines()[-3] == (
+        f"    ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01,web-02 {RUN}"
     )
 
 
@@ -76,10 +78,12 @@ def test_a_silent_host_and_one_that_is_being_restored_are_told(left, world):
     world.run(snapshot_restore, snapshot_id=row["id"], wait=False)
     text = shown(night)
     assert "does not answer  check it" in text and "restoring" in text
-    command = "  ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01"
-    assert f"check it: web-01\n{command} {RUN}" in text
+    command = "    ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01"
+    see = "  to see what a restore would erase, and how to confirm it:"
+    assert f"check it: web-01\n{see}\n{command} {RUN}" in text
     assert (
-        "wait: web-02\n  ansible-playbook vps_org.cloud.status -e safe_upgrade_hosts=web-02" in text
+        "wait: web-02\n  to see whether the restore has ended:\n"
+        "    ansible-playbook vps_org.cloud.status -e safe_upgrade_hosts=web-02" in text
     )
 
 
