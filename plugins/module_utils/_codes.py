@@ -177,7 +177,8 @@ _CATALOGUE = """
 552 hosts were not started:
 552 =stopped after …
 552 =…and …more
-552 once the others are well, run again with --limit
+552 once the others are well, add … to the same command
+552 =a --limit with the names of these hosts
 553 the role had not begun there
 554 the run ended while the host was in the state
 554 nothing is known of the host after its state

@@ -9,6 +9,7 @@ Every other form of the report is made of this one, so that it can be made again
 from __future__ import annotations
 
 import json
+import shlex
 import typing as t
 from datetime import datetime
 
@@ -39,6 +40,8 @@ ORDER = (
 )
 #: So many hosts are named where a night was stopped after them.
 NAMED = 3
+#: So many characters of a --limit are told.
+_LIMIT = 500
 
 
 class Unreadable(Exception):
@@ -56,10 +59,10 @@ def made(diary: Diary, now: datetime, ended: bool, losses: str) -> Data:
         )
     ]
     why = _stopped(hosts) if ended else None
-    for one in hosts:
-        if one["state"] == NOT_STARTED:
-            one["reason"] = coded(why or "the role had not begun there")
-            one["next_step"] = "once the others are well, run again with --limit for what is left"
+    missing = [one for one in hosts if one["state"] == NOT_STARTED]
+    for one in missing:
+        one["reason"] = coded(why or "the role had not begun there")
+        one["next_step"] = _run_again([one["host"] for one in missing])
     hosts.sort(key=lambda one: (one["well"], one["state"] == NOT_STARTED, _rank(one)))
     return {
         "schema": SCHEMA,
@@ -158,6 +161,14 @@ def _stopped(hosts: t.Sequence[Data]) -> str | None:
         return None
     more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
     return f"stopped after {', '.join(bad[:NAMED])}{more}"
+
+
+def _run_again(hosts: t.Sequence[str]) -> str:
+    """The next step of hosts that were not started; a long list of them would hide the rest."""
+    limit = f"--limit {shlex.quote(','.join(hosts))}"
+    if len(limit) > _LIMIT:
+        limit = "a --limit with the names of these hosts"
+    return f"once the others are well, add {limit} to the same command"
 
 
 _HOST: dict[str, tuple[type, ...]] = {

@@ -45,6 +45,8 @@ def body(night: Data, form: str) -> Data:
     ]
     if len(bad) > NAMED:
         told.append(f"and {len(bad) - NAMED} more")
+    missing = table.not_started(night["hosts"])
+    told += [missing[0], "".join(missing[1])] if missing else []
     escape = _slack if form == "slack" else ticket.plain
     return {"text": "\n".join(map(escape, told))}
 

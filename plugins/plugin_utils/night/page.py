@@ -69,7 +69,7 @@ _SEGMENT = Template("""\
 """)
 _SECTION = Template("""\
 <section class="$kind">
-<h2>$name: $state</h2>
+<h2>$head</h2>
 <dl>
 $rows</dl>
 </section>
@@ -110,7 +110,8 @@ def text(night: Data) -> str:
                 for state, count in night["totals"].items()
             ),
             "hosts": _hosts([one for one in hosts if kind(one) != "good"], night),
-            "sections": "".join(_section(one) for one in hosts if table.has_paragraph(one)),
+            "sections": "".join(_section(one) for one in hosts if table.has_paragraph(one))
+            + _not_started(hosts),
             "well": (
                 _filled(_WELL, {"hosts": _hosts(well, night)}, count=len(well), opened=opened)
                 if well
@@ -181,9 +182,16 @@ def _section(one: Data) -> str:
     rows = (
         _filled(_ROW, {"text": _marked(parts)}, name=name) for name, parts in report.entries(one)
     )
-    return _filled(
-        _SECTION, {"rows": "".join(rows)}, kind=kind(one), name=one["host"], state=one["state"]
-    )
+    head = f"{one['host']}: {one['state']}"
+    return _filled(_SECTION, {"rows": "".join(rows)}, kind=kind(one), head=head)
+
+
+def _not_started(hosts: list[Data]) -> str:
+    missing = table.not_started(hosts)
+    if not missing:
+        return ""
+    row = _filled(_ROW, {"text": _marked(missing[1])}, name="next")
+    return _filled(_SECTION, {"rows": row}, kind="none", head=missing[0])
 
 
 def _marked(parts: t.Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._codes import CODE_LENGTH, codes
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import commands, report
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import minutes
 
 Data = dict[str, t.Any]
@@ -42,7 +42,9 @@ def paragraphs(night: Data) -> list[Line]:
         if has_paragraph(one)
         for number, line in enumerate(report.paragraph(one["host"], one).splitlines())
     ]
-    return told + [(line, None) for line in _not_started(hosts)]
+    missing = not_started(hosts)
+    lines = [missing[0], *report.entry("next", missing[1])] if missing else []
+    return told + [(line, None) for line in lines]
 
 
 def has_paragraph(one: Data) -> bool:
@@ -55,16 +57,18 @@ def color(one: Data) -> str:
     return _COLORS.get(one["state"], _RED)
 
 
-def _not_started(hosts: t.Sequence[Data]) -> list[str]:
-    """One paragraph for all hosts that were not started: they share reason and next step."""
+def not_started(hosts: t.Sequence[Data]) -> tuple[str, list[str]] | None:
+    """What all hosts that were not started share: a sentence with the reason, and the next step.
+
+    The step is in parts, as that of `report.entries`.
+    """
     missing = [one for one in hosts if one["state"] == document.NOT_STARTED]
     if not missing:
-        return []
+        return None
     count = "1 host was" if len(missing) == 1 else f"{len(missing)} hosts were"
-    return [
-        f"{count} not started: {missing[0]['reason']}",
-        *report.entry("next", [f"{missing[0]['next_step']}."]),
-    ]
+    return f"{count} not started: {missing[0]['reason']}", commands.parts(
+        f"{missing[0]['next_step']}."
+    )
 
 
 def table(night: Data, columns: int) -> list[Line]:

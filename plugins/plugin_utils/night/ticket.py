@@ -33,6 +33,9 @@ def text(night: Data) -> str:
     for one in night["hosts"]:
         if table.has_paragraph(one):
             told += ["", f"## {plain(one['host'])}", "", *_section(one)]
+    missing = table.not_started(night["hosts"])
+    if missing:
+        told += ["", f"## {plain(missing[0])}", "", _entry("next", missing[1])]
     changed = [one for one in night["hosts"] if not table.has_paragraph(one) and one["packages"]]
     if changed:
         told += ["", "## Packages", ""]
@@ -60,10 +63,14 @@ def _row(one: Data, night: Data) -> str:
 
 def _section(one: Data) -> t.Iterator[str]:
     for name, parts in report.entries(one):
-        told = [_code(part) if number % 2 else plain(part) for number, part in enumerate(parts)]
-        yield f"- **{name}:** {' '.join(filter(None, told))}"
+        yield _entry(name, parts)
     for change in packages(one):
         yield f"- {plain(change)}"
+
+
+def _entry(name: str, parts: t.Sequence[str]) -> str:
+    told = [_code(part) if number % 2 else plain(part) for number, part in enumerate(parts)]
+    return f"- **{name}:** {' '.join(filter(None, told))}"
 
 
 def packages(one: Data) -> list[str]:

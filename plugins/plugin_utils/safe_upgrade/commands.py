@@ -1,7 +1,7 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands that people are told to run, with their values; the inventory alone is left out.
+"""What people are told to run, with its values: commands, of which the inventory alone is left out.
 
 In a sentence words follow them, so that no full stop is copied with them.
 """
@@ -16,7 +16,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.guest i
 
 _COMMAND = re.compile(
     r"(ansible-playbook vps_org\.cloud\.\w+(?: -e (?:'[^']*'|[^\s'])+)*"
-    r"|ansible localhost -m vps_org\.cloud\.\w+ -a (?:'[^']*'|[^\s'])+)"
+    r"|ansible localhost -m vps_org\.cloud\.\w+ -a (?:'[^']*'|[^\s'])+"
+    r"|--limit (?:'[^']*'|[^\s'])+)"
 )
 
 

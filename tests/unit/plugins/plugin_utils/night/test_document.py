@@ -45,7 +45,13 @@ def test_every_host_of_the_play_is_there_and_tells_after_whom_the_night_stopped(
     last = row(night.ends("web-02", "restored").night(), "web-03")
     assert (last["state"], last["well"]) == ("not_started", False)
     assert last["reason"] == "stopped after web-02 [VPS552]"
-    assert "--limit" in last["next_step"]
+    assert last["next_step"].endswith(", add --limit web-03 to the same command")
+
+
+def test_a_limit_of_very_many_hosts_is_not_told(told):
+    night = told("a", *(f"web-{number:03}" for number in range(80))).ends("a", "restored").night()
+    step = row(night, "web-079")["next_step"]
+    assert "add a --limit with the names of these hosts to" in step and "web-0" not in step
 
 
 def test_of_many_only_the_first_are_named(told):

@@ -18,8 +18,10 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
     document,
     folder,
     metrics,
+    notice,
     packages,
     page,
+    table,
     ticket,
 )
 
@@ -110,6 +112,26 @@ def test_the_command_of_a_next_step_can_be_copied(told):
     assert f"- **next:** check it; `{command}` shows what" in ticket.text(night)
 
 
+def test_hosts_that_were_not_started_have_their_next_step_in_every_form(told):
+    night = told("web-01", "web 02", "web-03").ends("web-01", "left_changed").night()
+    limit = "--limit 'web 02,web-03'"
+    shown = [line for line, _color in table.lines(night, 80)]
+    assert f"             {limit}" in shown
+    assert "2 hosts were not started: stopped after web-01 [VPS552]" in shown
+    every = elements(page.text(night))
+    head = next(
+        one
+        for one in every
+        if one.text == "2 hosts were not started: stopped after web-01 [VPS552]"
+    )
+    assert head.tag == "h2" and limit in [one.text for one in every if one.tag == "code"]
+    ticket_ = ticket.text(night)
+    assert "## 2 hosts were not started: stopped after web-01" in ticket_
+    assert f"- **next:** once the others are well, add `{limit}` to the same command." in ticket_
+    for form in ("slack", "mattermost"):
+        assert "web 02,web-03' to the same command." in notice.body(night, form)["text"]
+
+
 def test_a_restored_host_tells_that_its_packages_were_taken_back(told):
     night = told("web-01").ends("web-01", "changing")
     night.task("web-01", failed=False, stdout="Unpacking a1 (2) over (1) ...\n")
@@ -149,6 +171,7 @@ def test_no_name_or_reason_breaks_the_ticket(told, text):
     rows = [line for line in made.splitlines() if line.startswith("|")]
     assert len(rows) == 4
     assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) for row in rows} == {6}
+    made = made.replace("`--limit web-02`", "")
     assert not re.search(r"(?<!\\)(?:\\\\)*[<`\[]", made)
     assert not re.search(r"@\w", made)
 
