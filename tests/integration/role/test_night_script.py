@@ -51,6 +51,7 @@ def script(site, tmp_path):
         "/etc/patch-night/token": str(tmp_path / "token"),
         "/var/lib/patch-night": str(state),
         "servers.vps_org.yml": "servers.json",
+        "enable_plugins = vps_org.cloud.servers": "enable_plugins = yaml",
         "safe_upgrade_hosts=web ": "safe_upgrade_hosts=all ",
         "today 06:00": "tomorrow 06:00",
     }
@@ -95,6 +96,25 @@ def test_a_night_leaves_its_log_its_report_and_its_mail(script):
     assert "of the last night" not in mail
     assert [*script.state.glob("safe_upgrade-*.jsonl")] and (script.state / "report.json").exists()
     assert script.site.sim.token not in text + journal + mail + done.stderr
+
+
+def test_a_wrong_token_shows_the_error_of_the_one_plugin_and_ends_red(site, tmp_path):
+    command, environment = site({"web-01": {}}).command()
+    (tmp_path / "ansible.cfg").write_text(shown("# ansible.cfg"))
+    (tmp_path / "servers.vps_org.yml").write_text("plugin: vps_org.cloud.servers\n")
+    told = {"ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"), "VPS_ORG_API_TOKEN": "wrong"}
+    night = ["vps_org.cloud.status", "-e", "safe_upgrade_hosts=web"]
+    done = subprocess.run(
+        [command[0], *night],
+        check=False,
+        cwd=tmp_path,
+        env={**environment, **told, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1 and "[VPS202]" in done.stderr
+    assert done.stderr.count("[WARNING]") == 1, done.stderr
 
 
 def test_another_run_that_holds_the_lock_is_said(script):
