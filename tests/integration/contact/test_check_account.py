@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from background import completed
@@ -73,6 +74,7 @@ def test_every_world_is_told_as_it_is_and_nothing_is_written_to_it(check, profil
     assert report["verdict"] == ("differs" if matter else "as documented")
     assert "WHAT THIS MEANS FOR YOU" in out
     assert {row["method"] for row in simulator.log} == {"GET"}
+    assert f"Write the report to {Path.cwd()}/check_account.json" in out
     assert undocumented_requests(simulator.log) == []
     shown = json.dumps(report)
     private = [simulator.token, "web-0", "127.0.", "1234", "801", "802", "nightly", "weekly"]
