@@ -30,14 +30,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 Data = dict[str, t.Any]
 
 SCHEMA = 1
-NOT_STARTED = "not_started"
-SKIPPED = "skipped"
-#: From the worst to the best: in this order hosts are shown.
-ORDER = (
-    *("restore_failed", "restored_unproven", "left_changed"),
-    *("restoring", "verifying", "changing", "snapshotting", "preflight", "armed"),
-    *("restored", "aborted", NOT_STARTED, "upgraded", "check_mode", SKIPPED),
-)
+NOT_STARTED = report.NOT_STARTED
+SKIPPED = report.SKIPPED
 #: So many hosts are named where a night was stopped after them.
 NAMED = 3
 #: So many characters of a --limit are told.
@@ -63,7 +57,7 @@ def made(diary: Diary, now: datetime, ended: bool, losses: str) -> Data:
     for one in missing:
         one["reason"] = coded(why or "the role had not begun there")
         one["next_step"] = _run_again([one["host"] for one in missing])
-    hosts.sort(key=lambda one: (one["well"], one["state"] == NOT_STARTED, _rank(one)))
+    hosts.sort(key=_urgency)
     return {
         "schema": SCHEMA,
         "playbook": texts.harmless(diary.playbook),
@@ -77,14 +71,13 @@ def made(diary: Diary, now: datetime, ended: bool, losses: str) -> Data:
     }
 
 
+def _urgency(one: Data) -> tuple[bool, bool, int]:
+    return one["well"], one["state"] == NOT_STARTED, report.rank(one["state"])
+
+
 def totals(hosts: t.Sequence[Data]) -> dict[str, int]:
     """How many hosts are in which state, the worst first."""
-    states = [one["state"] for one in hosts]
-    return {state: states.count(state) for state in ORDER if state in states}
-
-
-def _rank(one: Data) -> int:
-    return ORDER.index(one["state"]) if one["state"] in ORDER else 0
+    return report.counted([one["state"] for one in hosts])
 
 
 def _row(host: str, result: Data, well: bool) -> Data:

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
 
 Data = dict[str, t.Any]
 Sample = tuple[dict[str, str], float]
@@ -29,7 +30,7 @@ _HELP = {
 def text(night: Data) -> str:
     """The metrics of the night, each with its help and type."""
     hosts = night["hosts"]
-    states = dict.fromkeys(document.ORDER, 0) | night["totals"]
+    states = dict.fromkeys(report.ORDER, 0) | night["totals"]
     samples: dict[str, list[Sample]] = {
         "start_time_seconds": [({}, _epoch(night["started"]))],
         "end_time_seconds": [({}, _epoch(night["ended"] or night["updated"]))],

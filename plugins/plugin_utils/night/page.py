@@ -169,7 +169,7 @@ def _bar(one: Data, night: Data) -> str:
         _filled(
             _SEGMENT,
             {},
-            state=step["state"] if step["state"] in document.ORDER else "other",
+            state=step["state"] if step["state"] in report.ORDER else "other",
             left=f"{min(100.0, 100 * document.seconds(night['started'], step['at']) / whole):.2f}",
             width=f"{min(100.0, 100 * document.seconds(step['at'], after['at']) / whole):.2f}",
             title=f"{step['state']} {step['at'][11:19]}",

@@ -124,9 +124,9 @@ def show(host: Host) -> None:
     fleet = host.fleet()
     if host.name != next((name for name in fleet if name in host.in_play()), next(iter(fleet))):
         return
-    rows = [(name, one.result) for name, one in fleet.items()]
     if not short:
         _tell_of_the_bad(host, fleet)
+    rows = [(name, one.result) for name, one in _worst_first(fleet)]
     if host.record.check_mode and host.record.entry_point == "restore":
         if not _confirmed(host, fleet):
             host.say(screens.preview(fleet, report.COLUMNS))
@@ -136,8 +136,18 @@ def show(host: Host) -> None:
         host.say(report.table(rows, report.COLUMNS))
 
 
+def _worst_first(fleet: t.Mapping[str, Record]) -> list[tuple[str, Record]]:
+    """The hosts in the order of the report that ends the run."""
+
+    def key(row: tuple[str, Record]) -> tuple[bool, int]:
+        result, entry_point = row[1].result, row[1].entry_point
+        return report.is_green(result, entry_point), report.rank(result["state"])
+
+    return sorted(fleet.items(), key=key)
+
+
 def _tell_of_the_bad(host: Host, fleet: t.Mapping[str, Record]) -> None:
-    for name, one in fleet.items():
+    for name, one in _worst_first(fleet):
         if not report.is_green(one.result, one.entry_point):
             host.say(report.paragraph(name, one.result))
 

@@ -19,6 +19,15 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import minutes
 
 GREEN = ("upgraded", "check_mode")
+#: Of a host on which the role did not begin, and of one on which a condition skipped it.
+NOT_STARTED = "not_started"
+SKIPPED = "skipped"
+#: From the worst to the best: in this order hosts are shown and counted.
+ORDER = (
+    *("restore_failed", "restored_unproven", "left_changed"),
+    *("restoring", "verifying", "changing", "snapshotting", "preflight", "armed"),
+    *("restored", "aborted", NOT_STARTED, "upgraded", "check_mode", SKIPPED),
+)
 ANNOUNCED = ("armed", "restoring", *ENDS)
 KEPT_IN_STATS = ("armed", *ENDS)
 #: A reason stands beside its row where it has so many columns.
@@ -242,9 +251,18 @@ def table(rows: t.Sequence[tuple[str, Result]], columns: int) -> str:
 
 def totals(results: t.Sequence[Result], columns: int) -> str:
     """How many hosts of a batch are in which state."""
-    states = [result["state"] for result in results]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    found = counted([result["state"] for result in results])
+    counts = ", ".join(f"{count} {state}" for state, count in found.items())
     return textwrap.fill(f"safe_upgrade: {counts}", columns, subsequent_indent=INDENT)
+
+
+def counted(states: t.Sequence[str]) -> dict[str, int]:
+    """How many hosts are in which state, the worst first."""
+    return {state: states.count(state) for state in ORDER if state in states}
+
+
+def rank(state: str) -> int:
+    return ORDER.index(state) if state in ORDER else 0
 
 
 def _both_names(host: str, result: Result) -> str:

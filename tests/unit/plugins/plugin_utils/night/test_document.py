@@ -10,7 +10,7 @@ import json
 import pytest
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import record
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import record, report
 
 
 def row(night, host="web-01"):
@@ -23,7 +23,7 @@ def states(night):
 
 def test_every_state_of_the_role_has_its_place():
     own = {document.NOT_STARTED, document.SKIPPED}
-    assert {*record.TRANSITIONS} == {*document.ORDER} - own
+    assert {*record.TRANSITIONS} == {*report.ORDER} - own
 
 
 def test_those_that_need_somebody_come_first(told):

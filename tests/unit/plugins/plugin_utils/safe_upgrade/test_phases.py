@@ -10,6 +10,7 @@ import json
 import pytest
 from nights import TOKEN
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import phases
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
 
@@ -70,6 +71,22 @@ def test_known_words_of_a_failed_task_bring_their_code_to_the_end_of_every_line(
     assert any("reason: " in line and "[VPS912]" in line for line in night.said)
     with pytest.raises(Failed, match=r"restored at 'Install'\. Next: .*\. \[VPS912\]$"):
         night.phase("end")
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_batch_is_shown_in_the_order_of_the_last_table(nights, last):
+    switches.set_switch(switches.REPORT, last)
+    night = nights()
+    night.armed(*night.names)
+    for name, state in zip(night.names, ("upgraded", "left_changed")):
+        night.change_record(name, result={**night.record(name).result, "state": state})
+    night.said.clear()
+    night.phase("end", batch=night.names)
+    *paragraphs, table = night.said
+    assert [one.partition(" ")[0] for one in paragraphs] == ([] if last else ["web-02"])
+    rows = [] if last else ["web-02", "web-01"]
+    assert [line[:6] for line in table.splitlines() if line.startswith("web-")] == rows
+    assert table.splitlines()[-1] == "safe_upgrade: 1 left_changed, 1 upgraded"
 
 
 def test_a_good_end_has_no_code(night):

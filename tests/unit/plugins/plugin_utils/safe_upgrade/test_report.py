@@ -262,7 +262,7 @@ def test_a_heading_explains_itself_and_stands_over_its_cells(columns):
     web = next(line for line in lines if line.startswith("web-01 "))
     for head, cell in (("SNAPSHOT", "802"), ("STATE", "restored"), ("MINUTES", "17")):
         assert web[heads.index(head) :].startswith(cell)
-    counts = "1 restored, 1 restored_unproven, 1 left_changed, 1 upgraded"
+    counts = "1 restored_unproven, 1 left_changed, 1 restored, 1 upgraded"
     assert " ".join(" ".join(lines).split()).endswith(f"safe_upgrade: {counts}")
 
 
