@@ -324,7 +324,7 @@ def _approvals(
 def _project(folder: Path, source: Data) -> t.Iterator[str]:
     required = folder / "project/collections/requirements.yml"
     names = [item["name"] for item in load(required)["collections"]] if required.exists() else []
-    if "vps_org.cloud" not in names:
+    if "vps_org.cloud" not in [name.rpartition("/")[2].removesuffix(".git") for name in names]:
         yield "project: collections/requirements.yml must name vps_org.cloud"
     inventory = folder / "project" / source["source_path"]
     if not inventory.exists():
