@@ -25,6 +25,10 @@ FORMATS = ("plain", "slack", "mattermost")
 SECONDS = 5.0
 #: So many hosts that are not well are named.
 NAMED = 20
+#: A chat takes so many characters; Mattermost refuses more than 16383.
+LENGTH = 12_000
+#: What the environment names is not for this machine.
+_NO_PROXY: t.Any = dict.fromkeys(("http", "https", "all"))
 
 
 def body(night: Data, form: str) -> Data:
@@ -48,7 +52,7 @@ def body(night: Data, form: str) -> Data:
     missing = table.not_started(night["hosts"])
     told += [missing[0], "".join(missing[1])] if missing else []
     escape = _slack if form == "slack" else ticket.plain
-    return {"text": "\n".join(map(escape, told))}
+    return {"text": "\n".join(map(escape, told))[:LENGTH]}
 
 
 def _slack(value: str) -> str:
@@ -82,13 +86,17 @@ def send(url: str, told: Data, limit: float = SECONDS) -> str | None:
                 allow_redirects=False,
                 stream=True,  # nobody reads the answer
                 auth=lambda request: request,  # nothing of a .netrc
+                proxies=_NO_PROXY if is_loopback(parts.hostname or "") else None,
             ) as answer:
                 answers.append(None if answer.ok and not answer.is_redirect else _http(answer))
         except Exception as error:  # its text would show the URL
             answers.append(type(error).__name__)
 
     thread = threading.Thread(target=post, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:  # no thread is to be had, such as at the end of the process
+        return type(error).__name__
     thread.join(limit)
     return answers[0] if answers else f"no answer within {limit:.0f} s"
 

@@ -53,6 +53,24 @@ def test_the_notice_is_posted_in_the_wanted_shape(chat, mixed, form):
         assert set(body) == {"text"} and "not well" in body["text"]
 
 
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_a_notice_to_this_machine_goes_through_no_proxy(chat, mixed, monkeypatch, name):
+    with serving(Chat, "", status=200, slow=False) as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert notice.send(chat.url, notice.body(mixed, "plain")) is None
+        assert (len(chat.got), proxy.got) == (1, [])
+
+
+def test_a_process_without_threads_says_why_nothing_was_sent(chat, monkeypatch):
+    def none(thread):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(notice.threading.Thread, "start", none)
+    assert notice.send(chat.url, {}) == "RuntimeError" and chat.got == []
+
+
 @pytest.mark.parametrize("status", [301, 307, 400, 404, 500])
 def test_a_refusal_is_told_by_its_status_and_followed_nowhere(chat, status):
     chat.status = status
@@ -111,5 +129,8 @@ def test_a_large_night_stays_short(told):
     for host in hosts:
         night.ends(host, "left_changed")
     made = night.night()
+    made["hosts"][0]["next_step"] = "<" * 4000
+    assert len(notice.body(made, "slack")["text"]) <= notice.LENGTH
+    made["hosts"][0]["next_step"] = "look"
     assert len(notice.body(made, "plain")["hosts"]) == notice.NAMED
     assert notice.body(made, "slack")["text"].endswith("and 40 more")
