@@ -190,7 +190,7 @@ class Host:
 
     def abort(self, reason: t.Any, task: str | None = None, next_step: str | None = None) -> None:
         """End the call: nothing was changed."""
-        told = {"failed_task": task, "next_step": next_step}
+        told: Data = {"failed_task": task, "next_step": next_step}
         self.move("aborted", reason, snapshot=self.record.snapshot, **told)
 
     def other(self, host: str) -> Record | None:
