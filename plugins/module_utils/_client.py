@@ -62,6 +62,8 @@ LAST_LOOK_SECONDS = 1.0
 MASK = "********"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+#: What a terminal takes for a colour and the like.
+_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 #: A DELETE is sent again after these, a POST after the last two: they did not begin it. 52x is an
 #: edge that had no answer of the API.
 _RESENT = {
@@ -205,6 +207,7 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
 
 def harmless(text: str, *secrets: str, length: int = TEXT_LENGTH) -> str:
     """One line of *text*, *length* at most: secrets masked, control characters gone."""
+    text = _SEQUENCE.sub("", text)
     for secret in filter(None, secrets):
         text = text.replace(secret, MASK)
     text = _CONTROL.sub(" ", text).strip()
