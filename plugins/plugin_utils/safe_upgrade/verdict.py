@@ -104,6 +104,8 @@ def _reason(result: t.Any, secrets: t.Collection[str]) -> str:
 
 def _told(result: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> str:
     values = [result[key] for key in ("msg", "stderr", "module_stderr") if result.get(key)]
+    failures = result.get("failures")  # the module dnf's: of each package, what rpm said
+    values += failures if isinstance(failures, (list, tuple)) else []
     texts = [written(value)[:TOLD_CHARACTERS].strip() for value in values]
     told = ": ".join(dict.fromkeys(filter(None, texts)))
     return harmless(told, secrets, REASON_LENGTH).rstrip(".")

@@ -107,6 +107,7 @@ def may_have_changed(
         ({"name": "n"}, {"msg": "A.", "stderr": "B", "module_stderr": "C.."}, ("n", "A.: B: C")),
         ({"name": "n"}, {"msg": "same", "stderr": "same"}, ("n", "same")),
         ({"name": "n"}, {"msg": " ", "stderr": "B"}, ("n", "B")),
+        ({"name": "n"}, {"msg": "A", "failures": ["B", "C", "B"]}, ("n", "A: B: C")),
         ({"name": "n"}, {"msg": "x" * 301}, ("n", "x" * 297)),
         (
             {"name": "n"},
@@ -199,7 +200,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: type(odd).__name__)
-@pytest.mark.parametrize("key", ["results", "msg", "stderr", "module_stderr", "failed"])
+@pytest.mark.parametrize("key", ["results", "msg", "stderr", "module_stderr", "failures", "failed"])
 def test_whatever_a_module_returned_its_task_is_named(key, odd):
     name, reason = verdict.failure({"name": "n", "action": "copy"}, {"failed": True, key: odd})
     assert name == "n" and isinstance(reason, str) and len(reason) <= 300
