@@ -48,8 +48,9 @@ matrix: $(VENV)  ## Try every write and every poll with every fault, and print t
 	@.venv/bin/pytest -n 2 -q tests/integration/matrix
 rollbacks: $(VENV)  ## Try 300 rollbacks while every third answer is a random status from 300 to 599
 	@.venv/bin/python tests/integration/matrix/rollbacks.py
-systems: $(VENV)  ## Upgrade real Debian systems in containers, and break them (root; about 5 minutes)
-	@.venv/bin/pytest -q tests/systems
+systems: $(VENV)  ## Upgrade real systems in containers, and break them (root; 10 minutes; CASE="kernel or conffile" for some)
+	@PYTHONPATH=tests .venv/bin/python -m systems.image
+	@tests/systems/apart .venv/bin/pytest -q tests/systems $(if $(CASE),-k "$(CASE)")
 promises: $(VENV)  ## Count what holds the promises: cells, steps, channels
 	@.venv/bin/python tests/tools/promises.py
 nightly: $(VENV)  ## Ten thousand random steps against the model (minutes)

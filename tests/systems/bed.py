@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,9 +19,11 @@ from simulator import Simulator
 from systems import image
 from systems.image import run
 from systems.machines import REPOSITORY, Machines
-from systems.packages import Package, app, repository
+from systems.packages import BASE, Package, app, repository, rpm_app, rpm_repository
 
 APT_SOURCE = f"deb [trusted=yes] file://{REPOSITORY} ./\n"
+#: Its task files are those of the nights.
+GUIDE = Path(__file__).parents[2] / "docs/quiesce.md"
 PLAY = {
     "hosts": "all",
     "gather_facts": False,
@@ -28,14 +31,14 @@ PLAY = {
         {
             "name": "Change, or restore",
             "ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"},
-            "vars": {
-                "safe_upgrade_change": {
-                    "role": "vps_org.cloud.os_packages",
-                    "role_prepare_from": "download",
-                }
-            },
         },
     ],
+    "vars": {
+        "safe_upgrade_change": {
+            "role": "vps_org.cloud.os_packages",
+            "role_prepare_from": "download",
+        }
+    },
 }
 
 
@@ -43,15 +46,20 @@ PLAY = {
 class Machine:
     """What a machine finds, and what was done to it before the night.
 
-    *offered*: the packages of its repository; *before*: a shell script that runs on its disk, with
-    nothing started; *started*: one that root runs by ssh; *variables*: of the host.
+    *offered*: the packages of its repository; *installed*: those that it has; *before*: a shell
+    script that runs on its disk, with nothing started; *started*: one that root runs by ssh;
+    *variables*: of the host; *tampered*: a file of the repository that is not as its lists say;
+    *manager*: of its packages.
     """
 
     offered: t.Sequence[Package] = (app("2.0"),)
+    installed: t.Sequence[Package] = ()
     before: str = ""
     started: str = ""
     variables: t.Mapping[str, t.Any] = field(default_factory=dict)
     valid_hours: int | None = None
+    tampered: str = ""
+    manager: str = "apt"
 
 
 @dataclass
@@ -61,6 +69,12 @@ class Night:
     code: int
     out: str
     results: dict[str, dict[str, t.Any]]
+    work: Path
+
+    def evidence(self, name: str) -> Path:
+        """The file of what explains the failure of a machine."""
+        (file,) = self.work.glob(f"*-{name}.evidence")
+        return file
 
 
 class Bed:
@@ -72,10 +86,15 @@ class Bed:
         self.repositories = work / "repositories"
         self.key = work / "key"
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
-        layer = self._layer()
         for name, machine in machines.items():
-            repository(self.repositories / name, machine.offered, machine.valid_hours)
-        self.machines = Machines(work / "disks", [layer, image.image()], self.repositories)
+            self._repository(self.repositories / name, machine)
+        managers = {machine.manager for machine in machines.values()}
+        layers = {manager: [self._layer(manager), image.image()] for manager in managers}
+        self.machines = Machines(
+            work / "disks",
+            {name: layers[machine.manager] for name, machine in machines.items()},
+            self.repositories,
+        )
         for name in machines:
             self.machines.install(name)
             self._prepare(name)
@@ -102,29 +121,41 @@ class Bed:
         self.sim.__exit__()
         self.machines.close()
 
-    def _layer(self) -> Path:
+    def _repository(self, folder: Path, machine: Machine) -> None:
+        if machine.manager == "dnf":
+            rpm_repository(folder, machine.offered)
+        else:
+            repository(folder, machine.offered, machine.valid_hours)
+        if machine.tampered:
+            with open(folder / machine.tampered, "r+b") as file:
+                file.seek(-1, os.SEEK_END)
+                file.write(b"!")
+
+    def _layer(self, manager: str) -> Path:
         """What every machine has over the image: version 1.0 of the service, and our key."""
-        layer, work, root = (self.work / name for name in ("layer", "layer-work", "layer-root"))
+        layer, work, root = (self.work / f"{manager}-{name}" for name in ("layer", "work", "root"))
         for folder in (layer, work, root):
             folder.mkdir()
         options = f"lowerdir={image.image()},upperdir={layer},workdir={work}"
         run("mount", "-t", "overlay", "overlay", "-o", options, root)
         try:
-            file = app("1.0").build(root)
-            run("chroot", root, "dpkg", "--install", f"/{file.name}")
-            file.unlink()
+            if manager == "dnf":
+                image.by_rpm(root, REPOSITORY)
+                _install(root, "dnf", [BASE, rpm_app("1.0")])
+            else:
+                _install(root, "apt", [app("1.0")])
             (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
             ours = self.key.with_suffix(".pub").read_text()
             (root / "root/.ssh/authorized_keys").write_text(ours)
             (root / "etc/apt/sources.list").write_text(APT_SOURCE)
-            hosts = (root / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
-            (self.work / "host_key").write_text(hosts)
         finally:
             run("umount", root)
         return layer
 
     def _prepare(self, name: str) -> None:
         with self.machines.attached(name) as root:
+            _install(root, self.cases[name].manager, self.cases[name].installed)
+            (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
             script = f"set -e\n{self.cases[name].before}"
             run("chroot", root, "sh", "-c", script)
 
@@ -150,7 +181,7 @@ class Bed:
     def _ssh_options(self) -> list[str]:
         known = self.work / "known_hosts"
         if not known.exists():
-            key = (self.work / "host_key").read_text()
+            key = (image.image() / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
             known.write_text("".join(f"{self.machines.address(one)} {key}" for one in self.cases))
         return [
             *("-o", f"UserKnownHostsFile={known}", "-o", "GlobalKnownHostsFile=/dev/null"),
@@ -173,6 +204,8 @@ class Bed:
         hosts = {name: self._variables(name, work) for name in (only or self.cases)}
         (work / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
         (work / "night.yml").write_text(json.dumps([{**PLAY, **more}]))
+        for name, text in re.findall(r"```yaml\n# (\w+\.yml)\n(.*?)```", GUIDE.read_text(), re.S):
+            (work / name).write_text(text)
         command = [Path(sys.executable).with_name("ansible-playbook"), work / "night.yml"]
         done = subprocess.run(
             [*command, "-i", work / "inventory.json", *arguments],
@@ -180,10 +213,11 @@ class Bed:
             env={
                 **os.environ,
                 "ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night",
-                "ANSIBLE_FORKS": "6",
+                "ANSIBLE_FORKS": "12",
                 "ANSIBLE_HOME": str(self.work / "ansible"),
                 "ANSIBLE_NOCOLOR": "true",
                 "ANSIBLE_PIPELINING": "true",
+                "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.work / "control"),
                 "ANSIBLE_TIMEOUT": "5",
                 "COLUMNS": "160",
                 "VPS_ORG_API_TOKEN": self.sim.token,
@@ -199,7 +233,7 @@ class Bed:
             for line in report.read_text().splitlines():
                 entry = json.loads(line)
                 results[entry["host"]] = entry
-        return Night(done.returncode, done.stdout, results)
+        return Night(done.returncode, done.stdout, results, work)
 
     def _variables(self, name: str, work: Path) -> dict[str, t.Any]:
         return {
@@ -215,3 +249,18 @@ class Bed:
             "safe_upgrade_report_dir": str(work),
             **self.cases[name].variables,
         }
+
+
+def _install(root: Path, manager: str, packages: t.Sequence[Package]) -> None:
+    """Install *packages* in the file system *root*, with nothing started."""
+    if not packages:
+        return
+    if manager == "dnf":
+        files = [package.rpm(root) for package in packages]
+        command = ["rpm", "--upgrade"]
+    else:
+        files = [package.deb(root) for package in packages]
+        command = ["dpkg", "--install"]
+    run("chroot", root, *command, *(f"/{file.name}" for file in files))
+    for file in files:
+        file.unlink()

@@ -13,17 +13,22 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 SUITE = "bookworm"
+#: A machine has none of this one's.
+IDENTITY = ("etc/apt/sources.list", "etc/hostname", "etc/machine-id", "etc/resolv.conf")
 DEFAULT_MIRROR = "http://deb.debian.org/debian/"
 INCLUDED = (
-    "apt-utils ca-certificates cron dbus iproute2 openssh-server procps python3 python3-apt sudo"
-    " systemd systemd-sysv"
+    "apt-utils ca-certificates cron curl dbus dnf dnf-plugins-core iproute2 mariadb-server"
+    " openssh-server postgresql procps python3 python3-apt rpm sudo systemd systemd-sysv"
 )
+#: Only the cases that are about them start them.
+DISABLED = ("mariadb", "postgresql")
 PROGRAMS = (
-    "apt-ftparchive debootstrap dpkg-deb ip ssh-keygen systemd-nspawn",
-    "apt-utils debootstrap dpkg iproute2 openssh-client systemd-container",
+    "apt-ftparchive createrepo_c debootstrap dpkg-deb ip rpmbuild ssh-keygen systemd-nspawn",
+    "apt-utils createrepo-c debootstrap dpkg iproute2 openssh-client rpm systemd-container",
 )
 
 
@@ -48,11 +53,31 @@ def image() -> Path:
         unfinished.mkdir(parents=True)
         include = f"--include={','.join(INCLUDED.split())}"
         run("debootstrap", "--variant=minbase", include, SUITE, unfinished, _mirror())
-        # of this machine's, and a name of its own each
-        for name in ("etc/apt/sources.list", "etc/hostname", "etc/machine-id"):
+        for name in IDENTITY:
             (unfinished / name).write_text("")
+        run("systemctl", f"--root={unfinished}", "disable", *DISABLED)
         unfinished.rename(folder)
     return folder
+
+
+def by_rpm(root: Path, repository: str) -> None:
+    """Make of the file system *root* one whose packages are rpm's alone.
+
+    What is below stays Debian's, for no mirror of another system is asked.
+    """
+    for program in ("apt-get", "dpkg", "dpkg-query"):
+        (root / "usr/bin" / program).unlink()
+    for plugin in (root / "usr/lib/python3/dist-packages/dnf-plugins").glob("*.py"):
+        if plugin.name != "needs_restarting.py":  # what AlmaLinux has as well
+            plugin.unlink()
+    (root / "etc/redhat-release").write_text("AlmaLinux release 9.4 (none)\n")
+    (root / "etc/rpm").mkdir(exist_ok=True)
+    (root / "etc/rpm/macros").write_text("%_dbpath /var/lib/rpm\n")
+    (root / "etc/dnf/dnf.conf").write_text("[main]\nbest=True\nskip_if_unavailable=False\n")
+    (root / "etc/yum.repos.d").mkdir(exist_ok=True)
+    (root / "etc/yum.repos.d/local.repo").write_text(
+        f"[local]\nname=local\nbaseurl=file://{repository}\ngpgcheck=0\nmetadata_expire=0\n"
+    )
 
 
 def _mirror() -> str:
@@ -71,3 +96,7 @@ def run(*command: str | Path) -> str:
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}")
     return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(missing() or image() and None)

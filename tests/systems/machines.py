@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import threading
 import time
 import typing as t
+import uuid
 from pathlib import Path
 
 from simulator.disks import Disks
@@ -30,17 +32,25 @@ from systems.image import run
 
 #: Where every machine finds the repository of its case.
 REPOSITORY = "/srv/repository"
+#: Each systemd watches some files; the kernel's default is enough for twenty machines.
+WATCHES = Path("/proc/sys/fs/inotify/max_user_instances")
+WATCHES_NEEDED = 8192
 
 
 class Machines(Disks):
-    """*layers*: the image, and what lies over it, the uppermost first."""
+    """*layers*: of each machine the image, and what lies over it, the uppermost first."""
 
-    def __init__(self, root: Path, layers: t.Sequence[Path], repositories: Path) -> None:
+    def __init__(
+        self, root: Path, layers: t.Mapping[str, t.Sequence[Path]], repositories: Path
+    ) -> None:
         self.root = root
         self.layers = layers
         self.repositories = repositories
         self.numbers: dict[str, int] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._left: list[Path] = []
+        self._watches = WATCHES.read_text()
+        WATCHES.write_text(str(max(WATCHES_NEEDED, int(self._watches))))
         for folder in (".snapshots", ".mounted", ".layer", ".console"):
             (root / folder).mkdir(parents=True)
 
@@ -62,7 +72,6 @@ class Machines(Disks):
         run("ip", "-n", inside, "link", "set", "lo", "up")
         run("ip", "-n", inside, "link", "set", "host0", "up")
         run("ip", "-n", inside, "address", "add", f"{self.address(name)}/24", "dev", "host0")
-        run("ip", "-n", inside, "route", "add", "default", "via", f"10.213.{number}.1")
 
     def _mount(self, name: str) -> Path:
         """Image and disk as the machine sees them; the file system's work begins anew."""
@@ -70,7 +79,7 @@ class Machines(Disks):
         work = self.root / ".layer" / name
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
-        layers = ":".join(map(str, self.layers))
+        layers = ":".join(map(str, self.layers[name]))
         options = f"lowerdir={layers},upperdir={self.root / name},workdir={work}"
         run("mount", "-t", "overlay", "overlay", "-o", options, mounted)
         return mounted
@@ -83,15 +92,27 @@ class Machines(Disks):
 
     def boot(self, name: str) -> None:
         mounted = self._mount(name)
+        gateway = f"10.213.{self.numbers[name]}.1"
+        run("ip", "-n", self._network(name), "route", "replace", "default", "via", gateway)
         command = [
             *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
             *(f"--directory={mounted}", f"--machine={name}", f"--hostname={name}"),
             f"--network-namespace-path=/run/netns/{self._network(name)}",
+            "--capability=CAP_NET_ADMIN",
             f"--bind-ro={self.repositories / name}:{REPOSITORY}",
         ]
+        unused = f"vpsorg-{uuid.uuid4()}"  # in one that was used before, nspawn may not start
+        own = [folder / unused for folder in _cgroups()]
+        for folder in own:
+            folder.mkdir()
+        self._left += own
+        enter = "".join(f"echo $$ > {shlex.quote(str(folder))}/cgroup.procs; " for folder in own)
         with open(self.root / ".console" / name, "ab") as console:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=console, stderr=console
+                ["sh", "-ec", f'{enter}exec "$@"', "sh", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
             )
         self._processes[name] = process
         threading.Thread(target=self._reboot, args=(name, process), daemon=True).start()
@@ -125,6 +146,10 @@ class Machines(Disks):
             time.sleep(0.1)  # the kernel still ends the machine's processes
         raise RuntimeError(f"{name} still uses its disk: {done.stderr!r}")
 
+    def boots(self, name: str) -> int:
+        """How often the machine has booted."""
+        return (self.root / ".console" / name).read_bytes().count(b"Welcome to ")
+
     def cut(self, name: str) -> None:
         run("ip", "link", "set", f"vpsorg{self.numbers[name]}", "down")
 
@@ -137,6 +162,10 @@ class Machines(Disks):
         for name in self.numbers:
             self.power_off(name)
             subprocess.run(["ip", "netns", "del", self._network(name)], check=False)
+        for path in [row[0] for folder in self._left for row in os.walk(folder, topdown=False)]:
+            with contextlib.suppress(OSError):  # a process of it has not ended yet
+                os.rmdir(path)
+        WATCHES.write_text(self._watches)
 
     def _network(self, name: str) -> str:
         return f"vpsorg-{name}"
@@ -150,3 +179,19 @@ class Machines(Disks):
 
     def _size(self, content: Path) -> int:
         return int(run("du", "-sm", content).split()[0])
+
+
+def _cgroups() -> list[Path]:
+    """The cgroups of this process in which a systemd keeps its units.
+
+    A machine gets one of its own below each: else all machines keep their units in the same.
+    """
+    kinds = {"0::": " cgroup2 ", "name=systemd:": "name=systemd"}
+    told = Path("/proc/self/cgroup").read_text().splitlines()
+    mounted = Path("/proc/mounts").read_text().splitlines()
+    found = []
+    for mark, kind in kinds.items():
+        paths = [line.split(":", 2)[2] for line in told if mark in line]
+        folders = [line.split(" ")[1] for line in mounted if kind in line]
+        found += [Path(folder + path) for path in paths for folder in folders[:1]]
+    return found
