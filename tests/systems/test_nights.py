@@ -249,7 +249,7 @@ CASES: dict[str, tuple[Machine, End]] = {
     ),
     "reboot-still-due": (
         Machine(offered=(), started=NEWER_KERNEL),
-        End("upgraded", "no packages to upgrade; rebooted (kernel "),
+        End("upgraded", "no packages to upgrade; rebooted (kernel ", reboots=1),
     ),
     "held": (
         Machine(before="apt-mark hold app"),
