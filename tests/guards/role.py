@@ -1035,7 +1035,7 @@ CHANGE = {
         _code(
             "before",
             "prepared",
-            "lambda host: host.move('upgraded') if host.vars.get(PREPARED) else original(host)",
+            "lambda host: host.move('upgraded') if host.vars.get(preparation.NAME) else original(host)",
         ),
     ),
     "expected_reboot": Guard(

@@ -395,7 +395,7 @@ CASES |= {
             started=DNF_LOCKED.format(600),
             variables={"os_packages_lock_timeout": 5},
         ),
-        End("aborted", "holds /var/cache/dnf/metadata_lock.pid for longer than the 5 s"),
+        End("aborted", "holds a lock of dnf for longer than the 5 s"),
     ),
 }
 
