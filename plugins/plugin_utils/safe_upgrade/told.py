@@ -27,8 +27,10 @@ PREFIX = "safe_upgrade_told_"
 #: The entry points whose records the job of the change, and the job after its failure, go by.
 SNAPSHOT_JOB, CHANGE_JOB = "snapshot", "main"
 _OF_A_WORKFLOW = ("awx_workflow_job_id", "tower_workflow_job_id")
-#: How the names begin of extra variables that lead the role and its playbooks.
-_STAND_ABOVE = ("ansible_", "vps_org_", "safe_upgrade_", "drill_")
+#: How the names begin of extra variables that a job template may give to its own jobs alone.
+_SETTINGS = ("safe_upgrade_", "os_packages_")
+#: How the names begin of extra variables that lead the roles and their playbooks.
+_STAND_ABOVE = ("ansible_", "vps_org_", "drill_", *_SETTINGS)
 #: What the surveys of the kit ask for.
 _ASKED = {
     "drill_confirm",
@@ -123,7 +125,7 @@ def strange(extra: t.Mapping[str, t.Any], token: str) -> list[str]:
 
 def is_setting(name: str) -> bool:
     """Whether a job template may give a variable of that name to its own jobs alone."""
-    return name.startswith("safe_upgrade_")
+    return name.startswith(_SETTINGS)
 
 
 def is_of_a_workflow(extra: t.Container[str]) -> bool:

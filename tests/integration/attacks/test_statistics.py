@@ -200,6 +200,8 @@ ADDED = {
     "ansible_connection": "local",
     "vps_org_server_id": IDS[VICTIM],
     "drill_confirm": VICTIM,
+    "os_packages_allow_removals": True,
+    "os_packages_lost": [],
 }
 FIRST_PHASES = {
     "main": "check",
