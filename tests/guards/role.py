@@ -1035,7 +1035,8 @@ CHANGE = {
         _code(
             "before",
             "prepared",
-            "lambda host: host.move('upgraded') if host.vars.get(preparation.NAME) else original(host)",
+            "lambda host: "
+            "host.move('upgraded') if host.vars.get(preparation.NAME) else original(host)",
         ),
     ),
     "expected_reboot": Guard(
