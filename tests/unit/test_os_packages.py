@@ -95,7 +95,7 @@ def test_who_asks_for_a_reboot_is_told(asked):
     told = asked(
         signs=signs,
         needrestart=f"cat <<END\n{NEEDRESTART.format(2)}END",
-        dnf=f'case $2 in --reboothint) echo "{HINT}"; exit 1 ;; --services) echo x.service ;; esac',
+        dnf=f'case $4 in --reboothint) echo "{HINT}"; exit 1 ;; --services) echo x.service ;; esac',
     )
     assert told[2:] == [
         "says /run/reboot-required",

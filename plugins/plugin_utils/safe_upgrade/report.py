@@ -33,8 +33,7 @@ KEPT_IN_STATS = ("armed", *ENDS)
 #: A reason stands beside its row where it has so many columns.
 READABLE = 30
 NARROWEST = 12
-INDENT = "    "
-_GAP = "  "
+INDENT, _GAP = "    ", "  "
 _GOOD_ENDS = {
     "preflight": "preflight",
     "snapshot": "armed",

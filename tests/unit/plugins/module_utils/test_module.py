@@ -251,5 +251,5 @@ def test_texts_of_the_api_reach_no_message_or_warning_raw(world):
         "validate_certs is off: anyone on the way can read the token and answer [VPS106]",
         "snapshot 801 has another description, which the API cannot change: a b [VPS309]",
     ]
-    assert result["progress"][0].startswith("web [2J 01xxx")
+    assert result["progress"][0].startswith("web 01xxx")
     assert len(result["progress"][0]) == 2000
