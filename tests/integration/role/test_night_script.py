@@ -117,6 +117,14 @@ def test_a_wrong_token_shows_the_error_of_the_one_plugin_and_ends_red(site, tmp_
     assert done.stderr.count("[WARNING]") == 1, done.stderr
 
 
+def test_no_line_that_is_mailed_is_a_command_to_the_mail_program(script):
+    lines = r"printf '~! touch x\nweb-01: ~!\n'"
+    done = script({"ansible-playbook vps_org.cloud.safe_upgrade": lines})
+    mail = (script.folder / "mail.log").read_text()
+    assert done.returncode == 0, done.stderr
+    assert "\n ~! touch x\nweb-01: ~!\n" in mail, mail
+
+
 def test_another_run_that_holds_the_lock_is_said(script):
     with (script.state / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
