@@ -17,8 +17,9 @@ description:
   - It reads the inventory and C(--limit), which also applies to the play. An implicit C(localhost)
     is no host of the inventory.
   - A guest's statistics of one job are extra variables of the next. So in a job of an AWX workflow
-    extra variables whose names begin with C(ansible_), C(vps_org_), C(safe_upgrade_) or C(drill_)
-    count only when the first job of the collection had the same. Other settings of the role are
+    extra variables whose names begin with C(ansible_), C(vps_org_), C(safe_upgrade_),
+    C(os_packages_) or C(drill_)
+    count only when the first job of the collection had the same. Other settings of the roles are
     refused by their names, and other variables are ignored with a warning. In that first job the
     lookup refuses what no survey of the kit asks for.
   - With C(--syntax-check) it checks nothing, because that touches no host.

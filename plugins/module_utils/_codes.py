@@ -365,6 +365,7 @@ _CATALOGUE = """
 715 the host did not reboot, though
 715 the host rebooted, though
 716 the check of the guest was cut off
+717 times during the upgrade, or did not say how it went
 731 safe_upgrade_on_failure: leave
 731 safe_upgrade_on_unreachable: leave
 731 safe_upgrade_on_delegate_lost: leave

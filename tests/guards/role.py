@@ -11,6 +11,7 @@ UNIT = "tests/unit/plugins/plugin_utils/safe_upgrade/"
 ROLE = "tests/integration/role/"
 TOGETHER = "tests/integration/together/"
 TASKS = "roles/safe_upgrade/tasks/"
+PACKAGES = "roles/os_packages/tasks/"
 
 
 def _code(module: str, name: str, by: str) -> Replaced:
@@ -432,6 +433,34 @@ THREATS = {
         ATTACKS + "test_playbooks.py::"
         "test_a_task_that_hangs_is_ended_by_the_shipped_playbook_and_its_server_restored",
         Without("playbooks/safe_upgrade.yml", "Upgrade safely", "timeout"),
+    ),
+    "the_size_of_a_download_is_read_once": Guard(
+        "The size of a download is searched for at the begin of a line: a flood holds no neighbour.",
+        ATTACKS + "test_packages.py::test_a_flood_where_the_size_of_the_download_stands",
+        With(
+            PACKAGES + "download_apt.yml",
+            "Know the size of the download",
+            "ansible.builtin.set_fact",
+            {
+                "os_packages_size": "{{ os_packages_asked_size.stdout "
+                "| regex_search('Need to get .*? of archives') | default('', true) }}"
+            },
+        ),
+    ),
+    "the_sources_of_packages_are_read_once": Guard(
+        "Each line of the sources of packages is read by itself: a flood holds no neighbour.",
+        ATTACKS + "test_packages.py::test_a_flood_where_the_sources_of_packages_stand",
+        With(
+            PACKAGES + "download_apt.yml",
+            "Refuse to wait for security updates that cannot come",
+            "ansible.builtin.assert",
+            {"that": "os_packages_sources.stdout is search('(?m)^ release a=[^,]*-security')"},
+        ),
+    ),
+    "waits_for_an_upgrade_end": Guard(
+        "A guest that answers and never says how its upgrade went is waited for 20 times.",
+        ATTACKS + "test_packages.py::test_a_guest_that_answers_and_never_says_how_the_upgrade_went",
+        Without(PACKAGES + "wait.yml", "Refuse to wait without end"),
     ),
 }
 

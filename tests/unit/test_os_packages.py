@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from plays import Plays
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses
 
@@ -155,6 +157,20 @@ def test_a_lock_that_another_program_holds_ends_the_change_before_it_begins(
         code, out = wait_for_locks(tmp_path, manager, locks, collections_path)
     assert code == 2, out
     assert f"Process {os.getpid()} holds {locks[1]} for longer than the 0 s" in out
+
+
+@pytest.mark.parametrize(
+    ("inode", "held"), [(17, ["52 08:01:17"]), ("17", ["52 08:01:17"]), ("(1+)+2", []), ("1?7", [])]
+)
+def test_the_number_of_a_lock_is_no_pattern_of_the_host(tmp_path, inode, held):
+    row = "POSIX  ADVISORY  WRITE {} 08:01:{} 0 EOF\n"
+    told = row.format(52, 17) + row.format(53, "1" * 26)
+    known = yaml.safe_load((TASKS.parent / "vars/main.yml").read_text())
+    known["os_packages_locks"] = {"content": base64.b64encode(told.encode()).decode()}
+    stat = {"exists": True, "path": "/x", "inode": inode}
+    known["os_packages_lock"] = {"results": [{"stat": stat}]}
+    plays = Plays(tmp_path, {"web-01": known})
+    assert plays.hostvars["web-01"]["os_packages_holders"] == held
 
 
 def test_the_locks_are_looked_at_by_modules_that_change_nothing():
