@@ -435,7 +435,7 @@ THREATS = {
         Without("playbooks/safe_upgrade.yml", "Upgrade safely", "timeout"),
     ),
     "the_size_of_a_download_is_read_once": Guard(
-        "The size of a download is searched for at the begin of a line: a flood holds no neighbour.",
+        "The size of a download is searched for once a line: a flood holds no neighbour.",
         ATTACKS + "test_packages.py::test_a_flood_where_the_size_of_the_download_stands",
         With(
             PACKAGES + "download_apt.yml",
