@@ -1053,6 +1053,12 @@ CHANGE = {
         UNIT + "test_faults.py::test_a_tool_that_cannot_be_asked_any_more_is_not_well",
         _code("faults", "_unasked", "lambda check, before, now: []"),
     ),
+    "may_yet_crash": Guard(
+        "A service that was just started may crash in the next second.",
+        UNIT + "test_checks.py::"
+        "test_a_service_that_was_just_started_is_looked_at_again_and_found_crashing",
+        _code("faults", "undecided", "lambda before, now: False"),
+    ),
     "boot_goes_on": Guard(
         "What a boot has not started yet is not missing.",
         UNIT + "test_phases.py::test_the_checks_wait_for_the_end_of_the_boot",

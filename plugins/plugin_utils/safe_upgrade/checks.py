@@ -13,7 +13,9 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.faults import Fault
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
-BOOT_PAUSE_SECONDS = 5
+PAUSE_SECONDS = 5
+#: A service that was started anew is watched for so long at most.
+WATCH_SECONDS = 40
 
 #: How a failed check is called, by the piece of the user's code.
 CHECKS = {
@@ -72,14 +74,20 @@ def _found(host: Host, piece: str) -> list[Fault]:
 
 
 def _look(host: Host) -> dict[str, t.Any]:
-    """A look at a host that has booted: what starts last is not missing yet."""
+    """A look at a host that has booted, and whose services run for some time.
+
+    What starts last is not missing yet, and what crashes soon has not crashed yet.
+    """
     deadline = Deadline(host.settings["reconnect_timeout"], host.clock)
-    never_ends = host.record.before.get("booting")
-    while True:
+    before, now = host.record.before, host.look(host.builtin)
+    while now["booting"] and not before.get("booting") and deadline.left():
+        host.clock.sleep(PAUSE_SECONDS)
         now = host.look(host.builtin)
-        if not now["booting"] or never_ends or not deadline.left():
-            return now
-        host.clock.sleep(BOOT_PAUSE_SECONDS)
+    watched = Deadline(WATCH_SECONDS, host.clock)
+    while faults.undecided(before, now) and watched.left():
+        host.clock.sleep(PAUSE_SECONDS)
+        now = host.look(host.builtin)
+    return now
 
 
 def _told(host: Host, found: t.Sequence[Fault]) -> str | None:

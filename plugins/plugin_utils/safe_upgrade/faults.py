@@ -21,6 +21,8 @@ EXCEPTIONS = {
 }
 #: A service that was started anew within so many seconds may still be crashing.
 YOUNG_SECONDS = 30
+#: One that runs for so many seconds has not crashed at its start.
+NEW_SECONDS = 5
 #: What a system needs from its boot until its tools answer and its clock is right.
 SETTLED_SECONDS = 300
 _KB_LEFT = {"full": 32 * 1024, "low": 1024 * 1024}
@@ -70,6 +72,27 @@ def unknown(now: Data, checks: t.Iterable[str]) -> list[str]:
     return [check for check in checks if check not in known]
 
 
+def undecided(before: Data, now: Data) -> bool:
+    """Whether a service that ran before was started so shortly ago that it may yet crash."""
+    old, new = _things(before, "systemd"), _things(now, "systemd")
+    same_boot = _same_boot(before, now)
+    return any(
+        old[unit]["active"] == new[unit]["active"] == "active"
+        and not (same_boot and new[unit]["entered"] == old[unit]["entered"])
+        and _may_crash(new[unit], now["uptime"], old[unit]["restarts"] if same_boot else 0)
+        for unit in {*old} & {*new}
+    )
+
+
+def _may_crash(unit: Data, uptime: int | None, before_that: int) -> bool:
+    young = YOUNG_SECONDS if _restarts(unit, before_that) else NEW_SECONDS
+    return 0 <= _up(unit, uptime) < young and not _sickness(unit, uptime, before_that)
+
+
+def _same_boot(before: Data, now: Data) -> bool:
+    return bool(now["boot_id"]) and before.get("boot_id") == now["boot_id"]
+
+
 def _is_excepted(fault: Fault, health: Data) -> bool:
     patterns = health.get(EXCEPTIONS.get(fault.check, "")) or ()
     return any(fnmatch.fnmatchcase(fault.thing, pattern) for pattern in patterns if fault.thing)
@@ -90,7 +113,7 @@ def _unasked(check: str, before: Data, now: Data) -> list[Fault]:
 
 def _systemd(before: Data, now: Data) -> list[Fault]:
     old, new = _things(before, "systemd"), _things(now, "systemd")
-    same_boot = bool(now["boot_id"]) and before.get("boot_id") == now["boot_id"]
+    same_boot = _same_boot(before, now)
     found = []
     for unit in sorted({*old, *new}):
         was, is_ = old.get(unit) or {}, new.get(unit)
@@ -118,13 +141,23 @@ def _sickness(unit: Data | None, uptime: int | None, before_that: int) -> str:
         return ""
     if unit["active"] == "failed":
         return "failed"
-    times = unit["restarts"] - before_that if unit["restarts"] >= before_that else unit["restarts"]
-    up = -1 if uptime is None else uptime - unit["entered"]
+    times, up = _restarts(unit, before_that), _up(unit, uptime)
     if unit["sub"].startswith("auto-restart") or (
         times > 1 and (0 <= up < YOUNG_SECONDS or unit["active"] == "activating")
     ):
         return f"keeps crashing, restarts: {times}"
     return ""
+
+
+def _restarts(unit: Data, before_that: int) -> int:
+    """How often systemd itself started it anew; its count begins again when somebody starts it."""
+    count = int(unit["restarts"])
+    return count - before_that if count >= before_that else count
+
+
+def _up(unit: Data, uptime: int | None) -> int:
+    """For how many seconds it is in its state; -1: unknown."""
+    return -1 if uptime is None else int(uptime - unit["entered"])
 
 
 def _is_excused(unit: str, is_: Data | None, units: Data) -> bool:

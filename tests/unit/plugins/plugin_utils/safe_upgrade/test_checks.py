@@ -96,3 +96,47 @@ def test_an_expected_reboot_is_expected_of_both_checks_after_the_change(checked)
     assert look(night, "health")[0] is None and look(night, "verify")[0] is None
     night = checked(["systemd"], verify={"expect_reboot": True, **ONCE}, run_id="r2")
     assert look(night, "health")[0] is None and look(night, "verify")[0] == words
+
+
+def service(second, restarts=0):
+    """new.service at that second after the boot, when it was started *restarts* times by itself."""
+    entered = (second - 1) * 1_000_000
+    unit = f"systemd unit new.service active running enabled {restarts} {entered} yes"
+    return [*WELL, f"uptime {second}", unit]
+
+
+def test_a_service_that_was_just_started_is_looked_at_again_and_found_crashing(checked):
+    night = checked(["systemd"])
+    slept = []
+
+    def crash(seconds):
+        slept.append(seconds)
+        night.guests["web-01"].lines = service(5000 + 5 * len(slept), restarts=len(slept))
+
+    night.world.on_sleep = crash
+    fault, _warnings = look(night, "health", service(5000))
+    assert fault == "new.service keeps crashing, restarts: 2"
+    assert slept == [5, 5]
+
+
+def test_a_service_that_goes_on_running_is_watched_for_seconds_alone(checked):
+    night = checked(["systemd"])
+    slept = []
+    running = service(5000)
+
+    def run(seconds):
+        slept.append(seconds)
+        uptime = f"uptime {5000 + 5 * len(slept)}"
+        night.guests["web-01"].lines = [*running[:-2], uptime, running[-1]]
+
+    night.world.on_sleep = run
+    assert look(night, "health", running) == (None, [])
+    assert slept == [5]
+
+
+def test_a_service_that_is_always_new_holds_nothing_for_long(checked):
+    night = checked(["systemd"])
+    slept = []
+    night.world.on_sleep = slept.append
+    assert look(night, "health", service(5000, restarts=1)) == (None, [])
+    assert sum(slept) == 40
