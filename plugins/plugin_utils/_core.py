@@ -10,6 +10,7 @@ unknown never stops a restore. What is imported here is imported where it is use
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import typing as t
 
@@ -526,3 +527,28 @@ def plain_in(value: t.Any) -> str | None:
         return origin.path if origin else None
     place = getattr(value, "ansible_pos", None)  # up to ansible-core 2.18
     return place[0] if place else None
+
+
+def drop_unreadable_statistics() -> None:
+    """Let no module's answer end the whole run, and with it the rollback of every host.
+
+    Before 2.21 ansible-core does so for ``ansible_stats`` that are no mapping. The workers, which
+    are forked later, take such ones out of their results.
+    """
+    with contextlib.suppress(Exception):
+        from ansible.executor.task_executor import TaskExecutor
+
+        run = TaskExecutor.run
+        if not hasattr(run, "__wrapped__"):
+            TaskExecutor.run = functools.wraps(run)(lambda self: without_statistics(run(self)))
+
+
+def without_statistics(result: t.Any) -> t.Any:
+    """The result of a task, its loop's items too, without statistics that nobody can read."""
+    with contextlib.suppress(Exception):
+        items = result.get("results")
+        for one in [result, *(items if isinstance(items, list) else ())]:
+            found = one.get("ansible_stats", {}) if isinstance(one, dict) else {}
+            if not isinstance(found, dict) or not isinstance(found.get("data", {}), dict):
+                del one["ansible_stats"]
+    return result

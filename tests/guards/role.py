@@ -422,6 +422,11 @@ THREATS = {
             "for text in found.unsure[host.name].values()], original(host, found, marked))[1]",
         ),
     ),
+    "statistics_end_no_run": Guard(
+        "Statistics that ansible-core cannot read end no run, which would lose every rollback.",
+        UNIT + "test_core.py::test_statistics_that_end_a_run_are_taken_out",
+        _core("without_statistics", "lambda result: result"),
+    ),
     "a_look_ends": Guard(
         "A guest that hangs holds no phase of the shipped playbooks for longer than a look.",
         ATTACKS + "test_playbooks.py::"

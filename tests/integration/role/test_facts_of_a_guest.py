@@ -22,9 +22,9 @@ FORGED = {
 }
 
 
-def forge(one, host, facts, when="true"):
+def forge(one, host, facts, when="true", **more):
     """Let every module that runs on the guest answer so, as long as the shell test holds."""
-    answer = json.dumps({"changed": False, "ping": "pong", "ansible_facts": facts})
+    answer = json.dumps({"changed": False, "ping": "pong", "ansible_facts": facts, **more})
     python = one.folder / f"python-{host}"
     python.write_text(
         textwrap.dedent(f"""\
@@ -264,3 +264,20 @@ def test_a_fact_cache_that_an_earlier_play_filled_counts_too(site):
     run = one.shipped("restore", environment=cache, safe_upgrade_confirm=1, **wanted)
     assert run.results["one"]["snapshot"]["id"] == mine, run.out
     assert one.calls("restore", "one") == 1 and one.calls("restore", "other") == 0
+
+
+@pytest.mark.parametrize(
+    "statistics",
+    [{"data": [1]}, *(pytest.param(one, marks=pytest.mark.long) for one in ({"data": "x"}, "x"))],
+    ids=str,
+)
+def test_statistics_that_nobody_can_read_cost_no_neighbour_its_rollback(site, statistics):
+    """Before 2.21 ansible-core ends the whole run for them."""
+    one = site({"evil": {}, "neighbour": {}})
+    forge(one, "evil", {}, "[ -e HOSTILE ]", ansible_stats=statistics)
+    for host, last in (("evil", "touch HOSTILE"), ("neighbour", "exit 1")):
+        tasks = f"- raw: echo 2 > srv/app/VERSION\n- raw: {last}\n- command: /bin/true\n"
+        one.hosts[host]["safe_upgrade_change"] = one.tasks(host, tasks)
+    run = one.run()
+    assert run.code == 2 and run.states()["neighbour"] == "restored", run.out
+    assert one.calls("restore", "neighbour") == 1 and one.version("neighbour") == "1"

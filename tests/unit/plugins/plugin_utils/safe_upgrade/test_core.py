@@ -133,3 +133,17 @@ def test_a_fact_inventory_hostname_is_not_taken_for_the_host(night):
     night.plays.variables.set_host_facts("web-02", {"inventory_hostname": "web-02"})
     assert core.host_name({**hosts, **seen}) is None
     assert core.host_name({**hosts, "inventory_hostname": "web-01"}) == "web-01"
+
+
+@pytest.mark.parametrize(
+    "statistics", [[1], "data", 5, None, {"data": [1]}, {"data": "x"}], ids=str
+)
+def test_statistics_that_end_a_run_are_taken_out(statistics):
+    item = {"rc": 0, "ansible_stats": statistics}
+    assert core.without_statistics({**item}) == {"rc": 0}
+    assert core.without_statistics({"results": [{**item}, 5]}) == {"results": [{"rc": 0}, 5]}
+
+
+@pytest.mark.parametrize("result", [{"ansible_stats": {"data": {"x": 1}}}, {}, None, 5], ids=str)
+def test_other_results_stay_as_they_are(result):
+    assert core.without_statistics(result) is result
