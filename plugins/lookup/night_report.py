@@ -19,6 +19,10 @@ options:
     type: list
     elements: str
     required: true
+  show:
+    description: Prints the lines of the report as they end a run.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -41,6 +45,7 @@ import typing as t
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import document, folder, table
@@ -51,10 +56,11 @@ class LookupModule(LookupBase):
     def run(
         self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
     ) -> list[dict[str, t.Any]]:
-        return [_rendered(str(term or "").strip()) for term in terms]
+        self.set_options(var_options=variables, direct=kwargs)
+        return [_rendered(str(term or "").strip(), self.get_option("show")) for term in terms]
 
 
-def _rendered(path: str) -> dict[str, t.Any]:
+def _rendered(path: str, show: bool) -> dict[str, t.Any]:
     if not path:
         raise AnsibleLookupError(
             coded(
@@ -66,7 +72,10 @@ def _rendered(path: str) -> dict[str, t.Any]:
         night = folder.read(os.path.expanduser(path))
     except (OSError, document.Unreadable) as error:
         raise AnsibleLookupError(coded(f"cannot read {path}/{folder.JSON}: {error}")) from error
+    lines = table.lines(night, COLUMNS)
+    for line, color in lines if show else ():
+        Display().display(line, color=color)
     return {
-        "text": [line for line, _color in table.lines(night, COLUMNS)],
+        "text": [line for line, _color in lines],
         "files": {name: render(night) for name, render in folder.RENDERED.items()},
     }

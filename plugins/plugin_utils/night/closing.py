@@ -64,6 +64,8 @@ class Closing:
     def _begin(self) -> None:
         self.diary = Diary(self._now(), [self.options.notify_url])
         self._over = False
+        #: The folder of the report tells of this night.
+        self._told = False
 
     def playbook(self, playbook: t.Any) -> None:
         """A playbook begins: one command may run several."""
@@ -88,7 +90,8 @@ class Closing:
         if task.action == PHASE and isinstance(result.get("run"), t.Mapping):
             if self.diary.see_record(host, result, self._now()) and self.diary.armed:
                 # What is known so far: the run may be killed.
-                self._write(folder.write_json, self._night(False))
+                act = folder.write_json if self._told else folder.begin
+                self._told = self._write(act, self._night(False)) or self._told
         elif not ran and core.calls_role(task, ROLE, TOLD):
             self.diary.see_skipped_role(host)
         elif failed or not core.in_always(task):
@@ -128,15 +131,15 @@ class Closing:
         if why:
             self._warn(coded(f"the notification of the night was not sent: {why}"))
 
-    def _write(self, act: t.Callable[..., None], *given: document.Data) -> None:
-        """Let *act* work in the folder of the report. The first failure is a warning.
+    def _write(self, act: t.Callable[..., None], *given: document.Data) -> bool:
+        """Whether *act* worked in the folder of the report. The first failure is a warning.
 
         The next time it is tried again. A folder that did not answer is left until the end: each
         time would hold every host.
         """
         directory = self.options.report_dir
         if not directory or self._silent:
-            return
+            return False
         try:
             act(directory, *given)
         except OSError as error:
@@ -144,3 +147,5 @@ class Closing:
             if not self._warned:
                 self._warned = True
                 self._warn(coded(f"the report cannot be written to {directory}: {error}"))
+            return False
+        return True

@@ -217,7 +217,7 @@ def _checked(data: t.Any, kinds: t.Mapping[str, tuple[type, ...]]) -> Data:
     for key, kind in kinds.items():
         if not isinstance(data, dict) or not isinstance(data.get(key), kind):
             raise Unreadable(f"it has no usable '{key}'")
-    return {key: data[key] for key in kinds}
+    return {key: data.get(key) for key in kinds}
 
 
 def _read_times(night: Data) -> None:

@@ -25,18 +25,34 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import (
 Data = dict[str, t.Any]
 
 MODE = 0o640
-JSON = "report.json"
+JSON, METRICS = "report.json", "report.prom"
 #: name of a file: what makes its text; report.json is the source of all of them.
 RENDERED: dict[str, t.Callable[[Data], str]] = {
     "report.html": page.text,
     "report.md": ticket.text,
-    "report.prom": metrics.text,
+    METRICS: metrics.text,
 }
 
 
 def check(folder: str) -> None:
     """Raises OSError when this user cannot write there, TimeoutError when it does not answer."""
     _aside.run(lambda: _check(folder))
+
+
+def begin(folder: str, night: Data) -> None:
+    """Let nothing in the folder tell of the night before; the metrics tell that this one goes on.
+
+    Raises OSError, as `write_json`.
+    """
+
+    def act() -> None:
+        for name in RENDERED.keys() - {METRICS}:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, name))
+        for name, text in {**_json(night), METRICS: metrics.text(night)}.items():
+            write(folder, name, text)
+
+    _aside.run(act)
 
 
 def write_json(folder: str, night: Data) -> None:

@@ -166,6 +166,23 @@ def test_from_armed_on_every_state_is_on_the_disk_at_once(run):
     assert states == ["preflight", "snapshotting", "armed", "changing", "verifying", "upgraded"]
 
 
+def test_a_killed_run_leaves_nothing_of_the_night_before(run):
+    one = run()
+    for name in ("report.html", "report.md", "report.prom", "report.json"):
+        (one.folder / name).write_text("the night before: well")
+    one.play(INCLUDE)
+    one.phases("check", "take_snapshot")
+    assert len([*one.folder.iterdir()]) == 4
+    one.phases("wait_snapshot", "arm")
+    assert sorted(file.name for file in one.folder.iterdir()) == ["report.json", "report.prom"]
+    told = (one.folder / "report.prom").read_text()
+    assert "vps_org_night_ended 0" in told and "vps_org_night_well 0" in told
+    one.phases("back", "handled", "decide", "finish")
+    one.ends()
+    assert "vps_org_night_well 1" in (one.folder / "report.prom").read_text()
+    assert (one.folder / "report.html").exists() and (one.folder / "report.md").exists()
+
+
 def row(night, host):
     return next(one for one in night["hosts"] if one["host"] == host)
 
