@@ -56,8 +56,9 @@ class LookupModule(LookupBase):
     def run(
         self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
     ) -> list[dict[str, t.Any]]:
-        self.set_options(var_options=variables, direct=kwargs)
-        return [_rendered(str(term or "").strip(), self.get_option("show")) for term in terms]
+        self.set_options(var_options=variables, direct=kwargs)  # type: ignore[no-untyped-call]
+        show = self.get_option("show")  # type: ignore[no-untyped-call]
+        return [_rendered(str(term or "").strip(), show) for term in terms]
 
 
 def _rendered(path: str, show: bool) -> dict[str, t.Any]:

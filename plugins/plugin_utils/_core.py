@@ -540,7 +540,8 @@ def drop_unreadable_statistics() -> None:
 
         run = TaskExecutor.run
         if not hasattr(run, "__wrapped__"):
-            TaskExecutor.run = functools.wraps(run)(lambda self: without_statistics(run(self)))
+            readable = functools.wraps(run)(lambda self: without_statistics(run(self)))
+            setattr(TaskExecutor, "run", readable)
 
 
 def without_statistics(result: t.Any) -> t.Any:
