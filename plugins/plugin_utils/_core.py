@@ -541,7 +541,7 @@ def drop_unreadable_statistics() -> None:
         run = TaskExecutor.run
         if not hasattr(run, "__wrapped__"):
             readable = functools.wraps(run)(lambda self: without_statistics(run(self)))
-            setattr(TaskExecutor, "run", readable)
+            TaskExecutor.run = readable  # type: ignore[method-assign]
 
 
 def without_statistics(result: t.Any) -> t.Any:
