@@ -102,7 +102,7 @@ class Bed:
             [{"name": name, "ip_address": self.machines.address(name)} for name in machines],
             self.machines,
             snapshot_seconds=1,
-            restore_seconds=15,  # so long that a busy machine still sees it
+            restore_seconds=40,  # so long that a busy machine still sees it
         )
         self.ids = {row["name"]: row["id"] for row in self.sim.cloud.servers.values()}
         self.nights = 0
