@@ -60,6 +60,12 @@ _THE_FIRST_COUNTS = (
     "found.sure.setdefault(host, {**record, 'signature': {'by': CHANGE_JOB}})"
 )
 
+#: Every fact counts as the inventory does.
+_FACTS_COUNT = (
+    _code("variables", "_every", "lambda name: False"),
+    _code("variables", "reserved", "lambda name: False"),
+)
+
 THREATS = {
     "records_under_own_names": Guard(
         "What a guest tells wipes no neighbour's record: a second one has a name that only the "
@@ -124,8 +130,7 @@ THREATS = {
     "restores_read_no_facts": Guard(
         "A restore goes by what the inventory says, whatever the facts of a guest say.",
         ATTACKS + "test_facts.py::test_a_restore_takes_its_own_server_back_whatever_the_facts_say",
-        _code("variables", "_every", "lambda name: False"),
-        _code("variables", "reserved", "lambda name: False"),
+        *_FACTS_COUNT,
     ),
     "status_reads_no_facts": Guard(
         "So does the status.",
@@ -354,8 +359,7 @@ THREATS = {
     "no_fact_confirms": Guard(
         "No fact of a guest confirms that a server without the run's marker is overwritten.",
         ATTACKS + "test_facts.py::test_no_fact_lets_a_server_without_the_marker_be_overwritten",
-        _code("variables", "_every", "lambda name: False"),
-        _code("variables", "reserved", "lambda name: False"),
+        *_FACTS_COUNT,
     ),
     "facts_of_one_host": Guard(
         "The facts of one host keep no other from its change.",
@@ -441,7 +445,8 @@ THREATS = {
     ),
     "the_size_of_a_download_is_read_once": Guard(
         "The size of a download is searched for once a line: a flood holds no neighbour.",
-        ATTACKS + "test_packages.py::test_a_flood_where_the_size_of_the_download_stands",
+        "tests/unit/test_floods_of_a_package_manager.py::"
+        "test_a_flood_where_the_size_of_the_download_stands",
         With(
             PACKAGES + "download_apt.yml",
             "Know the size of the download",
@@ -454,7 +459,8 @@ THREATS = {
     ),
     "the_sources_of_packages_are_read_once": Guard(
         "Each line of the sources of packages is read by itself: a flood holds no neighbour.",
-        ATTACKS + "test_packages.py::test_a_flood_where_the_sources_of_packages_stand",
+        "tests/unit/test_floods_of_a_package_manager.py::"
+        "test_a_flood_where_the_sources_of_packages_stand",
         With(
             PACKAGES + "download_apt.yml",
             "Refuse to wait for security updates that cannot come",

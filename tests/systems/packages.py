@@ -73,13 +73,13 @@ class Package:
                 "AutoReqProv": "no",
                 **self.control,
             }
-            _write(Path(work, "root"), self.files)
+            _write(Path(work, "tree"), self.files)
             scripts = "".join(f"%{name}\n{text}\n" for name, text in self.scripts.items())
             files = "".join(f"{path}\n" for path in self.files)
             spec = Path(work, "spec")
             spec.write_text(
-                f"{_lines(fields)}%description\n%install\nmkdir -p {work}/root\n"
-                f"cp -a {work}/root/. %{{buildroot}}\n{scripts}%files\n{files}"
+                f"{_lines(fields)}%description\n%install\nmkdir -p {work}/tree\n"
+                f"cp -a {work}/tree/. %{{buildroot}}\n{scripts}%files\n{files}"
             )
             here = [f"--define=_topdir {work}", f"--define=_rpmdir {folder}"]
             name = f"{self.name}-{self.version}-1.noarch.rpm"

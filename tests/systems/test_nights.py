@@ -86,7 +86,7 @@ def kernel(version: str, release: str) -> list[Package]:
 
 
 AN_ADMINISTRATOR = (
-    "useradd --create-home --shell /bin/bash admin\ncp -a /root/.ssh /home/admin/\n"
+    "useradd --create-home --shell /bin/bash admin\ncp -a ~root/.ssh /home/admin/\n"
     "chown -R admin: /home/admin/.ssh\n"
     "echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin\n"
     "echo root:secret | chpasswd\n"
