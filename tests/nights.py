@@ -66,14 +66,15 @@ class Guest:
         self.scripts.append(script)
         if self.silent:
             return Answer(None, "", self.silent, self.ours)
-        if script.endswith("echo end"):
-            return Answer(0, self._look(script), None)
-        if self.refuses and self.refuses in script:
-            return Answer(1, "", "Read-only file system")
+        look, end, then = script.rpartition("echo end")
+        seen = self._look(look + end) if end else ""
+        if self.refuses and self.refuses in then:
+            return Answer(1, seen, "Read-only file system")
+        then = then.lstrip("; ")
         done = subprocess.run(
-            ["/bin/sh", "-c", script], check=False, capture_output=True, text=True
+            ["/bin/sh", "-c", then or ":"], check=False, capture_output=True, text=True
         )
-        return Answer(done.returncode, done.stdout, done.stderr.strip() or None)
+        return Answer(done.returncode, seen + done.stdout, done.stderr.strip() or None)
 
     def _look(self, script: str) -> str:
         told = [f"boot_id {self._read('proc/sys/kernel/random/boot_id')}", *self.lines]
@@ -259,9 +260,10 @@ class Night:
         extra = self.plays.variables.extra_vars
         for key, found in told_.statistics(one.stats, entry_point, TOKEN, extra).items():
             self.artefact[key] = {**self.artefact.get(key, {}), **found}
-        if phase not in phases.LAST:
-            self.plays.know(name, **{host.NAME: told})
-        return told
+        if phase in phases.LAST:
+            return told
+        self.plays.know(name, **{host.NAME: told})
+        return {**told, "run": vars(t.cast(record.Record, record.read(told)))}
 
     def next_job(self, artefact: Data | None = None, **extra: t.Any) -> None:
         """Another job, which is told what this one told, else *artefact*; and *extra* variables."""

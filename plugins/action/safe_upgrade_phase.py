@@ -37,7 +37,9 @@ _OF_THE_API = re.compile(
     r"VPS_ORG_\w+|\w+_proxy|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|SSL_CERT_\w+", re.IGNORECASE
 )
 display = Display()
-core.drop_unreadable_statistics()  # the parent process loads this file before it forks a worker
+# The parent process loads this file before it forks a worker.
+core.drop_unreadable_statistics()
+core.load_filters()
 
 
 class ActionModule(ControllerAction):

@@ -529,6 +529,15 @@ def plain_in(value: t.Any) -> str | None:
     return place[0] if place else None
 
 
+def load_filters() -> None:
+    """Load the filters and tests of templates: once here, or else anew in each forked worker."""
+    with contextlib.suppress(Exception):
+        from ansible.plugins.loader import filter_loader, test_loader
+
+        filter_loader.get("ansible.builtin.default")
+        test_loader.get("ansible.builtin.defined")
+
+
 def drop_unreadable_statistics() -> None:
     """Let no module's answer end the whole run, and with it the rollback of every host.
 

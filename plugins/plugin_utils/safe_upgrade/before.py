@@ -221,8 +221,8 @@ def named_by_others(
     found: Data = {}
     for name in host.vars["ansible_play_hosts_all"]:
         if name != host.name:
-            other = host.other(name)
-            found[name] = other.result["server_id"] if other else of_others(host, name)
+            has_begun = host.begun(name)
+            found[name] = has_begun["server_id"] if has_begun else of_others(host, name)
     return found
 
 

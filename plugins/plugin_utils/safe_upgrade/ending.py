@@ -40,8 +40,7 @@ def finish(host: Host) -> None:
         return
     told = preparation.told(host) if record.files.get("prepare") else None
     host.move("upgraded", told.summary if told else None, **(told.public if told else {}))
-    now = host.look()
-    marker.unmark(host)
+    now = marker.look_and_unmark(host)
     why = _unmarked(host, now) or _prune(host, now)
     if why:
         host.warn(f"upgraded, but not tidied up: {why}")
@@ -58,7 +57,7 @@ def prune(host: Host) -> None:
         raise Failed(host.harmless(why))
 
 
-def _unmarked(host: Host, now: Data) -> str | None:
+def _unmarked(host: Host, now: t.Mapping[str, t.Any]) -> str | None:
     """Why this run's marker cannot tell that no other run needs its snapshot."""
     path = host.settings["marker_path"]
     if not path or not now["answered"]:
@@ -71,7 +70,7 @@ def _unmarked(host: Host, now: Data) -> str | None:
     )
 
 
-def _prune(host: Host, now: Data) -> str | None:
+def _prune(host: Host, now: t.Mapping[str, t.Any]) -> str | None:
     """Why nothing, or not everything, was pruned; None when all is well."""
     settings, record = host.settings, host.record
     listed = host.ask(snapshot_info, server_id=settings["server_id"])

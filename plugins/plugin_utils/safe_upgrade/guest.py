@@ -16,6 +16,7 @@ of the server may not hold.
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 import shlex
 import typing as t
@@ -33,16 +34,17 @@ _EMPTIED = {"tmpfs", "ramfs", "devtmpfs"}
 _NUMBER = 2**63
 _LINES = 3000
 
+# What the shell can do by itself starts no process: a look runs some times a night on every guest.
 _LOOK = (
     "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin",
-    'echo "boot_id $(cat /proc/sys/kernel/random/boot_id 2>/dev/null | head -c 100)"',
-    'echo "kernel $(uname -r 2>/dev/null | head -c 200)"',
+    'b=""; { read -r b < /proc/sys/kernel/random/boot_id; } 2>/dev/null; echo "boot_id $b"',
+    'echo "kernel $(uname -r 2>/dev/null)"',
 )
 _MOUNTS = (
     r"sed -n 's/^\([^ ]*\) \([^ ]*\) \([^ ]*\) rw[, ].*/mount \3 \1 \2/p' /proc/mounts 2>/dev/null",
 )
 _MARKER = (
-    'echo "folder $(cd "$(dirname MARKER)" 2>/dev/null && pwd -P)"',
+    'echo "folder $(cd FOLDER 2>/dev/null && pwd -P)"',
     "if [ -e MARKER ]; then echo \"marker $(head -c 400 MARKER | tr -d '\\r\\n')\"; fi",
     "if [ -e WITNESS ]; then echo \"witness $(head -c 100 WITNESS | tr -d '\\r\\n')\"; fi",
 )
@@ -53,7 +55,9 @@ def look_command(marker_path: str, checks: t.Collection[str]) -> str:
     parts = [*_LOOK]
     if marker_path:
         marker, witness = shlex.quote(marker_path), shlex.quote(witness_path(marker_path))
-        parts += [part.replace("MARKER", marker).replace("WITNESS", witness) for part in _MARKER]
+        folder = shlex.quote(posixpath.dirname(marker_path))
+        names = {"MARKER": marker, "WITNESS": witness, "FOLDER": folder}
+        parts += [re.sub("|".join(names), lambda found: names[found[0]], one) for one in _MARKER]
     lists = [*_MOUNTS, *probes.scripts(checks)]
     # However much the guest has to list: what proves or disproves a restore comes before it.
     parts.append(f"({'; '.join(lists)}) | cut -c 1-500 | head -n {_LINES}")

@@ -129,15 +129,18 @@ class Host:
         """The built-in checks that are required or wanted."""
         return {*self.settings["health"]["builtin"], *self.settings["health"]["wanted"]}
 
-    def look(self, checks: t.Collection[str] = ()) -> Data:
+    def look(self, checks: t.Collection[str] = (), then: str = "") -> Data:
         """The state of the guest, by one look; ``ours``: the controller could not look.
 
-        *checks*: the built-in checks whose facts it brings.
+        *checks*: the built-in checks whose facts it brings. *then*: a script to run afterwards;
+        ``rc`` and ``stderr`` are of it, ``rc`` None where the guest did not get so far.
         """
         path = self.settings["marker_path"]
-        answer = self.reach.run(guest.look_command(path, checks))
+        answer = self.reach.run("; ".join(filter(None, (guest.look_command(path, checks), then))))
         seen = guest.state(answer.text, answer.why, path)
         seen["ours"] = answer.ours
+        if then:
+            seen.update(rc=answer.rc, stderr=answer.why)
         self._note(host=timeline.of_a_look(seen, self.record.last_boot_id))
         return t.cast(Data, texts.harmless_data(seen, self.secrets))
 
@@ -193,10 +196,14 @@ class Host:
         told: Data = {"failed_task": task, "next_step": next_step}
         self.move("aborted", reason, snapshot=self.record.snapshot, **told)
 
+    def begun(self, host: str) -> t.Any:
+        """What another host registered in the same call; None: it has not begun."""
+        found = core.registered(self.vars["hostvars"], host, NAME)
+        return found if record.is_of_call(found, self.record.call) else None
+
     def other(self, host: str) -> Record | None:
         """The record of another host, when it is of the same call."""
-        found = record.read(core.registered(self.vars["hostvars"], host, NAME))
-        return found if found and found.call == self.record.call else None
+        return record.read(self.begun(host))
 
     def run_so_far(self) -> dict[str, Record]:
         """The records of this call of all hosts, those of earlier batches among them, in order."""

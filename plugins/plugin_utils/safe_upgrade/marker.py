@@ -37,12 +37,30 @@ def mark(host: Host) -> str | None:
 
 def unmark(host: Host) -> None:
     """Remove the marker. One that stays is a warning: the next run tells of it and is refused."""
+    command = _removal(host)
+    if command:
+        answer = host.reach.run(command)
+        _check_removal(host, answer.rc, answer.why)
+
+
+def look_and_unmark(host: Host) -> t.Mapping[str, t.Any]:
+    """What a look sees right before the marker is removed; both in one round trip."""
+    command = _removal(host)
+    now = host.look(then=command)
+    if command:
+        _check_removal(host, now["rc"], now["stderr"])
+    return now
+
+
+def _removal(host: Host) -> str:
     path = host.settings["marker_path"]
-    if not path or not host.record.marked:
-        return
-    answer = host.reach.run(guest.unmark_command(path))
-    if answer.rc != 0:
-        host.warn(f"the marker {path} cannot be removed: {answer.why or answer.rc}")
+    return guest.unmark_command(path) if path and host.record.marked else ""
+
+
+def _check_removal(host: Host, rc: int | None, why: str | None) -> None:
+    if rc != 0:
+        path = host.settings["marker_path"]
+        host.warn(f"the marker {path} cannot be removed: {why or rc}")
 
 
 def may_be_of(found: str | None, run: str) -> bool:

@@ -20,12 +20,12 @@ RESOLVED = "api.vps.org"
 _LIMITED = (
     'limited() { if command -v timeout >/dev/null 2>&1; then timeout "$@"; else shift; "$@"; fi; }'
 )
+#: Images, /dev and the like are full by their nature.
 _DF = (
-    r"sed -n '2,$s/^.* \([0-9]\{1,18\}\)  *[-0-9]\{1,\}  *\(-\{0,1\}[0-9]\{1,18\}\)  *"
+    r"sed -n -e '/^\/dev\/loop/d' -e '/^devtmpfs/d' -e '/^udev/d' -e '/^squashfs/d' "
+    r"-e '2,$s/^.* \([0-9]\{1,18\}\)  *[-0-9]\{1,\}  *\(-\{0,1\}[0-9]\{1,18\}\)  *"
     r"[0-9]\{1,\}%  *\(\/.*\)$/disk KIND \2 \1 \3/p'"
 )
-#: These are full by their nature.
-_IMAGES = r"sed -e '/^\/dev\/loop/d' -e '/^devtmpfs/d' -e '/^udev/d' -e '/^squashfs/d'"
 
 SCRIPTS: dict[str, tuple[str, ...]] = {
     "systemd": (
@@ -61,19 +61,19 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     ),
     "disk": (
         "{ df -P -k -l 2>/dev/null || df -P -k 2>/dev/null; } | "  # BusyBox has no -l
-        f"{_IMAGES} | {_DF.replace('KIND', 'space')}",
-        "{ df -P -i -l 2>/dev/null || df -P -i 2>/dev/null; } | "
-        f"{_IMAGES} | {_DF.replace('KIND', 'inodes')}",
+        f"{_DF.replace('KIND', 'space')}",
+        f"{{ df -P -i -l 2>/dev/null || df -P -i 2>/dev/null; }} | {_DF.replace('KIND', 'inodes')}",
     ),
     "mounts": (
         r"sed -n -e 's/^\([^ ]*\) \([^ ]*\) \([^ ]*\) \(r[ow]\)[, ].*/mounts \4 \3 \1 \2/p' "
         "/proc/mounts 2>/dev/null",
     ),
     "ports": (
-        "if [ -r /proc/net/tcp ]; then echo ports asked; cat /proc/net/tcp /proc/net/tcp6 "
-        r"2>/dev/null | sed -n 's/^ *[0-9]*: \([0-9A-F]*:[0-9A-F]*\) [0-9A-F]*:0000 0A .*/ports "
-        r"tcp \1/p'; cat /proc/net/udp /proc/net/udp6 2>/dev/null | sed -n "
-        r"'s/^ *[0-9]*: \([0-9A-F]*:[0-9A-F]*\) [0-9A-F]*:0000 07 .*/ports udp \1/p'; fi",
+        "if [ -r /proc/net/tcp ]; then echo ports asked; "
+        r"sed -n 's/^ *[0-9]*: \([0-9A-F]*:[0-9A-F]*\) [0-9A-F]*:0000 0A .*/ports tcp \1/p' "
+        "/proc/net/tcp /proc/net/tcp6 2>/dev/null; "
+        r"sed -n 's/^ *[0-9]*: \([0-9A-F]*:[0-9A-F]*\) [0-9A-F]*:0000 07 .*/ports udp \1/p' "
+        "/proc/net/udp /proc/net/udp6 2>/dev/null; fi",
     ),
     "network": (
         "if [ -r /proc/net/route ]; then echo network asked; "
@@ -93,7 +93,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
 }
 #: What a check needs of another one's script.
 NEEDS = {"disk": ("mounts",)}
-_UPTIME = 'echo "uptime $(cut -d . -f 1 /proc/uptime 2>/dev/null)"'
+_UPTIME = 'u=""; { read -r u < /proc/uptime; } 2>/dev/null; echo "uptime ${u%%.*}"'
 
 _UNIT = re.compile(
     r"unit (?P<unit>\S+) (?P<active>[a-z]+) (?P<sub>[a-z-]+) (?P<file>[a-z-]+) "

@@ -4,12 +4,15 @@
 """The record of one call of the role on one host, and which state may follow which.
 
 Every phase takes the record, and hands it on as its task's registered result: a variable that
-stands above the host's facts. What a playbook may read is on its top level (`report.Result`); the
-rest is in ``run``.
+stands above the host's facts. What a playbook may read is on its top level (`report.Result`). The
+rest is in ``run``: what the role's YAML reads, and all of it as the text ``record``. Ansible walks
+through each value of a result in the worker, in the parent process and in each callback; of a text
+it does nothing.
 """
 
 from __future__ import annotations
 
+import json
 import typing as t
 from dataclasses import dataclass, field, fields
 
@@ -152,16 +155,35 @@ class Record:
     def as_result(self) -> Data:
         """The registered result: the public part, and ``run``."""
         data = dict(vars(self))
-        return {**data.pop("result"), "run": data}
+        result = data.pop("result")
+        read_by_yaml = {name: data.pop(name) for name in READ_BY_YAML}
+        for name in ("throttle", "on_unreachable"):
+            if name in self.settings:
+                read_by_yaml[name] = self.settings[name]
+        return {**result, "run": {**read_by_yaml, "record": json.dumps(data, default=str)}}
+
+
+#: What the role's YAML, or a phase of another host, reads without reading the whole record.
+READ_BY_YAML = ("call", "due", "files", "roles", "loss_number", "take_back")
 
 
 def read(value: t.Any) -> Record | None:
     """The record in a registered result; None when it holds none."""
     if not isinstance(value, t.Mapping) or not isinstance(value.get("run"), t.Mapping):
         return None
-    known = {one.name for one in fields(Record)}
-    run = {key: item for key, item in value["run"].items() if key in known}
+    try:
+        kept = json.loads(value["run"].get("record") or "{}")
+    except (TypeError, ValueError, RecursionError):
+        return None
+    known = {one.name for one in fields(Record)} - {"result"}
+    run = {key: item for key, item in {**kept, **value["run"]}.items() if key in known}
     return Record(result={key: value.get(key) for key in PUBLIC}, **run)
+
+
+def is_of_call(value: t.Any, call: str) -> bool:
+    """Whether a registered result holds a record of that call."""
+    run = value.get("run") if isinstance(value, t.Mapping) else None
+    return isinstance(run, t.Mapping) and run.get("call") == call
 
 
 PUBLIC = (

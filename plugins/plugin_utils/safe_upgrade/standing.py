@@ -14,6 +14,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     asked,
     commands,
     guest,
+    record,
     report,
     screens,
     snapshots,
@@ -61,7 +62,7 @@ def show_status(host: Host) -> None:
     call, seen = core.call_id(host.task), {}
     for name in host.in_play() if core.is_linear(host.task) else [host.name]:
         one = core.registered(host.vars["hostvars"], name, NAME)
-        if isinstance(one, t.Mapping) and (one.get("run") or {}).get("call") == call:
+        if record.is_of_call(one, call):
             seen[name] = one
     if host.name != next(iter(seen), None):
         return

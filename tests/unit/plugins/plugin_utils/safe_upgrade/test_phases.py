@@ -215,6 +215,14 @@ def test_a_fault_of_before_is_none(nights):
     assert told["state"] == "upgraded"
 
 
+def test_a_marker_that_stays_after_a_good_upgrade_is_a_warning_with_the_reason(night):
+    night.armed()
+    night.guests["web-01"].refuses = "rm -f"
+    told = night.phases("back", "handled", "decide", "finish")
+    assert told["state"] == "upgraded" and night.guests["web-01"].marker.exists()
+    assert "marker.json cannot be removed: Read-only file system" in " ".join(night.warned)
+
+
 def test_the_checks_are_attempted_as_often_as_they_may(nights, world):
     night = nights(health={"builtin": ["disk"], "attempts": 3, "delay": 7})
     night.guests["web-01"].lines = WELL

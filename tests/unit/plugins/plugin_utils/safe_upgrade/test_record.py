@@ -158,9 +158,10 @@ def test_a_report_that_cannot_be_written_is_a_warning(nights, tmp_path):
 
 
 def test_a_record_is_read_as_it_was_written(night):
-    told = night.armed()
+    night.armed()
+    told = night.record().as_result()
     again = record.read(told)
-    assert again.as_result() == told
+    assert again == night.record() and again.as_result() == told
     assert set(record.PUBLIC) == set(told) - {"run"}
     json.dumps(told)  # a registered result is data
 
@@ -173,9 +174,20 @@ def test_what_is_no_record_is_none(value):
 
 
 def test_a_record_of_another_version_is_read_by_what_it_has(night):
-    told = night.phase("check")
-    told["run"] = {"call": told["run"]["call"], "of_a_later_version": 1}
-    assert record.read(told).call == told["run"]["call"]
+    night.phase("check")
+    told = night.record().as_result()
+    kept = {**json.loads(told["run"]["record"]), "of_a_later_version": 1}
+    told["run"] = {"call": told["run"]["call"], "new": 1, "record": json.dumps(kept)}
+    again = record.read(told)
+    assert again.call == told["run"]["call"] and again.settings["run_id"] == "r1"
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, 5, ["x"]])
+def test_a_record_whose_text_cannot_be_read_is_none(night, text):
+    night.phase("check")
+    told = night.record().as_result()
+    told["run"]["record"] = text
+    assert record.read(told) is None
 
 
 def test_the_records_of_one_call_are_the_fleet(night):
