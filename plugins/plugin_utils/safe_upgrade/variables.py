@@ -28,6 +28,8 @@ Data = dict[str, t.Any]
 
 #: How the names begin of variables that only the play and the inventory may set.
 RESERVED = ("vps_org_", settings_.PREFIX, "drill_", "inventory_hostname")
+#: What names a host's server, the first before the second.
+_SERVER_NAMES = (f"{settings_.PREFIX}server_id", "vps_org_server_id")
 
 
 def refuse_keywords(host: Host, entry_point: str) -> None:
@@ -100,7 +102,7 @@ def given(host: Host, entry_point: str) -> Data:
 def written_server(host: Host, other: str) -> t.Any:
     """The server that the inventory gives to another host in plain words; None: it does not."""
     hostvars = host.vars["hostvars"]
-    for name in (f"{settings_.PREFIX}server_id", "vps_org_server_id"):
+    for name in _SERVER_NAMES:
         value = core.inventory_variable(hostvars, other, name)
         if value is not None and "{" not in str(value):
             return value
@@ -108,11 +110,27 @@ def written_server(host: Host, other: str) -> t.Any:
 
 
 def named_server(host: Host, other: str) -> t.Any:
-    """The server that another host names, by templates too, which see no facts; None: unknown."""
+    """The server that another host names, by templates too, which see no facts; None: unknown.
+
+    All variables of another host cost more than the rest of the phase, in batches times the hosts
+    of the play. Where the plain words of the inventory are what counts for this host, they are so
+    for others.
+    """
+    written = written_server(host, other)
+    if written is not None and _inventory_counts(host):
+        return written
     among = core.variables_without(host.vars["hostvars"], other, host.task, _every)
     with contextlib.suppress(Exception):  # it may be found out later, or never
         return host.template((among or {})[f"{settings_.PREFIX}server_id"], among)
     return written_server(host, other)
+
+
+def _inventory_counts(host: Host) -> bool:
+    """Whether this host's server is the one that the inventory gives it in plain words."""
+    extra = core.extra_variables(host.vars["hostvars"]) or {}
+    return not any(name in extra for name in _SERVER_NAMES) and (
+        str(written_server(host, host.name)) == str(host.settings["server_id"])
+    )
 
 
 def _refuse_misnamed(host: Host, given_names: t.Iterable[str]) -> None:

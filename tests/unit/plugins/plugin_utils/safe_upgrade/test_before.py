@@ -131,6 +131,15 @@ def test_a_host_of_a_later_batch_is_seen_where_a_template_names_its_server(night
     assert "server 12345 is also named by web-02" in told["reason"]
 
 
+def test_one_server_that_the_play_gives_to_two_batches_is_changed_once(nights):
+    """The inventory has another number for the later host, but the play's variable counts."""
+    night = nights(play={"vars": {"vps_org_server_id": 12345}})
+    assert night.phases("check", "take_snapshot")["state"] == "snapshotting"
+    told = night.phases("check", "take_snapshot", host="web-02")
+    assert told["state"] == "aborted" and len(night.world.calls("create")) == 1
+    assert "server 12345 is also named by web-01" in told["reason"]
+
+
 def test_a_host_whose_number_is_found_out_later_is_no_reason_to_fail(nights):
     night = nights(hosts=3)
     night.plays.inventory.get_host("web-03").vars["vps_org_server_id"] = "{{ nowhere }}"
