@@ -17,7 +17,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
-from ansible_collections.vps_org.cloud.plugins.modules import snapshot_restore
+from ansible_collections.vps_org.cloud.plugins.modules import server_info, snapshot_restore
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     brakes,
     checks,
@@ -119,6 +119,9 @@ def restore(host: Host) -> None:
     if started.get("failed"):
         _restore_failed(host, started["msg"], _phase(started))
         return
+    if not record.fresh_boot_id:
+        # The API has to be seen restoring, and more hosts than forks may wait after its end.
+        host.ask(server_info, server_id=host.settings["server_id"], api_retries=1)
     record.take_back = way.to_take_back(host)
     record.started = {"changed": started["changed"], "clock": host.clock.monotonic()}
 
@@ -182,7 +185,7 @@ def wait_restore(host: Host) -> None:
         return
     record.waited = {
         "status": waited["server"]["status"],
-        # Of a start whose answer was lost, the look after it may be the only one that saw it.
+        # The look right after the start may be the only one that saw it.
         "restoring_seen": bool(waited.get("restoring_seen"))
         or timeline.shows_restoring(record.timeline),
     }

@@ -81,3 +81,23 @@ def test_a_server_seen_restoring_by_the_look_after_a_lost_answer_alone_was_seen(
     told = night.phases("wait_restore", "prove")
     assert told["state"] == "restored", told["reason"]
     assert world.calls(*POSTS) == ["restore"]
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["looked", "refused"])
+def test_a_lost_server_is_seen_restoring_though_its_wait_begins_after_the_end(
+    nights, world, refused
+):
+    night = nights()
+    night.armed()
+    night.failed()
+    night.phase("failed", piece="change")
+    night.phase("decide")
+    night.guests["web-01"].dead = "no route to host"
+    if refused:
+        world.simulator.set_fault("no_server_list")
+    night.phase("restore")
+    world.simulator.clear_faults()
+    world.sleep(AWAY_SECONDS)
+    night.guests["web-01"].dead = None
+    told = night.phases("wait_restore", "prove")
+    assert told["state"] == ("restored_unproven" if refused else "restored"), told["reason"]
