@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,10 +104,10 @@ class Bed:
             [{"name": name, "ip_address": self.machines.address(name)} for name in machines],
             self.machines,
             snapshot_seconds=1,
-            restore_seconds=40,  # so long that a busy machine still sees it
+            restore_seconds=20,  # a host that sees nothing of it waits for a minute
         )
         self.ids = {row["name"]: row["id"] for row in self.sim.cloud.servers.values()}
-        self.nights = 0
+        self._nights = itertools.count(1)
 
     def __enter__(self) -> Bed:
         self.sim.__enter__()
@@ -143,6 +145,7 @@ class Bed:
                 image.by_rpm(root, REPOSITORY)
                 _install(root, "dnf", [BASE, rpm_app("1.0")])
             else:
+                image.by_apt(root)
                 _install(root, "apt", [app("1.0")])
             (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
             ours = self.key.with_suffix(".pub").read_text()
@@ -196,24 +199,30 @@ class Bed:
         rows = self.sim.calls(call)
         return len([row for row in rows if row["server_id"] == self.ids[name] and row["acted"]])
 
-    def night(self, *arguments: str, only: t.Iterable[str] = (), **more: t.Any) -> Night:
-        """One run of the role on the machines."""
-        self.nights += 1
-        work = self.work / f"night-{self.nights}"
+    def nights_at_once(self, *groups: t.Sequence[str]) -> dict[str, Night]:
+        """A night of each group of machines, side by side: the night of each machine."""
+        groups = tuple(group for group in groups if group)
+        with ThreadPoolExecutor(len(groups)) as pool:
+            nights = list(pool.map(self.night, groups))
+        return {name: night for group, night in zip(groups, nights) for name in group}
+
+    def night(self, names: t.Sequence[str], **more: t.Any) -> Night:
+        """One run of the role on the machines of these names."""
+        work = self.work / f"night-{next(self._nights)}"
         work.mkdir()
-        hosts = {name: self._variables(name, work) for name in (only or self.cases)}
+        hosts = {name: self._variables(name, work) for name in names}
         (work / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
         (work / "night.yml").write_text(json.dumps([{**PLAY, **more}]))
         for name, text in re.findall(r"```yaml\n# (\w+\.yml)\n(.*?)```", GUIDE.read_text(), re.S):
             (work / name).write_text(text)
         command = [Path(sys.executable).with_name("ansible-playbook"), work / "night.yml"]
         done = subprocess.run(
-            [*command, "-i", work / "inventory.json", *arguments],
+            [*command, "-i", work / "inventory.json"],
             check=False,
             env={
                 **os.environ,
                 "ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night",
-                "ANSIBLE_FORKS": "12",
+                "ANSIBLE_FORKS": "26",
                 "ANSIBLE_HOME": str(self.work / "ansible"),
                 "ANSIBLE_NOCOLOR": "true",
                 "ANSIBLE_PIPELINING": "true",
@@ -248,6 +257,10 @@ class Bed:
             "safe_upgrade_mass_failure": 0,
             "safe_upgrade_report_dir": str(work),
             **self.cases[name].variables,
+            "safe_upgrade_health": {
+                "delay": 5,
+                **self.cases[name].variables.get("safe_upgrade_health", {}),
+            },
         }
 
 

@@ -60,6 +60,11 @@ def image() -> Path:
     return folder
 
 
+def by_apt(root: Path) -> None:
+    """Make of the file system *root* one without the package manager of the others."""
+    (root / "usr/bin/dnf").unlink()
+
+
 def by_rpm(root: Path, repository: str) -> None:
     """Make of the file system *root* one whose packages are rpm's alone.
 

@@ -99,6 +99,7 @@ class Machines(Disks):
             *(f"--directory={mounted}", f"--machine={name}", f"--hostname={name}"),
             f"--network-namespace-path=/run/netns/{self._network(name)}",
             "--capability=CAP_NET_ADMIN",
+            "--resolv-conf=off",  # nobody answers there: each look would wait for it
             f"--bind-ro={self.repositories / name}:{REPOSITORY}",
         ]
         unused = f"vpsorg-{uuid.uuid4()}"  # in one that was used before, nspawn may not start

@@ -61,7 +61,12 @@ LOOPS = {
 #: As dpkg itself locks.
 LOCKED = (
     'nohup python3 -c \'import fcntl, time; file = open("/var/lib/dpkg/lock-frontend", "w"); '
-    "fcntl.lockf(file, fcntl.LOCK_EX); time.sleep({})' >/dev/null 2>&1 & sleep 1"
+    "fcntl.lockf(file, fcntl.LOCK_EX); time.sleep(600)' >/dev/null 2>&1 & sleep 1"
+)
+#: Until apt has been refused.
+LOCKED_AT_FIRST = (
+    f"{LOCKED}; systemd-run --path-property=PathChanged=/var/lib/dpkg/lock-frontend "
+    "sh -c 'echo it waits > /root/apt; sleep 5; pkill -f [l]ockf || true'"
 )
 #: As soon as the change begins.
 LOCKED_BY_THE_MARKER = (
@@ -134,7 +139,7 @@ CASES: dict[str, tuple[Machine, End]] = {
     "postinst-hangs": (
         Machine(
             offered=[app("2.0", postinst=HANGS)],
-            variables={"os_packages_timeout": 30},
+            variables={"os_packages_timeout": 20},
         ),
         End("restored", "Timeout exceeded"),
     ),
@@ -168,9 +173,9 @@ CASES: dict[str, tuple[Machine, End]] = {
     "reboot-never-returns": (
         Machine(
             offered=[app("2.0", postinst=NOT_AFTER_THE_REBOOT)],
-            variables={"os_packages_reboot": "always", "os_packages_reboot_timeout": 20},
+            variables={"os_packages_reboot": "always", "os_packages_reboot_timeout": 10},
         ),
-        End("restored", "Timed out waiting for last boot time check (timeout=20)", reboots=1),
+        End("restored", "Timed out waiting for last boot time check (timeout=10)", reboots=1),
     ),
     "does-not-start": (
         Machine(offered=[app("2.0", postinst=STARTS_ANYWAY, files=CRASHES)]),
@@ -280,12 +285,17 @@ CASES: dict[str, tuple[Machine, End]] = {
         End("aborted", "Hash Sum mismatch"),
     ),
     "locked-for-long": (
-        Machine(started=LOCKED.format(600), variables={"os_packages_lock_timeout": 5}),
+        Machine(started=LOCKED, variables={"os_packages_lock_timeout": 5}),
         End("aborted", "Could not get lock /var/lib/dpkg/lock-frontend"),
     ),
     "locked-for-a-while": (
-        Machine(started=LOCKED.format(45)),
-        End("upgraded", "app 1.0 to 2.0", version="2.0"),
+        Machine(started=LOCKED_AT_FIRST),
+        End(
+            "upgraded",
+            "app 1.0 to 2.0",
+            version="2.0",
+            shows={"cat /root/apt": "it waits"},
+        ),
     ),
     "locked-in-the-change": (
         Machine(started=LOCKED_BY_THE_MARKER, variables={"os_packages_lock_timeout": 5}),
@@ -294,7 +304,7 @@ CASES: dict[str, tuple[Machine, End]] = {
     "python-removed": (
         Machine(
             offered=[app("2.0", postinst=WITHOUT_PYTHON)],
-            variables={"os_packages_silence_timeout": 20},
+            variables={"os_packages_silence_timeout": 15},
         ),
         End("restored", "timed out waiting for ping module test"),
     ),
@@ -306,19 +316,19 @@ CASES: dict[str, tuple[Machine, End]] = {
                 "ansible_user": "admin",
                 "ansible_become": True,
                 "os_packages_allow_removals": ["sudo"],
-                "os_packages_silence_timeout": 20,
+                "os_packages_silence_timeout": 15,
             },
         ),
         End("restored", "timed out waiting for ping module test"),
     ),
     "away-for-a-while": (
-        Machine(offered=[app("2.0", postinst=f"{STARTS}{AWAY.format(40)}")]),
+        Machine(offered=[app("2.0", postinst=f"{STARTS}{AWAY.format(25)}")]),
         End("upgraded", version="2.0"),
     ),
     "away-for-long": (
         Machine(
             offered=[app("2.0", postinst=f"{STARTS}{AWAY.format(600)}")],
-            variables={"os_packages_silence_timeout": 20},
+            variables={"os_packages_silence_timeout": 15},
         ),
         End("restored", "timed out waiting for ping module test"),
     ),
@@ -459,20 +469,24 @@ def bed(request, tmp_path_factory, collections_path) -> t.Iterator[Bed]:
     chosen = {item.callspec.params["name"] for item in items if hasattr(item, "callspec")}
     machines = {name: CASES[name][0] for name in CASES if name in chosen}
     with Bed(tmp_path_factory.mktemp("bed"), machines) as bed:
-        bed.first = bed.night()
+        bed.first = bed.nights_at_once(
+            [name for name in machines if CASES[name][1].restores],
+            [name for name in machines if not CASES[name][1].restores],
+        )
         terminal = request.config.get_terminal_writer()
-        terminal.write(f"\n{bed.first.out[bed.first.out.rindex('HOST ') :]}\n")
+        for out in {night.out: None for night in bed.first.values()}:
+            terminal.write(f"\n{out[out.rindex('HOST ') :]}\n")
         yield bed
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_night(bed, name):
-    end = CASES[name][1]
-    result = bed.first.results.get(name)
-    assert result, f"no report:\n{bed.first.out}"
+    end, night = CASES[name][1], bed.first[name]
+    result = night.results.get(name)
+    assert result, f"no report:\n{night.out}"
     assert (result["state"], bed.acted("restore", name)) == (end.state, end.restores), result
     assert end.reason in str(result["reason"]), result
-    assert not end.warned or f"{name}: {end.warned}" in bed.first.out.replace("\n", " ")
+    assert not end.warned or f"{name}: {end.warned}" in night.out.replace("\n", " ")
     before_the_snapshot = "nothing" in end.reason or end.state == "aborted"
     assert bool(result["snapshot"]) != (before_the_snapshot and name != "locked-in-the-change")
     assert bed.on(name, "cat /usr/lib/app/version.txt").strip() == end.version
@@ -483,14 +497,15 @@ def test_a_night(bed, name):
 
 @pytest.mark.parametrize("name", ["postinst-fails-with-its-service"])
 def test_what_explains_the_failure_is_kept(bed, name):
-    file = bed.first.evidence(name)
+    night = bed.first[name]
+    file = night.evidence(name)
     text = file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "== journal of app.service" in text
     assert re.search(r"sh\[\d+\]: no such table: users", text)
     log = text.partition("== the end of /var/log/apt/term.log")[2]
     assert "dpkg: error processing package app (--configure):" in log
-    assert "no such table" not in f"{bed.first.out}{bed.first.results}"
+    assert "no such table" not in f"{night.out}{night.results}"
 
 
 @pytest.mark.parametrize("name", ["good"])
@@ -500,7 +515,8 @@ def test_a_task_without_a_log_leaves_nothing(bed, name):
         "  failed_when: true\n  no_log: true\n"
     )
     change = {"safe_upgrade_change": {"tasks_file": str(bed.work / "secret.yml")}}
-    night = bed.night(only=[name], vars=change)
+    bed.sim.cloud.restore_seconds = 10  # no other one is restored
+    night = bed.night([name], vars=change)
     assert night.results[name]["state"] == "restored"
     text = night.evidence(name).read_text()
     assert "== the end of /var/log/dpkg.log" in text
