@@ -100,6 +100,9 @@ class Bed:
         for name in machines:
             self.machines.install(name)
             self._prepare(name)
+        self.known = work / "known_hosts"
+        key = (image.image() / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
+        self.known.write_text("".join(f"{self.machines.address(one)} {key}" for one in machines))
         self.sim = Simulator(
             [{"name": name, "ip_address": self.machines.address(name)} for name in machines],
             self.machines,
@@ -111,12 +114,8 @@ class Bed:
 
     def __enter__(self) -> Bed:
         self.sim.__enter__()
-        for name in self.cases:
-            self.machines.boot(name)
-        for name, machine in self.cases.items():
-            self.wait(name)
-            if machine.started:
-                self.on(name, machine.started)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._start, self.cases))
         return self
 
     def __exit__(self, *dummy: object) -> None:
@@ -162,6 +161,12 @@ class Bed:
             script = f"set -e\n{self.cases[name].before}"
             run("chroot", root, "sh", "-c", script)
 
+    def _start(self, name: str) -> None:
+        self.machines.boot(name)
+        self.wait(name)
+        if self.cases[name].started:
+            self.on(name, self.cases[name].started)
+
     def on(self, name: str, script: str) -> str:
         """What root's shell says to *script* on the machine."""
         return run(*self._ssh(name), script)
@@ -182,12 +187,8 @@ class Bed:
         return ["ssh", *self._ssh_options(), f"root@{self.machines.address(name)}"]
 
     def _ssh_options(self) -> list[str]:
-        known = self.work / "known_hosts"
-        if not known.exists():
-            key = (image.image() / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
-            known.write_text("".join(f"{self.machines.address(one)} {key}" for one in self.cases))
         return [
-            *("-o", f"UserKnownHostsFile={known}", "-o", "GlobalKnownHostsFile=/dev/null"),
+            *("-o", f"UserKnownHostsFile={self.known}", "-o", "GlobalKnownHostsFile=/dev/null"),
             *("-o", "BatchMode=yes", "-i", str(self.key)),
         ]
 
@@ -251,7 +252,7 @@ class Bed:
             "ansible_ssh_common_args": " ".join(self._ssh_options()),
             "ansible_python_interpreter": "/usr/bin/python3",
             "vps_org_server_id": self.ids[name],
-            "safe_upgrade_reconnect_timeout": 60,
+            "safe_upgrade_reconnect_timeout": 120,
             "safe_upgrade_wait_interval": 1,
             "safe_upgrade_mass_loss": 100,
             "safe_upgrade_mass_failure": 0,

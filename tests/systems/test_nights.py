@@ -190,7 +190,10 @@ CASES: dict[str, tuple[Machine, End]] = {
         End("restored", "app.service is not active any more"),
     ),
     "locked-out": (
-        Machine(offered=[app("2.0", postinst=LOCKS_OUT)]),
+        Machine(
+            offered=[app("2.0", postinst=LOCKS_OUT)],
+            variables={"safe_upgrade_reconnect_timeout": 30},
+        ),
         End("restored", "the host did not answer again"),
     ),
     "sshd-spoilt": (
