@@ -228,7 +228,7 @@ class Bed:
                 "ANSIBLE_NOCOLOR": "true",
                 "ANSIBLE_PIPELINING": "true",
                 "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.work / "control"),
-                "ANSIBLE_TIMEOUT": "5",
+                "ANSIBLE_TIMEOUT": "10",
                 "COLUMNS": "160",
                 "VPS_ORG_API_TOKEN": self.sim.token,
                 "VPS_ORG_API_URL": self.sim.url,

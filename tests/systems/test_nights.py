@@ -192,7 +192,7 @@ CASES: dict[str, tuple[Machine, End]] = {
     "locked-out": (
         Machine(
             offered=[app("2.0", postinst=LOCKS_OUT)],
-            variables={"safe_upgrade_reconnect_timeout": 30},
+            variables={"safe_upgrade_reconnect_timeout": 40},
         ),
         End("restored", "the host did not answer again"),
     ),
