@@ -138,6 +138,9 @@ _CATALOGUE = """
 451 health check after the restore failed, attempts:
 452 =the marker is gone and the boot id is new
 452 =the marker of the earlier run … came back with it
+452 =it passed its health check afterwards
+452 =it passed the built-in checks afterwards
+452 =it answers, and no other check of its health was required
 452 =the witness is gone and the boot id is new
 452 =the marker is gone (no boot id to compare) …
 453 it runs kernel … where … ran before
@@ -385,7 +388,9 @@ _CATALOGUE = """
 754 Restored from snapshot
 754 find out why the change failed before the next try
 755 It is not proved that the server is as in
+754 check the server before it serves again
 755 check it in the dashboard (by a console
+755 restore it again, for nothing was rolled back
 756 The reason says whether the server was restored
 756 check the server's status first
 756 When it is not restoring, check it:

@@ -1160,7 +1160,7 @@ RESTORE = {
         "A restore that may be under way is looked at before another is started.",
         UNIT + "test_phases.py"
         "::test_of_a_restore_that_may_have_begun_nobody_is_told_to_start_another",
-        _code("report", "after_a_begun_restore", "lambda result: None"),
+        _code("next_steps", "after_a_begun_restore", "lambda result: None"),
     ),
     "the_guest_settles_a_lost_answer": Guard(
         "A restore that the guest disproves is sent again, though the API could not be seen.",

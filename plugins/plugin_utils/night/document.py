@@ -22,6 +22,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night.diary import (
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     commands,
+    next_steps,
     record,
     report,
     texts,
@@ -124,10 +125,10 @@ def _unfinished(state: str, ended: bool) -> str:
 def _next_of_unfinished(host: str, result: Data) -> str:
     state = result["state"]
     if state == "restoring":
-        return report.after_a_begun_restore(result)
+        return next_steps.after_a_begun_restore(result)
     if state in ("changing", "verifying"):
         return f"check the server; {commands.after_a_marker(host, result['run_id'])}"
-    return report.next_step({**result, "state": "aborted"}, host)
+    return next_steps.of_an_end({**result, "state": "aborted"}, host)
 
 
 def _without_the_role(host: str, diary: Diary) -> Data:
@@ -140,7 +141,7 @@ def _without_the_role(host: str, diary: Diary) -> Data:
             failed_task=failure.task,
             reason=coded(f"failed before the role: {failure.reason}"),
         )
-        result["next_step"] = report.next_step(result, host)
+        result["next_step"] = next_steps.of_an_end(result, host)
         return _row(host, result, False)
     result["state"] = SKIPPED if host in diary.skipped else NOT_STARTED
     result["started"] = None

@@ -8,6 +8,7 @@ In a sentence words follow them, so that no full stop is copied with them.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import typing as t
@@ -17,7 +18,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.guest i
 _COMMAND = re.compile(
     r"(ansible-playbook vps_org\.cloud\.\w+(?: -e (?:'[^']*'|[^\s'])+)*"
     r"|ansible localhost -m vps_org\.cloud\.\w+ -a (?:'[^']*'|[^\s'])+"
-    r"|--limit (?:'[^']*'|[^\s'])+)"
+    r"|--limit (?:'[^']*'|[^\s'])+"
+    r"|less (?=/|'/)(?:'[^']*'|[^\s'])+)"
 )
 
 
@@ -53,6 +55,11 @@ def restore_snapshot(host: str, result: t.Mapping[str, t.Any]) -> str:
 def server(server_id: int) -> str:
     """The command that shows what the API knows of the server."""
     return f"ansible localhost -m vps_org.cloud.server_info -a server_id={server_id}"
+
+
+def read(file: str) -> str:
+    """The command that shows a file of the controller."""
+    return f"less {shlex.quote(os.path.abspath(file))}"
 
 
 def after_a_marker(host: str, run: str) -> str:

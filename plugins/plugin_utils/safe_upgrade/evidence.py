@@ -53,7 +53,8 @@ def keep(host: Host) -> None:
     except Exception as error:  # whatever it is, the restore comes next
         host.warn(f"what explains the failure cannot be kept in {settings['report_dir']}: {error}")
         return
-    host.say(f"{host.name}: what explains the failure is kept in {settings['report_dir']}/{file}")
+    host.record.kept = f"{settings['report_dir']}/{file}"
+    host.say(f"{host.name}: what explains the failure is kept in {host.record.kept}")
 
 
 def _text(host: Host) -> str:

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.guest import UNKNOWN_RUN
 
 OTHER_HOST_KEY = "the restored host shows another host key"
+API_SILENT = "the API cannot be asked whether the restore is finished"
+#: What stands on a disk that was not rolled back.
+STANDS = (
+    "the marker written before the change is still on the guest's disk",
+    "what was written right before the restore is still on the guest's disk",
+)
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,9 @@ def prove(evidence: Evidence, now: t.Mapping[str, t.Any], restoring_seen: bool) 
         return False, f"the restored host does not answer: {now['why']}"
     marker = now["marker"] and now["marker"]["run_id"]
     if marker and marker in (evidence.marker or marker, UNKNOWN_RUN):
-        return False, "the marker written before the change is still on the guest's disk"
+        return False, STANDS[0]
     if evidence.witness and now["witness"] == evidence.witness:
-        return False, "what was written right before the restore is still on the guest's disk"
+        return False, STANDS[1]
     known = bool(evidence.boot_id and now["boot_id"])
     if known and now["boot_id"] == evidence.boot_id:
         return False, "the guest was not started again: its boot id is unchanged"

@@ -137,6 +137,8 @@ class Record:
     waited: Data = field(default_factory=dict)
     #: Why the restore is proved.
     proof: str = ""
+    #: The file that keeps what explains the failure; empty: none.
+    kept: str = ""
     #: What a restore by hand saw first: the API's ``status`` of the server, and its ``marker``.
     seen: Data = field(default_factory=dict)
 

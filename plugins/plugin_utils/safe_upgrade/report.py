@@ -13,8 +13,7 @@ from datetime import datetime, timezone
 from ansible_collections.vps_org.cloud.plugins.module_utils._codes import codes
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time, timestamp
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import commands
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.proof import OTHER_HOST_KEY
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import commands, next_steps
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import ENDS
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.texts import minutes
 
@@ -44,8 +43,6 @@ _GOOD_ENDS = {
 #: The terminal's columns, asked by the parent process: a worker may have none.
 COLUMNS = min(160, max(60, shutil.get_terminal_size((100, 24)).columns))
 
-_DASHBOARD = "check it in the dashboard (by a console, if yours offers one)"
-
 Result = dict[str, t.Any]
 
 
@@ -74,52 +71,8 @@ def moved(result: Result, changes: t.Mapping[str, t.Any], now: datetime, host: s
     new = {**result, **changes}
     if new["state"] in ENDS:
         new["ended"] = timestamp(now.timestamp())
-        new["next_step"] = changes.get("next_step") or next_step(new, host)
+        new["next_step"] = changes.get("next_step") or next_steps.of_an_end(new, host)
     return new
-
-
-def after_a_begun_restore(result: Result) -> str:
-    """The next step when the API took a restore, or may have taken it, whose end was not seen."""
-    return (
-        "check the server's status first, and start no other restore before it is known what "
-        f"became of this one: {commands.server(result['server_id'])} shows it"
-    )
-
-
-def after_an_unknown_restore(result: Result, host: str) -> str:
-    """The next step when nobody can say whether the API took the restore."""
-    return (
-        f"{after_a_begun_restore(result)}. When it is not restoring, check it: if it holds what "
-        "was written after the snapshot, it was not restored, and "
-        f"{commands.restore_snapshot(host, result)} shows what a restore would erase"
-    )
-
-
-def next_step(result: Result, host: str) -> str:
-    """One exact act or command for the person who reads the result."""
-    state = result["state"]
-    snapshot = result["snapshot"]
-    if state == "upgraded":
-        return "nothing to do"
-    if state == "check_mode":
-        return "run again without check mode"
-    if state == "aborted":
-        kept = f" (snapshot {snapshot['id']} stays and can be used or deleted)" if snapshot else ""
-        return f"fix the reason and run again{kept}"
-    if state == "restored":
-        return "find out why the change failed before the next try; the snapshot is still there"
-    if state == "restored_unproven" and OTHER_HOST_KEY in (result["reason"] or ""):
-        return (
-            f"{_DASHBOARD} and compare the host's key with the one it shows there; if they are the "
-            "same, forget the old one by ssh-keygen -R and check the server"
-        )
-    if state == "restored_unproven":
-        return (
-            f"{_DASHBOARD} and check that it is as it was at {_made(snapshot)}; if it is "
-            f"not, {commands.restore_snapshot(host, result)} shows what a restore would erase"
-        )
-    command = commands.restore_snapshot(host, result)
-    return f"check the server; {command} shows what a restore would erase, and how to confirm it"
 
 
 def line(host: str, result: Result) -> str:
@@ -186,7 +139,7 @@ def _server(result: Result) -> str:
         return "This run started no change and no restore there"
     if not snapshot:
         return ""
-    told = f"snapshot {snapshot['id']} ({snapshot['name']}) of {_made(snapshot)}"
+    told = f"snapshot {snapshot['id']} ({snapshot['name']}) of {next_steps.made(snapshot)}"
     if result["state"] == "restored":
         return f"Restored from {told}"
     if result["state"] == "restored_unproven":
@@ -202,10 +155,6 @@ def _lost(result: Result) -> str:
     if result["state"] != "restored" or not result["snapshot"]:
         return ""
     return f"what was written in the {minutes(lost_seconds(result))} since is lost"
-
-
-def _made(snapshot: t.Mapping[str, t.Any]) -> str:
-    return snapshot["created_at"] or "an unknown time"
 
 
 def lost_seconds(result: Result) -> float | None:

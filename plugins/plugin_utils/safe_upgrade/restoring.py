@@ -24,6 +24,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     evidence,
     guest,
     losses,
+    next_steps,
     proof,
     report,
     settling,
@@ -200,9 +201,9 @@ def _restore_failed(host: Host, why: str, phase: Phase) -> None:
     """Where a restore may be under way nobody is told to start another."""
     result, step = host.record.result, None
     if phase == ACCEPTED:
-        step = report.after_a_begun_restore(result)
+        step = next_steps.after_a_begun_restore(result)
     elif phase == UNKNOWN:
-        step = report.after_an_unknown_restore(result, host.name)
+        step = next_steps.after_an_unknown_restore(result, host.name)
     step = step and f"{step}{_took(host, '. ')}"
     host.move("restore_failed", host.with_reason(why), next_step=step)
 
@@ -257,7 +258,7 @@ def _judge(host: Host) -> tuple[bool, str, Data]:
     proved, why = proof.prove(record.evidence(), now, record.waited["restoring_seen"])
     status = record.waited["status"]
     if not proved and status == "restoring":
-        why = f"the API cannot be asked whether the restore is finished, and {why}"
+        why = f"{proof.API_SILENT}, and {why}"
     elif not proved:
         why = f"the API says that the restore is finished (server '{status}'), but {why}"
     return proved, why, now
@@ -275,14 +276,28 @@ def _with_notes(host: Host, why: str, now: Data) -> str:
 def finish(host: Host, but_then: str | None = None, task: str | None = None) -> None:
     """The proved end of a restore; *but_then* is what went wrong after it, in which *task*."""
     record, text = host.record, host.record.proof
-    asked = record.entry_point == "restore"
+    told = f"{text}; but then: {but_then}" if but_then else f"{text}; {_checked(host)}"
+    step = next_steps.after_a_restore(record.kept, healthy=not but_then)
+    if record.entry_point != "restore":
+        host.move("restored", host.with_reason(told), next_step=step)
+        return
+    kept = f"snapshot {record.result['snapshot']['id']} is kept"
     if but_then:
-        failed_task = (task or CHECK) if asked else None  # else it is that of the change
         host.move(
-            "restored", host.with_reason(f"{text}; but then: {but_then}"), failed_task=failed_task
+            "restored",
+            host.with_reason(told),
+            failed_task=task or CHECK,
+            next_step=f"check the server before it serves again; {kept}",
         )
-    elif asked:
-        kept = f"nothing to do; snapshot {record.result['snapshot']['id']} is kept"
-        host.move("restored", f"restored as asked; {text}", next_step=kept)
     else:
-        host.move("restored", host.with_reason(text))
+        host.move("restored", f"restored as asked; {told}", next_step=f"nothing to do; {kept}")
+
+
+def _checked(host: Host) -> str:
+    """What else the restored host passed. Of one that nobody saw before, faults only warn."""
+    health = host.settings["health"]
+    if host.record.files.get("after"):
+        return "it passed its health check afterwards"
+    if host.record.before and ({*health["builtin"]} - {"connection", "boot_id"} or health["http"]):
+        return "it passed the built-in checks afterwards"
+    return "it answers, and no other check of its health was required"

@@ -60,6 +60,7 @@ def test_a_proved_restore_ends_green_with_the_words(asked):
     assert night.phase("end")["msg"].startswith("restored web-01 server=12345 snapshot=")
     told = night.record().result
     assert told["reason"].startswith("restored as asked; proved: the marker is gone")
+    assert told["reason"].endswith("; it answers, and no other check of its health was required")
     assert told["next_step"].startswith("nothing to do; snapshot ")
 
 
@@ -84,6 +85,7 @@ def test_a_proved_restore_whose_host_is_not_well_ends_red(asked, tmp_path):
     told = night.phase("failed", piece="after")
     assert told["state"] == "restored" and "but then: " in told["reason"]
     assert told["failed_task"] == "Ask the site" and "restored as asked" not in told["reason"]
+    assert told["next_step"].startswith("check the server before it serves again; snapshot ")
     with pytest.raises(Failed, match="restored at 'Ask the site'"):
         night.phase("end")
 

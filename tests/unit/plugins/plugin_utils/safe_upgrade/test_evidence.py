@@ -12,7 +12,11 @@ import subprocess
 import pytest
 from nights import TOKEN
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import evidence, texts
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    evidence,
+    report,
+    texts,
+)
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.reach import Answer
 
 pytestmark = pytest.mark.slow
@@ -56,6 +60,13 @@ def test_it_is_kept_in_a_file_that_only_the_user_can_read(broken, tmp_path):
     assert "== the last failed task: Install\nbroken\nE: post-installation\n" in text
     assert f"== journal of app.service\n{JOURNAL}\n" in text and "errors since the boot" in text
     assert any(str(file) in line for line in night.said)
+
+
+def test_the_next_step_names_it_by_a_command_that_can_be_copied(broken, tmp_path):
+    told = broken().restored()
+    (file,) = kept(tmp_path)
+    lines = report.paragraph("web-01", told).splitlines()
+    assert f"less {file}" in [line.strip() for line in lines]
 
 
 def test_it_goes_nowhere_else(broken, tmp_path):
@@ -125,6 +136,7 @@ def test_it_can_be_switched_off(broken, tmp_path, settings):
     night = broken(**settings)
     assert night.restored()["state"] == "restored"
     assert not kept(tmp_path) and evidence.SCRIPT not in night.guests["web-01"].scripts
+    assert "less " not in night.record().result["next_step"]
 
 
 def test_a_lost_guest_is_not_asked(broken, tmp_path):
@@ -186,7 +198,8 @@ def test_a_file_that_others_can_read_is_not_taken(broken, tmp_path):
     file = tmp_path / f"reports/safe_upgrade-{night.record().result['run_id']}-web-01.evidence"
     file.touch()
     file.chmod(0o640)
-    assert night.restored()["state"] == "restored" and not file.read_text()
+    told = night.restored()
+    assert told["state"] == "restored" and not file.read_text() and "less " not in told["next_step"]
     assert any("others can read it" in text for text in night.warned)
 
 

@@ -11,7 +11,7 @@ import pytest
 from nights import TOKEN
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import phases
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import phases, report
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
 
 WELL = ["kernel 6.1", "systemd asked", "disk space 900000 1000000 /"]
@@ -446,6 +446,49 @@ def test_a_reboot_is_not_taken_for_a_restore(night, world):
     told = night.phase("prove")
     assert told["state"] == "restored_unproven"
     assert "still on the guest's disk" in told["reason"]
+    first, _shows, then = told["next_step"].partition(
+        "vps_org.cloud.restore -e safe_upgrade_hosts="
+    )
+    assert first.startswith("restore it again") and "dashboard" in then
+
+
+@pytest.mark.parametrize(
+    ("health", "words"),
+    [
+        ({"tasks_file": "checks.yml"}, "it passed its health check afterwards"),
+        ({"builtin": ["connection", "systemd"]}, "it passed the built-in checks afterwards"),
+        ({"builtin": ["connection", "boot_id"]}, "no other check of its health was required"),
+    ],
+)
+def test_a_restored_host_says_which_health_check_it_passed(nights, tmp_path, health, words):
+    (tmp_path / "checks.yml").write_text("- ansible.builtin.debug: {msg: x}\n")
+    if "tasks_file" in health:
+        health = {"tasks_file": str(tmp_path / "checks.yml")}
+    night = nights(health={"attempts": 1, "delay": 0, **health})
+    night.armed()
+    night.failed()
+    night.phase("failed", piece="change")
+    told = night.restored()
+    if "tasks_file" in health:
+        assert told["state"] == "restoring" and told["run"]["due"] == "after"
+        told = night.phase("judge", piece="after")
+    assert told["state"] == "restored" and told["reason"].endswith(words)
+    assert words in report.paragraph("web-01", told)
+
+
+def test_a_restored_host_that_is_sick_is_checked_before_it_serves(nights, tmp_path):
+    (tmp_path / "checks.yml").write_text("- ansible.builtin.debug: {msg: x}\n")
+    file = str(tmp_path / "checks.yml")
+    night = nights(health={"tasks_file": file, "attempts": 1, "delay": 0})
+    night.armed()
+    night.failed()
+    night.phase("failed", piece="change")
+    night.restored()
+    night.failed(task={"name": "Ask the site", "action": "uri"}, result={"msg": "HTTP 502"})
+    told = night.phase("failed", piece="after")
+    assert "but then: health check after the restore failed" in told["reason"]
+    assert "it passed" not in told["reason"]
+    assert told["next_step"].startswith("check the server before it serves again, then find out")
 
 
 def test_the_witness_serves_where_the_marker_went_missing(night):

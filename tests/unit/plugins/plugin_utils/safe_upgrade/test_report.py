@@ -10,7 +10,12 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import commands, report
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    commands,
+    next_steps,
+    proof,
+    report,
+)
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import ENDS
 
 RESTORE = (
@@ -97,6 +102,26 @@ def test_a_snapshot_of_another_run_is_named_by_its_id():
             "check it in the dashboard (by a console, if yours offers one) and check that it is "
             f"as it was at 2026-01-31T02:00:00Z; if it is not, {RESTORE} shows what a restore "
             "would erase",
+        ),
+        *(
+            (
+                "restored_unproven",
+                802,
+                f"no space left; the API says that the restore is finished, but {stands}",
+                f"restore it again, for nothing was rolled back: {RESTORE} shows what a restore "
+                "would erase, and how to confirm it; if that ends in the same way, check it in the "
+                "dashboard (by a console, if yours offers one)",
+            )
+            for stands in proof.STANDS
+        ),
+        (
+            "restored_unproven",
+            802,
+            f"{proof.API_SILENT}, and {proof.STANDS[0]}",
+            "check the server's status first, and start no other restore before it is known what "
+            "became of this one: ansible localhost -m vps_org.cloud.server_info -a server_id=12345 "
+            "shows it. When it is not restoring, check it: if it holds what was written after the "
+            f"snapshot, it was not restored, and {RESTORE} shows what a restore would erase",
         ),
         (
             "left_changed",
@@ -295,16 +320,23 @@ def test_the_minutes_are_those_from_the_start_to_the_end():
 
 
 NEXT = {
-    "begun": report.after_a_begun_restore(result()),
-    "unknown": report.after_an_unknown_restore(result(), "web-01"),
+    "begun": next_steps.after_a_begun_restore(result()),
+    "unknown": next_steps.after_an_unknown_restore(result(), "web-01"),
     "marker": f"check the server; {commands.after_a_marker('web-01', 'j7')}",
+    "evidence": next_steps.after_a_restore("/var/log/of a night/x.evidence", healthy=True),
+    "again": report.moved(
+        result(next_step=None, reason=proof.STANDS[0]),
+        {"state": "restored_unproven"},
+        NOW,
+        "web-01",
+    )["next_step"],
     "first": f"{commands.playbook('status', ['web 01', 'b'])} shows what is known of it",
     **{
         state: report.moved(result(next_step=None), {"state": state}, NOW, "web-01")["next_step"]
         for state in ENDS
     },
 }
-COMMAND = re.compile(r"ansible(-playbook vps_org\.cloud\.\w+| localhost -m vps_org)")
+COMMAND = re.compile(r"ansible(-playbook vps_org\.cloud\.\w+| localhost -m vps_org)|less ")
 
 
 @pytest.mark.parametrize("state", NEXT)
