@@ -195,9 +195,9 @@ def _not_started(hosts: list[Data]) -> str:
 
 
 def _marked(parts: t.Sequence[str]) -> str:
-    """The text as HTML, its commands in a form that can be copied."""
+    """The text as HTML, each command in a block of its own: a tap selects it, and no word more."""
     return "".join(
-        f"<code>{html.escape(part)}</code>" if number % 2 else html.escape(part)
+        f"<pre>{html.escape(part)}</pre>" if number % 2 else html.escape(part.strip())
         for number, part in enumerate(parts)
     )
 

@@ -62,7 +62,11 @@ section {
 dl { display: grid; grid-template-columns: 6rem 1fr; gap: .25rem .8rem; margin: 0; }
 dt { color: var(--soft); }
 dd { margin: 0; }
-code { background: var(--ground); padding: .1rem .3rem; border-radius: .2rem; user-select: all; }
+pre {
+  margin: .3rem 0; padding: .4rem .6rem; border-radius: .2rem; background: var(--ground);
+  font: .9rem/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere;
+  -webkit-user-select: all; user-select: all;
+}
 summary { cursor: pointer; }
 details { margin-top: .4rem; }
 table { border-collapse: collapse; margin-top: .5rem; font-size: .9rem; }
@@ -77,9 +81,11 @@ th { border: 0; color: var(--soft); font-weight: 400; }
   dd { margin-bottom: .4rem; }
 }
 @media print {
-  body { max-width: none; padding: 0; font-size: 10pt; background: #fff; color: #000; }
+  :root { font-size: 10pt; }
+  body { max-width: none; padding: 0; background: #fff; color: #000; }
+  .host { grid-template-columns: minmax(5rem, 2fr) 11rem 5.5rem minmax(4rem, 2fr) 4fr; }
   .host, section { break-inside: avoid; }
   details::details-content { content-visibility: visible; }
-  section { border: 1px solid var(--line); }
+  section, pre { border: 1px solid var(--line); }
 }
 """

@@ -107,8 +107,8 @@ def test_the_command_of_a_next_step_can_be_copied(told):
     command = "ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts='web 01' -e x=r_1"
     step = f"check it; {command} shows what a restore would erase"
     night = told("web 01").ends("web 01", "left_changed", reason=command, next_step=step).night()
-    (code,) = [one for one in elements(page.text(night)) if one.tag == "code"]
-    assert code.text == command and code.tail == " shows what a restore would erase."
+    (block,) = [one for one in elements(page.text(night)) if one.tag == "pre"]
+    assert block.text == command and block.tail == "shows what a restore would erase."
     assert f"- **next:** check it; `{command}` shows what" in ticket.text(night)
 
 
@@ -121,7 +121,7 @@ def test_hosts_that_were_not_started_have_their_next_step_in_every_form(told):
     every = elements(page.text(night))
     heads = [one.text for one in every if one.tag == "h2"]
     assert "2 hosts were not started: stopped after web-01 [VPS552]" in heads
-    assert limit in [one.text for one in every if one.tag == "code"]
+    assert limit in [one.text for one in every if one.tag == "pre"]
     ticket_ = ticket.text(night)
     assert "## 2 hosts were not started: stopped after web-01" in ticket_
     assert f"- **next:** once the others are well, add `{limit}` to the same command." in ticket_
