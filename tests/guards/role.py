@@ -1162,6 +1162,16 @@ RESTORE = {
         "::test_of_a_restore_that_may_have_begun_nobody_is_told_to_start_another",
         _code("next_steps", "after_a_begun_restore", "lambda result: None"),
     ),
+    "restoring_seen_at_once": Guard(
+        "A lost host's restore is proved though its wait begins after the end, as with few forks.",
+        UNIT + "test_unknown_restores.py"
+        "::test_a_lost_server_is_seen_restoring_though_its_wait_begins_after_the_end[looked]",
+        _code(
+            "restoring",
+            "restore",
+            _asking("{} if how[0].__name__.endswith('server_info') else ask(*how, **wanted)"),
+        ),
+    ),
     "the_guest_settles_a_lost_answer": Guard(
         "A restore that the guest disproves is sent again, though the API could not be seen.",
         UNIT + "test_unknown_restores.py::test_what_the_guest_disproves_is_sent_again",

@@ -68,3 +68,12 @@ def prove(evidence: Evidence, now: t.Mapping[str, t.Any], restoring_seen: bool) 
             "the boot id is new, which proves a reboot, not a restore: there was no file to compare"
         )
     return False, "neither marker nor boot id could be compared"
+
+
+def with_notes(why: str, now: t.Mapping[str, t.Any], kernel: str | None) -> str:
+    """What proved a restore, and what else is to be known; *kernel* ran before the change."""
+    if kernel and now["kernel"] not in (None, kernel):
+        why += f"; it runs kernel {now['kernel']} where {kernel} ran before"
+    if now["marker"]:
+        why += f"; the marker of the earlier run {now['marker']['run_id']} came back with it"
+    return f"proved: {why}"

@@ -239,7 +239,7 @@ def prove(host: Host) -> None:
     if not proved:
         host.move("restored_unproven", host.with_reason(why))
         return
-    record.proof = _with_notes(host, why, now)
+    record.proof = proof.with_notes(why, now, record.before.get("kernel"))
     if record.had_facts:
         host.facts = host.reach.gather()
     if record.files.get("after"):
@@ -262,15 +262,6 @@ def _judge(host: Host) -> tuple[bool, str, Data]:
     elif not proved:
         why = f"the API says that the restore is finished (server '{status}'), but {why}"
     return proved, why, now
-
-
-def _with_notes(host: Host, why: str, now: Data) -> str:
-    kernel = host.record.before.get("kernel")
-    if kernel and now["kernel"] not in (None, kernel):
-        why += f"; it runs kernel {now['kernel']} where {kernel} ran before"
-    if now["marker"]:
-        why += f"; the marker of the earlier run {now['marker']['run_id']} came back with it"
-    return f"proved: {why}"
 
 
 def finish(host: Host, but_then: str | None = None, task: str | None = None) -> None:
