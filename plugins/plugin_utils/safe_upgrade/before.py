@@ -222,7 +222,7 @@ def named_by_others(
     for name in host.vars["ansible_play_hosts_all"]:
         if name != host.name:
             has_begun = host.begun(name)
-            found[name] = has_begun["server_id"] if has_begun else of_others(host, name)
+            found[name] = has_begun.get("server_id") if has_begun else of_others(host, name)
     return found
 
 
