@@ -50,6 +50,7 @@ class Machine:
 
     *offered*: the packages of its repository; *installed*: those that it has; *before*: a shell
     script that runs on its disk, with nothing started; *started*: one that root runs by ssh;
+    *besides*: a package of Debian's, one of `image.BESIDES`;
     *variables*: of the host; *tampered*: a file of the repository that is not as its lists say;
     *manager*: of its packages.
     """
@@ -57,6 +58,7 @@ class Machine:
     offered: t.Sequence[Package] = (app("2.0"),)
     installed: t.Sequence[Package] = ()
     before: str = ""
+    besides: str = ""
     started: str = ""
     variables: t.Mapping[str, t.Any] = field(default_factory=dict)
     valid_hours: int | None = None
@@ -156,6 +158,10 @@ class Bed:
 
     def _prepare(self, name: str) -> None:
         with self.machines.attached(name) as root:
+            if self.cases[name].besides:
+                run("cp", "-r", image.besides(self.cases[name].besides), root / "besides")
+                command = "dpkg --install /besides/*.deb && rm -r /besides"
+                run("chroot", root, "sh", "-c", command)
             _install(root, self.cases[name].manager, self.cases[name].installed)
             (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
             script = f"set -e\n{self.cases[name].before}"

@@ -24,6 +24,8 @@ INCLUDED = (
     "apt-utils ca-certificates cron curl dbus dnf dnf-plugins-core iproute2 mariadb-server"
     " openssh-server postgresql procps python3 python3-apt rpm sudo systemd systemd-sysv"
 )
+#: What some machines have besides, by `Machine.besides`.
+BESIDES = ("needrestart",)
 #: Only the cases that are about them start them.
 DISABLED = ("mariadb", "postgresql")
 PROGRAMS = (
@@ -60,6 +62,34 @@ def image() -> Path:
     return folder
 
 
+def besides(package: str) -> Path:
+    """The folder of a Debian package and of what it needs over the image; kept beside that."""
+    folder = image().with_name(f"{image().name}-{package}")
+    if not folder.exists():
+        work = folder.with_suffix(".unfinished")
+        shutil.rmtree(work, ignore_errors=True)
+        for name in ("lists/partial", "archives/partial", "sources.d"):
+            (work / name).mkdir(parents=True)
+        signed = image() / "usr/share/keyrings/debian-archive-keyring.gpg"
+        source = f"deb [signed-by={signed}] {_mirror()} {SUITE} main\n"
+        (work / "sources.d/debian.list").write_text(source)
+        settings = {
+            "APT::Sandbox::User": "root",
+            "Debug::NoLocking": "true",
+            "Dir::Cache": work,
+            "Dir::Etc::SourceList": "/dev/null",
+            "Dir::Etc::SourceParts": work / "sources.d",
+            "Dir::State::Lists": work / "lists",
+            "Dir::State::Status": image() / "var/lib/dpkg/status",
+        }
+        apt = ["apt-get", *(f"--option={name}={value}" for name, value in settings.items())]
+        run(*apt, "update")
+        run(*apt, "--yes", "--download-only", "--no-install-recommends", "install", package)
+        (work / "archives").rename(folder)
+        shutil.rmtree(work)
+    return folder
+
+
 def by_apt(root: Path) -> None:
     """Make of the file system *root* one without the package manager of the others."""
     (root / "usr/bin/dnf").unlink()
@@ -74,7 +104,7 @@ def by_rpm(root: Path, repository: str) -> None:
         (root / "usr/bin" / program).unlink()
     for plugin in (root / "usr/lib/python3/dist-packages/dnf-plugins").glob("*.py"):
         if plugin.name != "needs_restarting.py":  # what AlmaLinux has as well
-            plugin.unlink()
+            plugin.rename(plugin.with_suffix(".unused"))
     (root / "etc/redhat-release").write_text("AlmaLinux release 9.4 (none)\n")
     (root / "etc/rpm").mkdir(exist_ok=True)
     (root / "etc/rpm/macros").write_text("%_dbpath /var/lib/rpm\n")
@@ -104,4 +134,4 @@ def run(*command: str | Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(missing() or image() and None)
+    sys.exit(missing() or [besides(package) for package in BESIDES] and None)

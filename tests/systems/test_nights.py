@@ -105,6 +105,16 @@ HALF_CONFIGURED = (
 STARTS_ANYWAY = (
     "#!/bin/sh\nsystemctl daemon-reload\nsystemctl enable app\nsystemctl restart app || true\n"
 )
+#: Of the app, with its unit; no package of text alone holds one. Like dpkg, it replaces the file.
+A_LIBRARY = (
+    "#!/bin/sh\nset -e\ncp /lib/*-linux-gnu/libz.so.1 /usr/lib/app/new\n"
+    "mv /usr/lib/app/new /usr/lib/app/app.so\n"
+)
+LOADS_IT = {
+    "/usr/lib/systemd/system/app.service": UNIT.format(port=8080).replace(
+        "[Service]\n", "[Service]\nEnvironment=LD_PRELOAD=/usr/lib/app/app.so\n"
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -263,6 +273,19 @@ CASES: dict[str, tuple[Machine, End]] = {
         Machine(before="apt-mark hold app"),
         End("upgraded", "nothing to do; held: app"),
     ),
+    "needrestart": (
+        Machine(
+            besides="needrestart",
+            installed=[app("1.0", postinst=A_LIBRARY + STARTS, files=LOADS_IT)],
+            offered=[app("2.0", postinst=A_LIBRARY, files=LOADS_IT)],
+        ),
+        End(
+            "upgraded",
+            "app 1.0 to 2.0; to restart: app.service",
+            version="2.0",
+            shows={"cat ~/.ansible_async/*": "to be restarted:\\n systemctl restart app.service"},
+        ),
+    ),
     "half-configured-before": (
         Machine(before=HALF_CONFIGURED),
         End("aborted", "half-installed or not configured: app"),
@@ -352,6 +375,7 @@ DNF_LOCKED = (
 )
 POST_FAILS = "echo the new format cannot be read >&2\nexit 1\n"
 OTHER = Package("other", "1.0")
+DNF_PLUGINS = "/usr/lib/python3/dist-packages/dnf-plugins"
 
 
 def dnf(*offered: Package, **more: t.Any) -> Machine:
@@ -401,6 +425,20 @@ CASES |= {
     "dnf-mirror-tampered": (
         dnf(rpm_app("2.0"), tampered="app-2.0-1.noarch.rpm"),
         End("aborted", "incorrect checksum"),
+    ),
+    "dnf-versionlock": (
+        dnf(
+            *(rpm_app("2.0"), Package("other", "2.0"), Package("third", "2.0")),
+            installed=[OTHER, Package("third", "1.0")],
+            before=f"cd {DNF_PLUGINS}\nmv versionlock.unused versionlock.py",
+            started="dnf versionlock add app; dnf versionlock exclude other-2.0",
+        ),
+        End(
+            "upgraded",
+            "1 package: third 1.0-1 to 2.0-1; held: app 1.0-1 (2.0-1 is available); "
+            "left out: other 1.0-1 (2.0-1 is available)",
+            shows={"dnf --quiet versionlock list": "app-0:1.0-1.*\n!other-0:2.0-1.*"},
+        ),
     ),
     "dnf-locked-for-long": (
         dnf(

@@ -122,6 +122,14 @@ def test_a_tool_that_wants_no_reboot_or_is_not_there_asks_for_none(asked):
     assert told[2:] == ["restart cron.service", "restart systemd-logind.service"]
 
 
+def test_a_version_that_dnf_leaves_out_is_no_lock_of_its_package(tmp_path):
+    tasks = yaml.safe_load((TASKS / "download_dnf.yml").read_text())
+    (task,) = [task for task in tasks if task["name"] == "Tell what stays as it is"]
+    told = {"stdout": "app-0:1.0-1.*\npython3-x-2:3.0-1.el9.*\n!other-0:2.0-1.*"}
+    locked = {"locked": task["vars"]["os_packages_locked"], "os_packages_holds": told}
+    assert Plays(tmp_path, {"web-01": locked}).hostvars["web-01"]["locked"] == ["app", "python3-x"]
+
+
 def wait_for_locks(tmp_path, manager, locks, collections_path):
     """What the tasks say that run before the upgrade; *locks* stand for those of the manager."""
     role = {"name": "vps_org.cloud.os_packages", "tasks_from": "locks"}
