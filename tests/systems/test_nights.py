@@ -66,7 +66,7 @@ LOCKED = (
 #: Until apt has been refused.
 LOCKED_AT_FIRST = (
     f"{LOCKED}; systemd-run --path-property=PathChanged=/var/lib/dpkg/lock-frontend "
-    "sh -c 'echo it waits > /root/apt; sleep 5; pkill -f [l]ockf || true'"
+    "sh -c 'echo it waits > /var/tmp/apt; sleep 5; pkill -f [l]ockf || true'"
 )
 #: As soon as the change begins.
 LOCKED_BY_THE_MARKER = (
@@ -320,7 +320,7 @@ CASES: dict[str, tuple[Machine, End]] = {
             "upgraded",
             "app 1.0 to 2.0",
             version="2.0",
-            shows={"cat /root/apt": "it waits"},
+            shows={"cat /var/tmp/apt": "it waits"},
         ),
     ),
     "locked-in-the-change": (
