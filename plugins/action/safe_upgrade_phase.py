@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import typing as t
@@ -74,7 +75,7 @@ class ActionModule(ControllerAction):
             args=args,
             task=self._task,
             template=self._template,
-            load=self._loader.load_from_file,
+            load=functools.partial(self._loader.load_from_file, unsafe=True),  # it is only read
             reach=reach.Guest(self, task_vars),
             modules=self._modules(options),
             say=_say,
@@ -118,6 +119,8 @@ class ActionModule(ControllerAction):
 
 def _warned(host: Host) -> Data:
     result: Data = {"changed": host.changed}
+    if host.skipped:  # by a `when` the task would lose the record that it registers
+        result["skipped"] = True
     if host.warnings:
         result["warnings"] = host.warnings
     return result

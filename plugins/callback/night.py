@@ -97,6 +97,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import closing
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import losses, verdict
 
 PHASE = closing.PHASE
+# Before the first worker is forked, whose task may be Ansible's check of the role's arguments.
+core.load_filters()
 #: How facts begin that would stand for the host's name, its groups, and its server.
 NAMING = ("inventory_hostname", "group_names", "vps_org_")
 

@@ -99,9 +99,9 @@ class Limits:
 
     def _scripts(self, text: str) -> t.Iterator[str]:
         """What the shell scripts on the server say that the shell command names."""
-        for word in re.findall(r"[^\s;&|<>()`'\"]+", text):
-            path = os.path.realpath(os.path.join(self.disk, word))
-            if os.path.isfile(path) and _is_below(path, self.writable):
+        for word in dict.fromkeys(re.findall(r"[^\s;&|<>()`'\"]+", text)):
+            path = os.path.join(self.disk, word)
+            if os.path.isfile(path) and _is_below(os.path.realpath(path), self.writable):
                 with open(path, encoding="utf-8", errors="replace") as file:
                     if _SHELL.match(file.readline(200)):
                         yield file.read(_LONGEST_SCRIPT)

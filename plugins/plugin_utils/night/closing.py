@@ -88,7 +88,8 @@ class Closing:
 
     def _result(self, task: t.Any, host: str, result: core.Data, ran: bool, failed: bool) -> None:
         if task.action == PHASE and isinstance(result.get("run"), t.Mapping):
-            if self.diary.see_record(host, result, self._now()) and self.diary.armed:
+            news = self.diary.see_record(host, result, self._now())
+            if news and self.diary.armed and self.options.report_dir:
                 # What is known so far: the run may be killed.
                 act = folder.write_json if self._told else folder.begin
                 self._told = self._write(act, self._night(False)) or self._told
