@@ -50,7 +50,7 @@ def check(host: Host) -> None:
         return
     rows = listed["snapshots"]
     servers = host.ask(server_info)
-    now = host.look(host.builtin)
+    now = host.look(host.builtin, mounts=True)
     blockers, warnings, name = _verdicts(host, rows, servers, now)
     if now["answered"]:
         blockers += _module_problem(host)

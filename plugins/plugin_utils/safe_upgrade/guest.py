@@ -38,7 +38,7 @@ _LINES = 3000
 _LOOK = (
     "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin",
     'b=""; { read -r b < /proc/sys/kernel/random/boot_id; } 2>/dev/null; echo "boot_id $b"',
-    'echo "kernel $(uname -r 2>/dev/null)"',
+    'k=""; { read -r k < /proc/sys/kernel/osrelease; } 2>/dev/null; echo "kernel $k"',
 )
 _MOUNTS = (
     r"sed -n 's/^\([^ ]*\) \([^ ]*\) \([^ ]*\) rw[, ].*/mount \3 \1 \2/p' /proc/mounts 2>/dev/null",
@@ -50,17 +50,21 @@ _MARKER = (
 )
 
 
-def look_command(marker_path: str, checks: t.Collection[str]) -> str:
-    """The script of one look; *checks* are the built-in checks whose facts it must bring."""
+def look_command(marker_path: str, checks: t.Collection[str], mounts: bool = True) -> str:
+    """The script of one look; *checks* are the built-in checks whose facts it must bring.
+
+    *mounts*: whether it brings ``volatile`` and ``elsewhere``, too.
+    """
     parts = [*_LOOK]
     if marker_path:
         marker, witness = shlex.quote(marker_path), shlex.quote(witness_path(marker_path))
         folder = shlex.quote(posixpath.dirname(marker_path))
         names = {"MARKER": marker, "WITNESS": witness, "FOLDER": folder}
         parts += [re.sub("|".join(names), lambda found: names[found[0]], one) for one in _MARKER]
-    lists = [*_MOUNTS, *probes.scripts(checks)]
-    # However much the guest has to list: what proves or disproves a restore comes before it.
-    parts.append(f"({'; '.join(lists)}) | cut -c 1-500 | head -n {_LINES}")
+    lists = [*(_MOUNTS if mounts else ()), *probes.scripts(checks)]
+    if lists:
+        # However much the guest has to list: what proves or disproves a restore comes before it.
+        parts.append(f"({'; '.join(lists)}) | cut -c 1-500 | head -n {_LINES}")
     return "; ".join((*parts, "echo end"))
 
 
@@ -70,11 +74,17 @@ def witness_path(marker_path: str) -> str:
 
 
 def write_command(path: str, text: str) -> str:
-    """The script that writes a file: complete or not at all, and on the disk when it ends."""
+    """The script that writes a file: complete or not at all, and on the disk when it ends.
+
+    All of the guest is only synchronised where its ``sync`` takes no file: a busy disk takes long,
+    and a network mount that is gone never ends.
+    """
     whole, part = shlex.quote(path), shlex.quote(path + ".part")
+    folder = shlex.quote(posixpath.dirname(path))
     return (
-        f'mkdir -p "$(dirname {whole})" && printf "%s\\n" {shlex.quote(text)} > {part} '
-        f"&& mv -f {part} {whole} && sync"
+        f'mkdir -p {folder} && printf "%s\\n" {shlex.quote(text)} > {part} '
+        f"&& {{ sync {part} 2>/dev/null || sync; }} && mv -f {part} {whole} "
+        f"&& {{ sync {folder} 2>/dev/null || sync; }}"
     )
 
 

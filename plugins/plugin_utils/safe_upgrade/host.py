@@ -62,6 +62,8 @@ class Host:
     record: Record
     warnings: list[str] = field(default_factory=list)
     changed: bool = False
+    #: The phase had nothing to do on this host: its task is shown as skipped.
+    skipped: bool = False
     stats: Data = field(default_factory=dict)
     facts: Data = field(default_factory=dict)
 
@@ -129,14 +131,17 @@ class Host:
         """The built-in checks that are required or wanted."""
         return {*self.settings["health"]["builtin"], *self.settings["health"]["wanted"]}
 
-    def look(self, checks: t.Collection[str] = (), then: str = "") -> Data:
+    def look(self, checks: t.Collection[str] = (), then: str = "", mounts: bool = False) -> Data:
         """The state of the guest, by one look; ``ours``: the controller could not look.
 
         *checks*: the built-in checks whose facts it brings. *then*: a script to run afterwards;
-        ``rc`` and ``stderr`` are of it, ``rc`` None where the guest did not get so far.
+        ``rc`` and ``stderr`` are of it, ``rc`` None where the guest did not get so far. *mounts*:
+        it brings ``volatile`` and ``elsewhere``, too.
         """
         path = self.settings["marker_path"]
-        answer = self.reach.run("; ".join(filter(None, (guest.look_command(path, checks), then))))
+        answer = self.reach.run(
+            "; ".join(filter(None, (guest.look_command(path, checks, mounts), then)))
+        )
         seen = guest.state(answer.text, answer.why, path)
         seen["ours"] = answer.ours
         if then:
