@@ -87,6 +87,9 @@ CHECKS = [
     for name in ("health.yml", "verify.yml")
 ]
 
+#: Under both flows the same two files check. The built-in checks have a part of their own.
+HEALTH = {**role_site.QUICK["safe_upgrade_health"], "wanted": ["connection"]}
+
 
 def by_hand_tasks(poll: int) -> list[Variables]:
     """The flow by hand, which asks every *poll* seconds."""
@@ -242,6 +245,7 @@ def run(case: Case, flow: str) -> Night:
                 "fault": faults.get(name, ""),
                 "safe_upgrade_wait_interval": case.poll,
                 "safe_upgrade_change": {"tasks_file": str(change)},
+                "safe_upgrade_health": HEALTH,
                 **(role_site.PATIENT if not faults else {}),
             }
             for name in names
