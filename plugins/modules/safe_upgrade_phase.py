@@ -24,6 +24,7 @@ options:
     choices:
       - check
       - choose
+      - take_snapshot_at_once
       - take_snapshot
       - wait_snapshot
       - arm

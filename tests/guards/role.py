@@ -807,10 +807,61 @@ SNAPSHOT = {
             _then("host.record.ended and setattr(host.record, 'due', '')"),
         ),
     ),
+    "attempted_before": Guard(
+        "A check before the snapshot whose attempt failed is not judged as one that passed.",
+        ROLE + "test_attempts.py::test_another_attempt_repeats_no_other_check",
+        _code(
+            "arming",
+            "take_snapshot_at_once",
+            "lambda host: (pieces.judge(host), take_snapshot(host))",
+        ),
+    ),
+    "taken_apart": Guard(
+        "A host whose services are quiet during the snapshot gets its snapshot.",
+        ROLE + "test_snapshots.py::test_quiet_services_of_one_host_delay_no_snapshot_of_another",
+        Without(TASKS + "main.yml", "Take the snapshot with what belongs to it"),
+    ),
+    "verification_named": Guard(
+        "What fails in the file of `verify` is the verification, not the health check before it.",
+        UNIT + "test_pieces.py::test_a_file_of_verify_that_fails_is_the_verification_that_failed",
+        _code("change", "is_verifying", "lambda host: False"),
+    ),
+    "verification_explained": Guard(
+        "A fault of the built-in checks explains a verification that failed.",
+        UNIT + "test_pieces.py::test_what_the_built_in_checks_find_explains_a_failed_verification",
+        _code(
+            "pieces",
+            "_passes_builtin",
+            "lambda host, *given, **named: "
+            "host.args['phase'] == 'failed' or original(host, *given, **named)",
+        ),
+    ),
+    "verified_anew": Guard(
+        "A verification that failed before the built-in checks had passed does not count.",
+        UNIT
+        + "test_pieces.py::test_a_verification_before_the_built_in_checks_passed_does_not_count",
+        _code("checks", "need_more_than_an_answer", "lambda host: False"),
+    ),
+    "recorded_is_decided": Guard(
+        "A failure that is recorded is decided on.",
+        ROLE
+        + "test_snapshots.py::test_every_snapshot_and_restore_is_started_before_any_is_waited_for",
+        _code(
+            "record",
+            "Record.as_result",
+            "lambda self: (lambda told: "
+            "{**told, 'run': {**told['run'], 'failed': False}})(original(self))",
+        ),
+    ),
+    "left_out_is_due": Guard(
+        "A verification that was not begun is still due.",
+        UNIT + "test_pieces.py::test_a_verification_that_was_left_out_is_still_due",
+        _code("change", "is_verifying", "lambda host: True"),
+    ),
     "earlier_handler": Guard(
         "A handler notified before the role is not the change's failure.",
         ROLE + "test_ways_to_run.py::test_a_handler_notified_before_the_role_that_fails_aborts",
-        Without(TASKS + "take_snapshot.yml", "Run them"),
+        Without(TASKS + "main.yml", "Run them"),
     ),
     "snapshot_too_old": Guard(
         "An old snapshot does not cover the change.",
@@ -824,7 +875,7 @@ SNAPSHOT = {
     "tags": Guard(
         "No task has a tag of its own: a tag must not part the snapshot from the change.",
         ROLE + "test_ways_to_run.py::test_tags_cannot_part_the_snapshot_from_the_change",
-        With(TASKS + "main.yml", "Take the snapshot, and wait for it", "tags", ["snapshot"]),
+        With(TASKS + "main.yml", "Arm", "tags", ["snapshot"]),
     ),
 }
 

@@ -20,6 +20,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     faults,
     losses,
     marker,
+    pieces,
     preflight,
     texts,
     told,
@@ -32,6 +33,20 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host im
 Data = dict[str, t.Any]
 LISTED_LATE = "is missing from the list"
 LISTED_LATE_TRIES = 9
+
+
+def take_snapshot_at_once(host: Host) -> None:
+    """Judge the check that has just run, and take the snapshot where nothing else comes first.
+
+    Other hosts are still in the state ``preflight`` afterwards: theirs is taken apart.
+    """
+    record = host.record
+    if record.due in ("before", "prepare") and not record.attempts.get(record.due):
+        pieces.judge(host)
+    if record.due or record.wake:
+        host.skipped = True
+    else:
+        take_snapshot(host)
 
 
 def take_snapshot(host: Host) -> None:

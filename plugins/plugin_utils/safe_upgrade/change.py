@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._codes import OWN_TASK, coded, joined
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     brakes,
     checks,
@@ -30,6 +31,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record 
 
 Data = dict[str, t.Any]
 
+#: The register of the task that includes the file of ``verify``.
+VERIFYING = "safe_upgrade_verifying"
 #: The checks after the change, in order.
 _AFTER = ("health", "verify")
 
@@ -63,7 +66,20 @@ def handled(host: Host) -> None:
         fail(host, loss)
         return
     host.move("verifying")
+    record.verifying = core.stamp(including_verify(host))
     go_on(host, _AFTER)
+
+
+def including_verify(host: Host) -> t.Any:
+    """What the task returned that includes the file of ``verify`` after that of ``health``."""
+    return core.registered(host.vars["hostvars"], host.name, VERIFYING)
+
+
+def is_verifying(host: Host) -> bool:
+    """Whether the file of ``health`` has passed, and that of ``verify`` was begun after it."""
+    found = including_verify(host)
+    begun = isinstance(found, t.Mapping) and not (found.get("skipped") or found.get("failed"))
+    return host.record.due == "health" and begun and core.stamp(found) != host.record.verifying
 
 
 def _probe(host: Host) -> Failure | None:
@@ -177,6 +193,7 @@ def decide(host: Host) -> None:
     """Decide what a failure leads to, once every host of the batch has got so far."""
     record = host.record
     if not record.failure or record.state not in ("changing", "verifying"):
+        host.skipped = True
         return
     failure = Failure(**record.failure)
     fleet = host.fleet()

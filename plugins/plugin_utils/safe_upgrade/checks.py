@@ -26,6 +26,12 @@ CHECKS = {
 }
 
 
+def need_more_than_an_answer(host: Host) -> bool:
+    """Whether the built-in checks require more of the host than that it answers."""
+    health = host.settings["health"]
+    return bool({*health["builtin"]} - {"connection", "boot_id"} or health["http"])
+
+
 def builtin_attempts(host: Host, piece: str) -> str | None:
     """Why the built-in checks failed after all attempts; None when they passed."""
     setting, name = CHECKS[piece]

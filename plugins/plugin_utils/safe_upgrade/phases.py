@@ -110,6 +110,7 @@ OnError = t.Callable[[Host, Exception], None]
 PHASES: dict[str, tuple[Phase, OnError]] = {
     "check": (before.check, _nothing_changed),
     "choose": (asked.choose, _nothing_changed),
+    "take_snapshot_at_once": (arming.take_snapshot_at_once, _nothing_changed),
     "take_snapshot": (arming.take_snapshot, _nothing_changed),
     "wait_snapshot": (arming.wait_snapshot, _nothing_changed),
     "arm": (arming.arm, _nothing_changed),

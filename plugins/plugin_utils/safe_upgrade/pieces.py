@@ -30,18 +30,14 @@ def judge(host: Host) -> None:
     piece = host.piece
     if not piece:
         return
+    both = change.is_verifying(host)
     loss = losses.lost_task(host)
     if loss:
-        attempt_failed(host, piece, loss)
-        return
-    if (
-        piece in checks.CHECKS and piece != "before"
-    ):  # Arm looks, and judges, right before the change
-        fault = checks.builtin_fault(host, piece)
-        if fault:
-            attempt_failed(host, piece, Failure("built-in checks", fault))
-            return
-    passed(host, piece)
+        attempt_failed(host, "verify" if both else piece, loss)
+    elif _passes_builtin(host, piece):
+        passed(host, piece)
+        if both and _passes_builtin(host, "verify", again=False):
+            passed(host, "verify")
 
 
 def failed(host: Host) -> None:
@@ -52,8 +48,28 @@ def failed(host: Host) -> None:
     failure = losses.lost_task(host) or blame(host)
     if piece == "change":
         change.fail(host, failure)
-    else:
+    elif not change.is_verifying(host):
         attempt_failed(host, piece, failure)
+    elif _passes_builtin(host, piece):  # else that explains it
+        if checks.need_more_than_an_answer(host):
+            passed(host, piece)  # what they wait for may not have been there: it is due anew
+        else:
+            attempt_failed(host, "verify", failure)
+
+
+def _passes_builtin(host: Host, piece: str, again: bool = True) -> bool:
+    """Whether the built-in checks pass; else an attempt failed.
+
+    *again*: even where they were made right before.
+    """
+    if piece not in checks.CHECKS or piece == "before":  # Arm looks, right before the change
+        return True
+    if not again and not host.settings[piece]["expect_reboot"]:
+        return True
+    fault = checks.builtin_fault(host, piece)
+    if fault:
+        attempt_failed(host, piece, Failure("built-in checks", fault))
+    return not fault
 
 
 def passed(host: Host, piece: str) -> None:

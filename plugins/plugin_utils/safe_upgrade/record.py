@@ -122,6 +122,8 @@ class Record:
     last_boot_id: str = ""
     fresh_boot_id: bool = False
     lost: bool = False
+    #: What tells the include of the file of ``verify`` from one before, see core.stamp.
+    verifying: str = ""
     #: Watched registers that told of a loss before the change began, see core.stamp.
     stale_registers: dict[str, str] = field(default_factory=dict)
     #: The number of the loss that was noted before the change began, see losses.
@@ -159,6 +161,8 @@ class Record:
         data = dict(vars(self))
         result = data.pop("result")
         read_by_yaml = {name: data.pop(name) for name in READ_BY_YAML}
+        # Made of the failure itself, so that none is recorded and not decided on.
+        read_by_yaml["failed"] = bool(self.failure) and self.state in ("changing", "verifying")
         for name in ("throttle", "on_unreachable"):
             if name in self.settings:
                 read_by_yaml[name] = self.settings[name]

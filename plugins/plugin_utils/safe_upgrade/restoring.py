@@ -103,6 +103,7 @@ def restore(host: Host) -> None:
     """Look at the guest a last time, then start the restore."""
     record = host.record
     if record.due != "restore":
+        host.skipped = True
         return
     record.due = ""
     held = brakes.held(host.settings["hold_file"])
@@ -173,6 +174,7 @@ def wait_restore(host: Host) -> None:
     """Wait until the API says that the restore is finished."""
     record = host.record
     if record.state != "restoring":
+        host.skipped = True
         return
     accepted = host.now - timedelta(seconds=_since_accepted(host))
     waited = _restore(
@@ -217,6 +219,7 @@ def prove(host: Host) -> None:
     """Look at the guest until it proves the restore, then take it back into service."""
     record, settings = host.record, host.settings
     if record.state != "restoring":
+        host.skipped = True
         return
     host.reach.python = record.python  # not the one that the change may have brought
     status = record.waited["status"]
@@ -286,9 +289,8 @@ def finish(host: Host, but_then: str | None = None, task: str | None = None) -> 
 
 def _checked(host: Host) -> str:
     """What else the restored host passed. Of one that nobody saw before, faults only warn."""
-    health = host.settings["health"]
     if host.record.files.get("after"):
         return "it passed its health check afterwards"
-    if host.record.before and ({*health["builtin"]} - {"connection", "boot_id"} or health["http"]):
+    if host.record.before and checks.need_more_than_an_answer(host):
         return "it passed the built-in checks afterwards"
     return "it answers, and no other check of its health was required"

@@ -66,6 +66,26 @@ def test_services_are_quieted_after_the_handlers_that_may_wake_them(site):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("hooks", [("quiet", "wake"), ("quiet",), ("wake",)], ids=" and ".join)
+def test_quiet_services_of_one_host_delay_no_snapshot_of_another(site, hooks):
+    one = site({"plain-1": {}, "quiet": {}, "plain-2": {}})
+    names = {"quiet": "before_tasks_file", "wake": "after_tasks_file"}
+    one.hosts["quiet"]["safe_upgrade_quiesce"] = {
+        names[hook]: one.tasks(hook, f"- ansible.builtin.raw: echo {hook} >> srv/app/hooks\n")[
+            "tasks_file"
+        ]
+        for hook in hooks
+    }
+    run = one.run()
+    assert set(run.states().values()) == {"upgraded"}, run.out
+    assert (one.disks / "quiet/srv/app/hooks").read_text().split() == [*hooks]
+    calls = [row["call"] for row in one.sim.calls()]
+    assert calls.count("create") == 3
+    meanwhile = calls[calls.index("create") : len(calls) - calls[::-1].index("create")]
+    assert meanwhile.count("list_snapshots") <= 2, meanwhile  # each looks once before its own
+
+
+@pytest.mark.long
 def test_a_quiesce_hook_that_fails_to_wake_the_service_aborts_and_says_so(site):
     one = site({"one": {}})
     (one.folder / "wake.yml").write_text("- ansible.builtin.fail: {msg: no}\n")

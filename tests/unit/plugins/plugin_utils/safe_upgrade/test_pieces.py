@@ -93,6 +93,66 @@ def test_a_check_of_the_users_is_attempted_as_often_as_it_may(nights, tmp_path):
     )
 
 
+def _both_checks(nights, tmp_path, builtin=("packages",), **verify):
+    """A night whose change is done, and whose file of ``verify`` was begun after ``health``."""
+    (tmp_path / "check.yml").write_text("- debug: {}\n")
+    check = {"tasks_file": str(tmp_path / "check.yml"), "attempts": 1, "delay": 0}
+    night = nights(health={**check, "builtin": [*builtin]}, verify={**check, **verify})
+    night.guests["web-01"].lines = ["packages asked"]
+    for name in ("check", "take_snapshot_at_once", "wait_snapshot", "arm", "back", "handled"):
+        told = night.phase(name)
+    assert told["run"]["due"] == "health", told["reason"]
+    night.plays.know("web-01", safe_upgrade_verifying={"changed": False})
+    return night
+
+
+def test_a_file_of_verify_that_fails_is_the_verification_that_failed(nights, tmp_path):
+    night = _both_checks(nights, tmp_path, builtin=["connection"])
+    night.failed()
+    failure = night.phase("failed")["run"]["failure"]
+    assert (failure["check"], failure["task"]) == ("verify", "Install")
+    assert failure["reason"].startswith("verification failed, attempts: 1: ")
+
+
+def test_a_verification_before_the_built_in_checks_passed_does_not_count(nights, tmp_path):
+    night = _both_checks(nights, tmp_path)
+    night.failed()
+    told = night.phase("failed")
+    assert (told["run"]["due"], told["run"]["failure"]) == ("verify", None)
+    night.failed()
+    failure = night.phase("failed")["run"]["failure"]
+    assert failure["reason"].startswith("verification failed, attempts: 1: ")
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_the_built_in_checks_find_explains_a_failed_verification(nights, tmp_path, fails):
+    night = _both_checks(nights, tmp_path)
+    night.guests["web-01"].lines += ["packages F nginx"]
+    if fails:
+        night.failed()
+    failure = night.phase("failed" if fails else "judge")["run"]["failure"]
+    assert (failure["check"], failure["task"]) == ("health", "built-in checks")
+    assert "nginx" in failure["reason"]
+
+
+def test_both_checks_that_passed_are_judged_at_once(nights, tmp_path):
+    night = _both_checks(nights, tmp_path)
+    told = night.phase("judge")
+    assert (told["run"]["due"], told["run"]["failure"]) == ("", None)
+
+
+def test_a_verification_that_was_left_out_is_still_due(nights, tmp_path):
+    night = _both_checks(nights, tmp_path)
+    night.plays.know("web-01", safe_upgrade_verifying={"changed": False, "skipped": True})
+    assert night.phase("judge")["run"]["due"] == "verify"
+
+
+def test_a_reboot_that_is_expected_is_looked_for_after_both_checks(nights, tmp_path):
+    night = _both_checks(nights, tmp_path, expect_reboot=True)
+    failure = night.phase("judge")["run"]["failure"]
+    assert failure["check"] == "verify" and "reboot" in failure["reason"]
+
+
 def test_hosts_lost_together_are_left_and_two_are_restored(nights):
     night = nights(hosts=5)
     night.armed("web-01")
