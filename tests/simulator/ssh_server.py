@@ -9,10 +9,11 @@ means a new one, and without power everything that sshd started is killed, sessi
 
 Files on the disk switch the sshd, so that a change can do it and a restore takes it back::
 
-    etc/ssh/host_key      its identity
-    etc/ssh/restart       kill it with all its sessions, and start it again
-    etc/ssh/stopped       it is down while this exists
-    etc/ssh/freeze        stop it with all its sessions by SIGSTOP, then rename this to frozen
+    etc/ssh/host_key         its identity
+    etc/ssh/authorized_keys  who may log in; open sessions stay
+    etc/ssh/restart          kill it with all its sessions, and start it again
+    etc/ssh/stopped          it is down while this exists
+    etc/ssh/freeze           stop it with all its sessions by SIGSTOP, then rename this to frozen
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ class SshServer:
             _make_key(self.key)
         (self.disk / "etc/ssh").mkdir(parents=True)
         _make_key(self._host_key)
+        shutil.copyfile(self.key.with_suffix(".pub"), self._authorized_keys)
         public = self._host_key.with_suffix(".pub").read_text()
         self.known_hosts.write_text(f"[{self.address}]:{self.port} {public}")
         home = self.disk.parent / ".tmp" / self.disk.name
@@ -111,6 +113,10 @@ class SshServer:
     @property
     def _host_key(self) -> Path:
         return self.disk / "etc/ssh/host_key"
+
+    @property
+    def _authorized_keys(self) -> Path:
+        return self.disk / "etc/ssh/authorized_keys"
 
     def _live(self) -> None:
         """Keep the sshd as power, boot id and the files on the disk want it."""
@@ -146,7 +152,7 @@ class SshServer:
             "HostKey": key,
             "ListenAddress": self.address,
             "Port": self.port,
-            "AuthorizedKeysFile": self.key.with_suffix(".pub"),
+            "AuthorizedKeysFile": self._authorized_keys,
             "ForceCommand": self._shell,
             "Subsystem": f"sftp {sftp}",
             "PidFile": "none",

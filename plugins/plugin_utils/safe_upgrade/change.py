@@ -52,11 +52,16 @@ def back(host: Host) -> None:
 
 
 def handled(host: Host) -> None:
-    """Check that the host survived its handlers. A look is cheaper than waiting for a module."""
+    """Check that the host survived its handlers. A look is cheaper than waiting for a module.
+
+    A handler that restarts sshd or a firewall may let nobody in any more, and leave the connection
+    that is kept open.
+    """
     record = host.record
     if record.state != "changing" or record.failure:
         return
     record.due = ""
+    host.reach.forget()
     gone = None if host.look()["answered"] else _probe(host)
     if gone:
         record.failure = vars(gone)

@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded, shortened
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Clock
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
@@ -28,6 +28,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record 
 
 Data = dict[str, t.Any]
 NAME = "safe_upgrade_result"
+#: So much of a reason stays where something comes to it, such as what proves the restore.
+_SO_FAR = 600
 
 
 class Failed(Exception):
@@ -193,8 +195,9 @@ class Host:
         return str(next(filter(None, names), None) or os.environ.get("USER") or os.getuid())
 
     def with_reason(self, text: str) -> str:
-        """The reason so far, and what comes to it."""
-        return "; ".join(filter(None, (self.record.result["reason"], text)))
+        """The reason so far, and what comes to it: a long one makes room for that."""
+        so_far = shortened(self.record.result["reason"] or "", _SO_FAR)
+        return "; ".join(filter(None, (so_far, text)))
 
     def abort(self, reason: t.Any, task: str | None = None, next_step: str | None = None) -> None:
         """End the call: nothing was changed."""

@@ -22,12 +22,20 @@ HOSTS = {
     "frozen": {"fault": "frozen"},
     "rekeyed": {"fault": "rekeyed"},
     "reboot": {"fault": "reboot"},
+    "locked-out": {"fault": "locked-out"},
     "other-key": {"fault": "task"},
 }
 LOST = [
     *(pytest.param(host, marks=pytest.mark.long) for host in ("stopped", "frozen", "rekeyed")),
+    "locked-out",
     pytest.param("reboot", marks=pytest.mark.core),
 ]
+#: As sshd's restart after a new setting: nobody can log in, and the connection kept open stays.
+HANDLER = {
+    "name": "Let nobody in",
+    "ansible.builtin.raw": "rm etc/ssh/authorized_keys",
+    "changed_when": True,
+}
 CHANGE = {"tasks_file": str(Path(__file__).parent / "files/change_over_ssh.yml")}
 
 
@@ -54,7 +62,7 @@ def night(module_site, chosen):
                 "safe_upgrade_mass_loss": 0,
             }
         environment = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(site.folder / "cp")}
-        run = site.run("-v", environment=environment, limit=300)
+        run = site.run("-v", environment=environment, limit=300, play={"handlers": [HANDLER]})
         yield site, run
 
 

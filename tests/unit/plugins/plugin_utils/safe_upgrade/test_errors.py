@@ -131,6 +131,18 @@ def test_a_failure_whose_judgement_fails_stands_and_is_restored(night, monkeypat
     assert night.phases("handled", "decide")["run"]["due"] == "restore"
 
 
+@pytest.mark.parametrize("length", [10, 700, 5000])
+def test_a_long_reason_leaves_room_for_what_proved_the_restore(night, length):
+    night.armed()
+    night.guests["web-01"].dead = "word " * (length // 5)
+    assert night.phases("back", "decide", "restore")["state"] == "restoring"
+    night.guests["web-01"].dead = None
+    reason = night.phases("wait_restore", "prove")["reason"]
+    assert "word word" in reason
+    assert "proved: the marker is gone and the boot id is new; it passed" in reason
+    assert reason.count("[VPS") == reason.count("[VPS703]") == 1
+
+
 @pytest.fixture
 def checked(nights, tmp_path):
     """A night whose health check has run after the change."""

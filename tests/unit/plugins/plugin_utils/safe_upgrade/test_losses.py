@@ -157,6 +157,17 @@ def test_a_host_that_is_dead_itself_is_restored_whatever_its_delegate_is(nights,
     assert "the host did not answer again within" in reason
 
 
+def test_a_handler_that_lets_nobody_in_any_more_is_noticed_beside_an_open_connection(night):
+    night.armed()
+    guest = night.guests["web-01"]
+    guest.forget = lambda: setattr(guest, "dead", "Permission denied (publickey)")
+    assert night.phase("back")["run"]["failure"] is None
+    night.phase("handled")
+    assert night.phase("decide")["run"]["due"] == "restore"
+    assert "did not answer again within" in night.record().result["reason"]
+    assert "Permission denied (publickey)" in night.record().result["reason"]
+
+
 def test_a_loss_in_one_attempt_of_a_check_is_none_of_the_next(nights, tmp_path):
     path = tmp_path / "verify.yml"
     path.write_text("- ping:\n")
