@@ -1004,6 +1004,16 @@ CHANGE = {
         UNIT + "test_phases.py::test_a_host_that_is_lost_in_its_handlers_is_noticed",
         _code("change", "handled", _first("setattr(host, 'look', lambda: {'answered': True})")),
     ),
+    "a_handler_that_locks_out": Guard(
+        "After the handlers the host is looked at by a new connection: the open one outlives sshd.",
+        ROLE + "test_real_ssh.py",
+        _code("change", "handled", _first("setattr(host.reach, 'forget', lambda: None)")),
+    ),
+    "a_long_reason_keeps_the_proof": Guard(
+        "A long reason makes room for what proved the restore.",
+        UNIT + "test_errors.py",
+        _code("host", "shortened", "lambda text, length: text"),
+    ),
     "hanging_modules": Guard(
         "A host whose shell answers and whose Python hangs is lost.",
         UNIT + "test_phases.py"
