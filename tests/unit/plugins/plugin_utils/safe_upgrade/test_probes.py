@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -215,14 +216,32 @@ def test_mounts_that_come_and_go_are_left_out():
     assert told == {"/": "rw", "/mnt": "ro"}
 
 
-@pytest.mark.parametrize(("answer", "told"), [("yes", {"synchronised": True}), ("no", {})])
-def test_the_clock_is_asked(tmp_path, answer, told):
-    found = seen(["time"], tmp_path, timedatectl=f"echo NTPSynchronized={answer}")
-    assert found["facts"]["time"] == told
+TRACKING = "Reference ID    : C0000201 (192.0.2.1)\nStratum         : 3\nLeap status     : %s\n"
+CLOCKS = {
+    "chrony": ("chronyc", TRACKING % "Normal", {"synchronised": True}),
+    "chrony, a leap second due": ("chronyc", TRACKING % "Insert second", {"synchronised": True}),
+    "chrony, not yet": ("chronyc", TRACKING % "Not synchronised", {}),
+    "chrony is down": ("chronyc", "506 Cannot talk to daemon\n", None),
+    # It would be started, and not know the NTP daemon that the change installs.
+    "timedatectl is not asked": ("timedatectl", "NTPSynchronized=yes\n", None),
+}
 
 
-def test_a_timedatectl_of_old_is_not_known(tmp_path):
-    assert "time" not in seen(["time"], tmp_path, timedatectl="exit 1")["facts"]
+@pytest.mark.skipif(Path("/run/systemd/timesync").exists(), reason="this machine's clock is asked")
+@pytest.mark.parametrize(("program", "answer", "told"), CLOCKS.values(), ids=CLOCKS)
+def test_the_clock_is_asked(tmp_path, program, answer, told):
+    (tmp_path / "answer").write_text(answer)
+    found = seen(["time"], tmp_path, **{program: f"cat {tmp_path / 'answer'}"})
+    assert found["facts"].get("time") == told
+
+
+@pytest.mark.parametrize(("synchronised", "told"), [(True, {"synchronised": True}), (False, {})])
+def test_the_clock_of_systemd_is_asked_by_its_file(tmp_path, synchronised, told):
+    if synchronised:
+        (tmp_path / "synchronized").touch()
+    script = "; ".join(probes.scripts(["time"])).replace("/run/systemd/timesync", str(tmp_path))
+    stdout, dummy = run(script)
+    assert probes.facts(stdout.splitlines())["facts"]["time"] == told
 
 
 def test_names_are_resolved(tmp_path):
