@@ -160,8 +160,10 @@ class Machines(Disks):
 
     def close(self) -> None:
         """End all machines and what they had of this one."""
-        for name in self.numbers:
+        for name, number in self.numbers.items():
             self.power_off(name)
+            # A namespace goes later, and would keep the name of the link until then.
+            subprocess.run(["ip", "link", "del", f"vpsorg{number}"], check=False)
             subprocess.run(["ip", "netns", "del", self._network(name)], check=False)
         for path in [row[0] for folder in self._left for row in os.walk(folder, topdown=False)]:
             with contextlib.suppress(OSError):  # a process of it has not ended yet
