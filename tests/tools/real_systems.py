@@ -152,7 +152,8 @@ def _nights(case: dict[str, t.Any], folder: Path, work: Path) -> None:
         before = {kind: _files(bed, kind) for kind in machines}
         plain = bed.night(["plain"], **more, tasks=tasks)
         _keep(work, "plain", plain.out)
-        print(f"plain  exit code {plain.code}", flush=True)
+        failed = [line[:300] for line in plain.out.splitlines() if line.startswith("fatal: ")]
+        print("\n".join([f"plain  exit code {plain.code}", *failed]), flush=True)
         if plain.code:
             return
         night = bed.night(list(AFTERWARDS), **more)
