@@ -87,7 +87,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     # Not by timedatectl: it starts a service that knows no NTP daemon installed a moment later.
     "time": (
         "if [ -d /run/systemd/timesync ]; then echo time asked; "
-        "[ ! -e /run/systemd/timesync/synchronized ] || echo time synchronised; "
+        "if [ -e /run/systemd/timesync/synchronized ]; then echo time synchronised; fi; "
         "elif command -v chronyc >/dev/null 2>&1; then case $("
         "limited 5 chronyc -n tracking 2>/dev/null) in "
         "*Leap*:*Not\\ synchronised*) echo time asked;; "
