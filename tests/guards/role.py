@@ -53,6 +53,15 @@ _A_LOSS_ENDS_THE_PLAY = (
     Without(TASKS + "main.yml", "Run the change", "ignore_unreachable"),
 )
 
+#: The API is not asked right after the start of a restore.
+_NOT_SEEN_AT_ONCE = (
+    _code(
+        "restoring",
+        "restore",
+        _asking("{} if how[0].__name__.endswith('server_info') else ask(*how, **wanted)"),
+    ),
+)
+
 ATTACKS = "tests/integration/attacks/"
 #: Sorting records: whoever told of a host first is believed, signed or not.
 _THE_FIRST_COUNTS = (
@@ -927,12 +936,6 @@ CHANGE = {
         + "test_real_ssh.py::test_a_lost_server_is_restored_and_proved_once_it_is_back[rekeyed]",
         *_A_LOSS_ENDS_THE_PLAY,
     ),
-    "frozen_server": Guard(
-        "A server that hangs is unreachable in the end, and must not leave the play.",
-        ROLE
-        + "test_real_ssh.py::test_a_lost_server_is_restored_and_proved_once_it_is_back[frozen]",
-        *_A_LOSS_ENDS_THE_PLAY,
-    ),
     "probe": Guard(
         "An ignored unreachable host looks well until it is probed.",
         UNIT + "test_phases.py::test_a_host_that_is_lost_is_restored",
@@ -957,7 +960,7 @@ CHANGE = {
     ),
     "blip": Guard(
         "A watched task that was silently lost is a failure.",
-        ROLE + "test_patch_night.py::test_a_failed_server_is_restored_and_says_why[blip-watched]",
+        ROLE + "test_patch_night.py::test_a_failed_server_is_restored_and_says_why[blip]",
         _code("verdict", "lost_registers", "lambda task_vars, names: {}"),
     ),
     "watched_hooks": Guard(
@@ -1078,6 +1081,7 @@ CHANGE = {
         "Hosts wait for their restores at once: one that nobody saw could not be proved.",
         ROLE + "test_keywords.py::test_all_of_them_together_take_none_away[play]",
         Without(TASKS + "restore_server.yml", "Wait for it", "throttle"),
+        *_NOT_SEEN_AT_ONCE,
     ),
     "controllers_own_fault": Guard(
         "A fault of the controller overwrites no server.",
@@ -1227,11 +1231,7 @@ RESTORE = {
         "A lost host's restore is proved though its wait begins after the end, as with few forks.",
         UNIT + "test_unknown_restores.py"
         "::test_a_lost_server_is_seen_restoring_though_its_wait_begins_after_the_end[looked]",
-        _code(
-            "restoring",
-            "restore",
-            _asking("{} if how[0].__name__.endswith('server_info') else ask(*how, **wanted)"),
-        ),
+        *_NOT_SEEN_AT_ONCE,
     ),
     "the_guest_settles_a_lost_answer": Guard(
         "A restore that the guest disproves is sent again, though the API could not be seen.",
