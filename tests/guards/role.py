@@ -833,7 +833,7 @@ SNAPSHOT = {
     "verification_named": Guard(
         "What fails in the file of `verify` is the verification, not the health check before it.",
         UNIT + "test_pieces.py::test_a_file_of_verify_that_fails_is_the_verification_that_failed",
-        _code("change", "is_verifying", "lambda host: False"),
+        _code("change", "has_begun_verify", "lambda host: False"),
     ),
     "verification_explained": Guard(
         "A fault of the built-in checks explains a verification that failed.",
@@ -865,7 +865,7 @@ SNAPSHOT = {
     "left_out_is_due": Guard(
         "A verification that was not begun is still due.",
         UNIT + "test_pieces.py::test_a_verification_that_was_left_out_is_still_due",
-        _code("change", "is_verifying", "lambda host: True"),
+        _code("change", "has_begun_verify", "lambda host: True"),
     ),
     "earlier_handler": Guard(
         "A handler notified before the role is not the change's failure.",

@@ -226,17 +226,20 @@ def parsed(host: Host) -> t.Iterator[tuple[str, str | None, list[Data]]]:
         yield name, *core.parse(*how, None, {"name": role, "tasks_from": tasks_from})
 
 
-def registers(host: Host) -> dict[str, str]:
+def registers(host: Host, of: str = "") -> dict[str, str]:
     """{register: the host that its task is delegated to}, as the user's files write it.
+
+    Those of the variable *of* alone, where it is given, without the role's prefix.
 
     Left out are tasks that may lose their host by their author's wish. Empty is this host itself,
     and of several tasks with one register one that runs there.
     """
     found: dict[str, str] = {}
-    for _variable, path, role in user_files(host):
-        files.add_registers(found, path, host.load, places(host, role))
-    for _variable, _problem, tasks in parsed(host):
-        for one in tasks:
+    for variable, path, role in user_files(host):
+        if variable.startswith(of):
+            files.add_registers(found, path, host.load, places(host, role))
+    for variable, _problem, tasks in parsed(host):
+        for one in tasks if variable.startswith(of) else ():
             files.add(found, one["registers"], one["delegate"])
     return found
 

@@ -71,20 +71,17 @@ def handled(host: Host) -> None:
         fail(host, loss)
         return
     host.move("verifying")
-    record.verifying = core.stamp(including_verify(host))
+    has_begun_verify(host)  # what an earlier call of the role left there counts no more
     go_on(host, _AFTER)
 
 
-def including_verify(host: Host) -> t.Any:
-    """What the task returned that includes the file of ``verify`` after that of ``health``."""
-    return core.registered(host.vars["hostvars"], host.name, VERIFYING)
-
-
-def is_verifying(host: Host) -> bool:
-    """Whether the file of ``health`` has passed, and that of ``verify`` was begun after it."""
-    found = including_verify(host)
+def has_begun_verify(host: Host) -> bool:
+    """Whether the file of ``verify`` was begun, after that of ``health``, since this was asked."""
+    record = host.record
+    found = core.registered(host.vars["hostvars"], host.name, VERIFYING)
+    before, record.verifying = record.verifying, core.stamp(found)
     begun = isinstance(found, t.Mapping) and not (found.get("skipped") or found.get("failed"))
-    return host.record.due == "health" and begun and core.stamp(found) != host.record.verifying
+    return record.due == "health" and begun and record.verifying != before
 
 
 def _probe(host: Host) -> Failure | None:

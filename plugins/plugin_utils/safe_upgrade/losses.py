@@ -177,6 +177,15 @@ def refused_run_once(host: Host) -> list[str]:
     ]
 
 
+def _lost_registers(host: Host) -> dict[str, t.Mapping[str, t.Any]]:
+    """The watched registers that tell of a loss since the change was armed, see verdict."""
+    told = verdict.lost_registers(host.vars, host.settings["watch_registers"])
+    stale = host.record.stale_registers
+    return {
+        name: lost for name, lost in told.items() if stale.get(name) != core.stamp(host.vars[name])
+    }
+
+
 def _delegate(host: Host, register: str, lost: t.Mapping[str, t.Any]) -> str:
     """The other host that the task of that register was delegated to; empty: none."""
     written = begin.registers(host).get(register, "")
@@ -206,12 +215,21 @@ def lost_task(host: Host) -> Failure | None:
     if _shown_number(host) != record.loss_number:
         what = f"a fact of the guest's, {NAME}, made Ansible skip the rest of the change"
         return Failure(None, what)
-    told = verdict.lost_registers(host.vars, host.settings["watch_registers"])
-    for name, lost in told.items():
-        if record.stale_registers.get(name) != core.stamp(host.vars[name]):
-            delegate = _delegate(host, name, lost)
-            who = f"{delegate}, on which it runs, was" if delegate else "the host was"
-            task = f"the task that registers '{name}'"
-            reason = f"{who} unreachable during {task}: {why(lost)}"
-            return Failure(task, reason, delegate=delegate)
+    for name, lost in _lost_registers(host).items():
+        delegate = _delegate(host, name, lost)
+        who = f"{delegate}, on which it runs, was" if delegate else "the host was"
+        task = f"the task that registers '{name}'"
+        reason = f"{who} unreachable during {task}: {why(lost)}"
+        return Failure(task, reason, delegate=delegate)
     return None
+
+
+def is_of_verify(host: Host) -> bool:
+    """Whether the lost task is surely of the file of ``verify``, not of that of ``health`` before.
+
+    What the plugin notes in the latter keeps Ansible from the former, but for a guest's fact.
+    """
+    if _since(host, host.record.loss_number):
+        return bool(_shown_number(host) == _number(host))
+    of_verify, of_health = (begin.registers(host, name) for name in ("verify", "health"))
+    return set(_lost_registers(host)) <= set(of_verify) - set(of_health)

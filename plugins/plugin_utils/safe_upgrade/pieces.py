@@ -30,10 +30,10 @@ def judge(host: Host) -> None:
     piece = host.piece
     if not piece:
         return
-    both = change.is_verifying(host)
+    both = change.has_begun_verify(host)
     loss = losses.lost_task(host)
     if loss:
-        attempt_failed(host, "verify" if both else piece, loss)
+        attempt_failed(host, "verify" if both and losses.is_of_verify(host) else piece, loss)
     elif _passes_builtin(host, piece):
         passed(host, piece)
         if both and _passes_builtin(host, "verify", again=False):
@@ -43,15 +43,17 @@ def judge(host: Host) -> None:
 def failed(host: Host) -> None:
     """Judge a piece of the user's code that failed."""
     piece = host.piece
-    if not piece:  # its judgement stands
+    if piece in ("", "restore"):  # its judgement stands
         return
-    failure = losses.lost_task(host) or blame(host)
+    loss = losses.lost_task(host)
+    failure = loss or blame(host)
     if piece == "change":
         change.fail(host, failure)
-    elif not change.is_verifying(host):
+    elif not change.has_begun_verify(host) or (loss and not losses.is_of_verify(host)):
         attempt_failed(host, piece, failure)
     elif _passes_builtin(host, piece):  # else that explains it
         if checks.need_more_than_an_answer(host):
+            losses.forget(host)
             passed(host, piece)  # what they wait for may not have been there: it is due anew
         else:
             attempt_failed(host, "verify", failure)
@@ -109,7 +111,8 @@ def attempt_failed(host: Host, piece: str, failure: Failure) -> None:
         told = reason if failure.own or record.ours else None
         change.fail(host, replace(failure, reason=told, refused=False, check=piece))
     elif piece in ("before", "prepare", "quiesce_before"):
-        host.abort(reason, failure.task)
+        if not record.ended:  # another host's failure may reach one that has ended
+            host.abort(reason, failure.task)
     elif piece == "quiesce_after":
         told = host.record.result["reason"] if record.ended else None
         why = (

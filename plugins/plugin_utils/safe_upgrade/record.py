@@ -163,6 +163,7 @@ class Record:
         read_by_yaml = {name: data.pop(name) for name in READ_BY_YAML}
         # Made of the failure itself, so that none is recorded and not decided on.
         read_by_yaml["failed"] = bool(self.failure) and self.state in ("changing", "verifying")
+        read_by_yaml["again"] = bool(self.attempts.get(self.due))
         for name in ("throttle", "on_unreachable"):
             if name in self.settings:
                 read_by_yaml[name] = self.settings[name]

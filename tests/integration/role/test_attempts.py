@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from integration.role.conftest import BUILT_IN, INSTALL
 
 #: The file of ``health`` runs before the change, too.
 CHECKS = ("health", "verify")
@@ -67,3 +68,51 @@ def test_a_check_that_fails_in_every_attempt_is_named(site):
         assert run.results[host]["reason"].startswith(text), run.results[host]["reason"]
         name = "verify" if host == "verify" else "health"
         assert run.results[host]["failed_task"] == f"Ask for {name}"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("passes", [True, False])
+def test_handlers_notified_earlier_wait_for_a_check_that_passed(site, passes):
+    one = site({"one": BUILT_IN})
+    check = "- raw: echo health >> srv/app/ran; "
+    check += 'test "$(grep -c health srv/app/ran)" -gt 1\n' if passes else "exit 1\n"
+    health = {**one.tasks("health", check), "attempts": 2, "delay": 0, "builtin": ["connection"]}
+    role = {"safe_upgrade_change": one.tasks("change", INSTALL), "safe_upgrade_health": health}
+    run = one.run(
+        play={
+            "tasks": [
+                {"ansible.builtin.raw": "true", "notify": "Tell"},
+                {
+                    "ansible.builtin.include_role": {"name": "vps_org.cloud.safe_upgrade"},
+                    "vars": {"safe_upgrade_report_dir": str(one.folder / "run-1"), **role},
+                },
+            ],
+            "handlers": [{"name": "Tell", "ansible.builtin.raw": "echo handler >> srv/app/ran"}],
+        }
+    )
+    ran = (one.disks / "one/srv/app/ran").read_text().split()
+    if passes:
+        assert ran == ["health", "health", "handler", "health"], run.out
+    else:
+        assert ran == ["health", "health"] and run.states() == {"one": "aborted"}, run.out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("health", ["role", "tasks_file"])
+def test_a_role_that_verifies_runs_after_the_check_of_health(site, health):
+    one = site({"one": BUILT_IN})
+    for name in ("health", "verify"):
+        folder = one.folder / f"roles/{name}/tasks"
+        folder.mkdir(parents=True)
+        (folder / "main.yml").write_text(f"- raw: echo {name} >> srv/app/ran\n")
+    check = {"role": "health", "tasks_file": str(one.folder / "roles/health/tasks/main.yml")}
+    run = one.run(
+        role={
+            "safe_upgrade_change": one.tasks("change", INSTALL),
+            "safe_upgrade_health": {health: check[health], "builtin": ["connection"]},
+            "safe_upgrade_verify": {"role": "verify", "attempts": 1},
+        },
+        environment={"ANSIBLE_ROLES_PATH": str(one.folder / "roles")},
+    )
+    assert one.ends(run) == {"one": ("upgraded", "2")}, run.out
+    assert (one.disks / "one/srv/app/ran").read_text().split() == ["health", "health", "verify"]

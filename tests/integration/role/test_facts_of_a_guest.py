@@ -281,3 +281,26 @@ def test_statistics_that_nobody_can_read_cost_no_neighbour_its_rollback(site, st
     run = one.run()
     assert run.code == 2 and run.states()["neighbour"] == "restored", run.out
     assert one.calls("restore", "neighbour") == 1 and one.version("neighbour") == "1"
+
+
+def test_no_fact_chooses_another_role_than_the_one_that_is_due(site):
+    one = site({"one": {}})
+    texts = {
+        "check": "- raw: echo check >> srv/app/ran\n- ping:\n",
+        "patch": "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n",
+        "verify": "- raw: echo verify >> srv/app/ran\n",
+    }
+    for name, text in texts.items():
+        folder = one.folder / f"roles/{name}/tasks"
+        folder.mkdir(parents=True)
+        (folder / "main.yml").write_text(text)
+    begun = {"include": "verify.yml", "changed": False}
+    forge(one, "one", {"safe_upgrade_piece": "health", "safe_upgrade_verifying": begun})
+    one.hosts["one"] |= {
+        "safe_upgrade_change": {"role": "patch"},
+        "safe_upgrade_health": {"role": "check", "builtin": ["connection"], "attempts": 1},
+        "safe_upgrade_verify": {"role": "verify", "attempts": 1},
+    }
+    run = one.run(environment={"ANSIBLE_ROLES_PATH": str(one.folder / "roles")})
+    assert one.ends(run) == {"one": ("upgraded", "2")}, run.out
+    assert (one.disks / "one/srv/app/ran").read_text().split() == ["check", "check", "verify"]

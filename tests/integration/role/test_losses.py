@@ -130,3 +130,25 @@ def test_a_dead_delegate_after_something_ran_overwrites_nobody(night, host):
     assert not (site.disks / host / "srv/app/AFTER").exists()
     assert "lb-1" in run.results[host]["reason"]
     assert "safe_upgrade_on_delegate_lost" in run.results[host]["reason"]
+
+
+@pytest.mark.parametrize("lost_in", ["health", "verify"])
+def test_a_loss_in_a_check_is_of_that_check_without_the_plugin_too(site, lost_in):
+    """It is repeated from there on: one that was not passed is not left out."""
+    one = site({"one": {"safe_upgrade_reconnect_timeout": 60, **BUILT_IN}})
+    blip = """
+- raw: "true"
+  register: blip
+  when: changed.stdout | trim == '2'
+  vars: {simulated_disk: /none/nowhere}
+"""
+    role = {"safe_upgrade_change": one.tasks("change", INSTALL)}
+    for name in ("health", "verify"):
+        text = f"- raw: echo {name} >> srv/app/ran; cat srv/app/VERSION\n  register: changed\n"
+        text += blip if name == lost_in else ""
+        role[f"safe_upgrade_{name}"] = {**one.tasks(name, text), "attempts": 1}
+    role["safe_upgrade_health"]["builtin"] = ["connection"]
+    run = one.run(role=role)
+    assert one.ends(run) == {"one": ("restored", "1")}, run.out
+    named = {"health": "health check failed", "verify": "verification failed"}
+    assert run.results["one"]["reason"].startswith(f"{named[lost_in]}, attempts: 1: "), run.out

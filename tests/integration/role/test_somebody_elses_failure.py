@@ -20,6 +20,8 @@ SWITCHED = {
     "unwatched": {},
 }
 both = pytest.mark.parametrize("switched", SWITCHED)
+#: A task on the controller.
+HERE = "  delegate_to: localhost\n  vars: {ansible_connection: local}\n"
 #: A failure of its own that the change's own rescue deals with.
 RESCUED = """
 - when: inventory_hostname == 'two'
@@ -226,3 +228,68 @@ def test_it_is_refused_where_nobody_sees_to_that(site):
     assert run.code == 2 and one.sim.calls("create") == [], run.out
     assert one.ends(run) == {"one": ("aborted", "1"), "two": ("aborted", "1")}, run.out
     assert "change.yml:3: 'run_once' under the strategy 'free'" in run.results["one"]["reason"]
+
+
+@pytest.mark.parametrize("key", ["run_once", "any_errors_fatal"])
+@pytest.mark.parametrize("first", ["alone", "for all"])
+def test_a_check_that_fails_for_all_in_each_attempt_takes_no_host_from_its_end(site, key, first):
+    """One's check fails, in its first attempt perhaps for one alone; the change of two failed."""
+    one = site({"one": QUICK, "two": QUICK, "three": QUICK})
+    text = f"""
+- name: Alone
+  raw: echo x >> srv/app/ran; test "$(grep -c x srv/app/ran)" != {2 if first == "alone" else 0} -o
+    {{{{ inventory_hostname }}}} != one
+- name: Ask
+  raw: test {{{{ inventory_hostname }}}} != one -o "$(cat srv/app/VERSION)" = 1
+  {key}: true
+"""
+    told = " >> {{ case_folder }}/hooks-{{ inventory_hostname }}\n" + HERE
+    hooks = {
+        f"{when}_tasks_file": one.tasks(when, f"- raw: echo {when}{told}")["tasks_file"]
+        for when in ("before", "after")
+    }
+    own = INSTALL + "- {name: Own, raw: 'test {{ inventory_hostname }} != two'}\n"
+    run = one.run(
+        role={
+            "safe_upgrade_change": one.tasks("change", own),
+            "safe_upgrade_restore_hooks": hooks,
+            "safe_upgrade_health": {
+                **one.tasks("health", text),
+                "attempts": 3,
+                "delay": 0,
+                "builtin": ["connection"],
+            },
+        },
+        environment=SWITCHED["watched"],
+    )
+    ends = one.ends(run)
+    # some ansible-cores take a failure that a rescue met for one of its own host
+    assert ends.pop("three") in (("upgraded", "2"), ("left_changed", "2")), run.out
+    assert ends == {"one": ("restored", "1"), "two": ("restored", "1")}, run.out
+    for host in ("one", "two"):
+        assert (one.folder / f"hooks-{host}").read_text().split() == ["before", "after"]
+        assert one.calls("restore", host) == 1
+
+
+@pytest.mark.parametrize("key", ["run_once", "any_errors_fatal"])
+def test_a_hook_of_one_host_that_fails_for_all_leaves_no_other_before_its_end(site, key):
+    one = site({"one": QUICK, "two": QUICK})
+    hook = one.tasks("hook", f"- {{raw: exit 1, {key}: true}}\n")["tasks_file"]
+    one.hosts["one"] = {**QUICK, "safe_upgrade_quiesce": {"before_tasks_file": hook}}
+    run = one.run(
+        role={"safe_upgrade_change": one.tasks("change", INSTALL)},
+        environment=SWITCHED["watched"],
+    )
+    ends = one.ends(run)
+    assert ends["one"] == ("aborted", "1"), run.out
+    assert ends["two"] in (("aborted", "1"), ("upgraded", "2")), run.out
+
+
+@pytest.mark.parametrize("key", ["run_once", "any_errors_fatal"])
+def test_the_reason_of_a_host_that_has_ended_is_not_another_hosts_failure(site, key):
+    one = site({"one": QUICK, "two": {**QUICK, "safe_upgrade_server_id": 1}})
+    hook = one.tasks("hook", f"- {{raw: exit 1, {key}: true}}\n")["tasks_file"]
+    one.hosts["one"] = {**QUICK, "safe_upgrade_quiesce": {"before_tasks_file": hook}}
+    run = one.run(role={"safe_upgrade_change": one.tasks("change", INSTALL)})
+    assert run.states() == {"one": "aborted", "two": "aborted"}, run.out
+    assert "outside this host" not in run.results["two"]["reason"], run.results["two"]

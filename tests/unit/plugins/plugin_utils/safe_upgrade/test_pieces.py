@@ -93,10 +93,10 @@ def test_a_check_of_the_users_is_attempted_as_often_as_it_may(nights, tmp_path):
     )
 
 
-def _both_checks(nights, tmp_path, builtin=("packages",), **verify):
+def _both_checks(nights, tmp_path, builtin=("packages",), attempts=1, **verify):
     """A night whose change is done, and whose file of ``verify`` was begun after ``health``."""
     (tmp_path / "check.yml").write_text("- debug: {}\n")
-    check = {"tasks_file": str(tmp_path / "check.yml"), "attempts": 1, "delay": 0}
+    check = {"tasks_file": str(tmp_path / "check.yml"), "attempts": attempts, "delay": 0}
     night = nights(health={**check, "builtin": [*builtin]}, verify={**check, **verify})
     night.guests["web-01"].lines = ["packages asked"]
     for name in ("check", "take_snapshot_at_once", "wait_snapshot", "arm", "back", "handled"):
@@ -133,6 +133,17 @@ def test_what_the_built_in_checks_find_explains_a_failed_verification(nights, tm
     failure = night.phase("failed" if fails else "judge")["run"]["failure"]
     assert (failure["check"], failure["task"]) == ("health", "built-in checks")
     assert "nginx" in failure["reason"]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_verification_is_due_again_where_the_check_of_health_is_repeated(nights, tmp_path, fails):
+    night = _both_checks(nights, tmp_path, attempts=2)
+    night.guests["web-01"].lines += ["packages F nginx"]
+    if fails:
+        night.failed()
+    assert night.phase("failed" if fails else "judge")["run"]["due"] == "health"
+    night.guests["web-01"].lines.pop()
+    assert night.phase("judge")["run"]["due"] == "verify"
 
 
 def test_both_checks_that_passed_are_judged_at_once(nights, tmp_path):
