@@ -845,6 +845,41 @@ SNAPSHOT = {
             "host.args['phase'] == 'failed' or original(host, *given, **named)",
         ),
     ),
+    "role_that_verifies": Guard(
+        "A role that verifies is the one that runs, while the check of health is not judged yet.",
+        ROLE + "test_attempts.py::test_a_role_that_verifies_runs_after_the_check_of_health",
+        Without(TASKS + "main.yml", "Verify the change", "vars"),
+    ),
+    "handlers_wait": Guard(
+        "Handlers notified earlier wait for the next attempt of a check that failed.",
+        ROLE + "test_attempts.py::test_handlers_notified_earlier_wait_for_a_check_that_passed",
+        Without(TASKS + "main.yml", "Run them", "when"),
+    ),
+    "lost_in_health": Guard(
+        "A loss in the check of health is none of the verification: that alone would be repeated.",
+        ROLE + "test_losses.py"
+        "::test_a_loss_in_a_check_is_of_that_check_without_the_plugin_too[health]",
+        _code("losses", "is_of_verify", "lambda host: True"),
+    ),
+    "verified_again": Guard(
+        "A verification that was begun counts for one judgement: later attempts begin it again.",
+        UNIT + "test_pieces.py"
+        "::test_a_verification_is_due_again_where_the_check_of_health_is_repeated",
+        _code(
+            "change",
+            "has_begun_verify",
+            "lambda host: (lambda before: (lambda told: "
+            "(setattr(host.record, 'verifying', before), told)[1])(original(host))"
+            ")(host.record.verifying)",
+        ),
+    ),
+    "waiting_hosts_stay": Guard(
+        "A check of another host's that fails for all takes nobody's decision or end away.",
+        ROLE + "test_somebody_elses_failure.py"
+        "::test_a_check_that_fails_for_all_in_each_attempt_takes_no_host_from_its_end",
+        Without(TASKS + "main.yml", "Decide, and restore what failed", "rescue"),
+        Without(TASKS + "restore_server.yml", "Check again", "rescue"),
+    ),
     "verified_anew": Guard(
         "A verification that failed before the built-in checks had passed does not count.",
         UNIT
