@@ -159,7 +159,7 @@ def _nights(case: dict[str, t.Any], folder: Path, work: Path) -> None:
         night = bed.night(list(AFTERWARDS), **more)
         for kind in AFTERWARDS:
             result = night.results.get(kind, {"state": "NO RESULT", "reason": night.out[-2000:]})
-            other = {path for path, _ in before[kind] ^ _files(bed, kind)}
+            other = {path for path, dummy in before[kind] ^ _files(bed, kind)}
             told = f"files that differ: {len(other)} {sorted(other)[:10]}"
             if kind == "good":
                 wanted, seen = (set(bed.on(one, INSTALLED).splitlines()) for one in ("plain", kind))
