@@ -55,6 +55,11 @@ options:
       - The piece of the user's code that the phase judges. Without it, the piece that is due.
     type: str
     choices: [quiesce_before, change]
+  last:
+    description:
+      - Whether a check that failed is given up, however many attempts are left.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - vps_org.cloud.attributes
   - vps_org.cloud.api

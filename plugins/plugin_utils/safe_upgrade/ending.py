@@ -32,11 +32,20 @@ NO_MARKER_PATH = (
     "still needed cannot be seen; only a run that ends upgraded prunes then"
 )
 
+UNDECIDED = (
+    "a failure outside this host ended the change before it was verified or restored here: it may "
+    "be incomplete"
+)
+
 
 def finish(host: Host) -> None:
     """Nothing here can lead to a restore any more; what fails here is a warning."""
     record = host.record
-    if record.state != "verifying" or record.failure:
+    if record.state not in ("changing", "verifying"):
+        return
+    if record.failure or record.due or record.state == "changing":
+        # what failed elsewhere took the host past the decision
+        host.move("left_changed", host.with_reason(UNDECIDED), own_failure=False)
         return
     told = preparation.told(host) if record.files.get("prepare") else None
     host.move("upgraded", told.summary if told else None, **(told.public if told else {}))

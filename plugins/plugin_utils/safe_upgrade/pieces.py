@@ -100,7 +100,7 @@ def attempt_failed(host: Host, piece: str, failure: Failure) -> None:
     if piece in checks.CHECKS:
         setting, name = checks.CHECKS[piece]
         wanted = host.settings[setting]
-        if tried < wanted["attempts"]:
+        if tried < wanted["attempts"] and not host.args.get("last"):
             host.clock.sleep(wanted["delay"])
             losses.forget(host)
             record.due = piece

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A file of one host's fails for all, while the others wait or are at a file of their own."""
+
+from __future__ import annotations
+
+import pytest
+from integration.role.conftest import BUILT_IN, INSTALL
+
+pytestmark = pytest.mark.long
+
+QUICK = {"safe_upgrade_mass_loss": 0, "safe_upgrade_reconnect_timeout": 60, **BUILT_IN}
+WATCHED = {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"}
+#: Tasks of another host's, which last longer than the file that fails.
+LONG = "- {raw: 'true', changed_when: false}\n" * 5
+CHECK = {"delay": 0, "builtin": ["connection"]}
+
+
+@pytest.fixture
+def three(site):
+    return site({host: dict(QUICK) for host in ("one", "two", "three")}, restore_seconds=1.0)
+
+
+def test_no_host_ends_upgraded_whose_own_check_never_passed(three):
+    """One's check fails for all in its second attempt; two's own has attempts left by then."""
+    ones = """
+- name: Alone
+  raw: echo x >> srv/app/ran; test "$(grep -c x srv/app/ran)" != 2
+- {name: Ask, raw: 'test "$(cat srv/app/VERSION)" = 1', run_once: true}
+"""
+    twos = LONG[: len(LONG) // 5] + "- raw: test $(cat srv/app/VERSION) = 1\n" + LONG
+    for host, text, attempts in (("one", ones, 2), ("two", twos, 5)):
+        file = three.tasks(f"health-{host}", text)
+        three.hosts[host]["safe_upgrade_health"] = {**CHECK, **file, "attempts": attempts}
+    run = three.run(
+        role={"safe_upgrade_change": three.tasks("change", INSTALL)}, environment=WATCHED
+    )
+    assert three.ends(run) == {
+        "one": ("restored", "1"),
+        "two": ("left_changed", "2"),
+        "three": ("upgraded", "2"),
+    }, run.out
+    assert "a failure outside this host" in run.results["two"]["reason"]
+
+
+@pytest.mark.parametrize("piece", ["health", "after"])
+def test_a_restore_by_hand_is_told_to_its_end_on_every_host(three, piece):
+    for host in three.hosts:
+        three.own_snapshot(host, "a", 600)
+        (three.disks / host / "srv/app/VERSION").write_text("2\n")
+        three.mark(host, "a")
+    for host, text in (("one", "- {name: Ask, raw: exit 1, run_once: true}\n"), ("two", LONG)):
+        file = three.tasks(f"file-{host}", text)
+        three.hosts[host] |= (
+            {"safe_upgrade_health": {**CHECK, **file, "attempts": 3}}
+            if piece == "health"
+            else {"safe_upgrade_restore_hooks": {"after_tasks_file": file["tasks_file"]}}
+        )
+    run = three.run(
+        tasks_from="restore", role={"safe_upgrade_restore_run": "a"}, environment=WATCHED
+    )
+    assert three.ends(run) == dict.fromkeys(three.hosts, ("restored", "1")), run.out
+    assert "but then" in run.message("two") and "but then" in run.message("one")
+    assert "restored as asked" in run.results["three"]["reason"]
+    assert run.out.count('"msg": "went on"') == 1, run.out  # on three, which ended green
+
+
+@pytest.mark.parametrize("entry_point", ["main", "snapshot"])
+def test_services_that_another_hosts_hook_left_quiet_are_told_of(three, entry_point):
+    hooks = {
+        "quiet": "- raw: echo quiet >> srv/app/hooks\n",
+        "wake": LONG + "- raw: echo awake >> srv/app/hooks\n",
+        "fails": "- {name: Ask, raw: exit 1, run_once: true}\n",
+    }
+    quiet, wake, fails = (three.tasks(name, text)["tasks_file"] for name, text in hooks.items())
+    three.hosts["one"]["safe_upgrade_quiesce"] = {"after_tasks_file": fails}
+    three.hosts["two"]["safe_upgrade_quiesce"] = {
+        "before_tasks_file": quiet,
+        "after_tasks_file": wake,
+    }
+    run = three.run(
+        tasks_from=entry_point,
+        role={"safe_upgrade_change": three.tasks("change", INSTALL)},
+        environment=WATCHED,
+    )
+    states = run.states()
+    assert states.pop("three") in ("aborted", "armed", "upgraded"), run.out
+    assert states == {"one": "aborted", "two": "aborted"}, run.out
+    assert (three.disks / "two/srv/app/hooks").read_text().split() == ["quiet"]
+    assert "may still be stopped" in run.message("two")
+
+
+@pytest.mark.parametrize("entry_point", ["preflight", "snapshot"])
+def test_a_check_before_that_fails_for_all_takes_no_host_from_its_end(three, entry_point):
+    for host, text in (("one", "- {name: Ask, raw: exit 1, run_once: true}\n"), ("two", LONG)):
+        file = three.tasks(f"health-{host}", text)
+        three.hosts[host]["safe_upgrade_health"] = {**CHECK, **file, "attempts": 3}
+    run = three.run(tasks_from=entry_point, environment=WATCHED)
+    assert run.code == 2
+    assert run.message("one") and run.message("two")
+    if entry_point == "preflight":
+        assert run.out.count('"msg": "went on"') == 1, run.out  # on three, which has no such check
+    else:
+        assert run.message("three") and three.sim.calls("create") == []
