@@ -133,7 +133,7 @@ def blame(host: Host) -> Failure:
     if core.failure_stamp(task, result) in ("", record.stamp):  # of something earlier
         task = result = None
     name, reason = verdict.failure(task, result, host.secrets)
-    if not task and record.due == "handlers":
+    if not task and record.due == "handlers" and not _others_lost_in_handlers(host):
         name, reason = "a notified handler", "the handler failed"
     if not name and _is_alone(host):
         name, reason = verdict.NAMELESS
@@ -145,6 +145,16 @@ def blame(host: Host) -> Failure:
     if record.ours:
         return Failure(name, f"the controller, not the host: {reason}", False, refused)
     return Failure(name, reason, refused=refused)
+
+
+def _others_lost_in_handlers(host: Host) -> bool:
+    """Whether a handler took another host out of the play: one with run_once, for all of them."""
+    playing = host.in_play()
+    return core.is_linear(host.task) and any(
+        one.due == "handlers" and name not in playing
+        for name, one in host.fleet().items()
+        if name != host.name
+    )
 
 
 def _is_alone(host: Host) -> bool:

@@ -103,3 +103,24 @@ def test_a_check_before_that_fails_for_all_takes_no_host_from_its_end(three, ent
         assert run.out.count('"msg": "went on"') == 1, run.out  # on three, which has no such check
     else:
         assert run.message("three") and three.sim.calls("create") == []
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["fails", "is lost"])
+def test_a_handler_that_runs_once_takes_no_host_from_its_end_and_restores_no_other(three, lost):
+    for variables in three.hosts.values():
+        variables["safe_upgrade_reconnect_timeout"] = 5
+    shut = "touch etc/firewall.d/lockout" if lost else "true"
+    handlers = [
+        {"name": "First", "ansible.builtin.raw": shut},
+        {"name": "Second", "ansible.builtin.raw": "false", "run_once": True},
+    ]
+    notify = "- raw: 'true'\n  notify: [First, Second]\n  when: inventory_hostname == 'one'\n"
+    run = three.run(
+        play={"handlers": handlers},
+        role={"safe_upgrade_change": three.tasks("change", INSTALL + notify)},
+    )
+    ends = three.ends(run)
+    # a host that a handler loses cannot be caught
+    assert ends.pop("one") == (("changing", "2") if lost else ("restored", "1")), run.out
+    assert ends == dict.fromkeys(("two", "three"), ("left_changed", "2")), run.out
+    assert run.message("two") and run.message("three")
