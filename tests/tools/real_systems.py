@@ -69,12 +69,14 @@ AFTERWARDS: dict[str, list[dict[str, t.Any]]] = {
     "fails": [{"name": "Fail after it", "ansible.builtin.fail": {"msg": "on purpose"}}],
     "lost": [{"name": "Lose the host after it", "ansible.builtin.raw": LOSE}],
 }
+#: Gathering facts writes to the home before the snapshot.
 FILES = (
     "find / -xdev -not -path '/proc*' -not -path '/dev*' -not -path '/var/log/*'"
+    " -not -path ~root -not -path ~root/.ansible'*' -not -path ~root/.rpmdb'*'"
     " -printf '%p|%y %s %m %u %T@\\n'"
 )
-#: What a booting system writes by itself, and what gathering facts does before the snapshot.
-BY_ITSELF = ("/var/lib/systemd/", "/tmp", "/var/tmp", "/root/.ansible", "/root/.rpmdb", "/run")
+#: What a booting system writes by itself.
+BY_ITSELF = ("/var/lib/systemd/", "/tmp", "/var/tmp", "/run")
 INSTALLED = (
     "dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\\n';"
     " systemctl list-units --no-legend --plain --type=service --state=running | cut -d' ' -f1"
@@ -176,7 +178,7 @@ def _keep(work: Path, name: str, out: str) -> None:
 
 def _files(bed: Bed, name: str) -> set[tuple[str, str]]:
     found = (line.partition("|")[::2] for line in bed.on(name, FILES).splitlines())
-    return {one for one in found if not one[0].startswith(BY_ITSELF) and one[0] != "/root"}
+    return {one for one in found if not one[0].startswith(BY_ITSELF)}
 
 
 if __name__ == "__main__":
