@@ -113,8 +113,9 @@ class ControllerAction(ActionBase):
                 result = outcome(module.run, params, ctx, end_without_it)
         if warnings:
             result["warnings"] = warnings
-        result["invocation"] = {"module_args": dict(validated.validated_parameters)}
-        return _masked(result, str(args.get("api_token") or ""))
+        invocation = {"module_args": dict(validated.validated_parameters)}
+        token = str(args.get("api_token") or "")
+        return {**_masked(result, token), "invocation": _masked(invocation, token)}
 
     def _progress(self) -> t.Callable[[str], None]:
         """Show a line on stderr now and then; a task with no_log shows none."""
