@@ -10,6 +10,7 @@ from guards.form import Guard, Replaced, With, Without
 UNIT = "tests/unit/plugins/plugin_utils/safe_upgrade/"
 ROLE = "tests/integration/role/"
 TOGETHER = "tests/integration/together/"
+WAITING = ROLE + "test_hosts_that_wait.py::"
 TASKS = "roles/safe_upgrade/tasks/"
 PACKAGES = "roles/os_packages/tasks/"
 
@@ -1602,6 +1603,66 @@ AFTERWARDS = {
         "A guest that floods does not fill the disk of the controller.",
         UNIT + "test_evidence.py::test_a_guest_that_floods_fills_no_disk",
         _code("evidence", "_text", "lambda host: original(host) + 'x' * 70000"),
+    ),
+    "undecided": Guard(
+        "A host that somebody else's failure took past its decision is never called upgraded.",
+        UNIT + "test_phases.py"
+        "::test_a_host_that_another_took_past_its_decision_is_left_and_never_called_upgraded",
+        _code(
+            "ending",
+            "finish",
+            _first("(setattr(host.record, 'failure', None), setattr(host.record, 'due', ''))"),
+        ),
+    ),
+    "last_attempt": Guard(
+        "Where nothing runs a check again, its host ends instead of waiting for it.",
+        WAITING + "test_a_check_before_that_fails_for_all_takes_no_host_from_its_end[preflight]",
+        _code("pieces", "failed", _first("host.args.pop('last', None)")),
+    ),
+    "handlers_of_another": Guard(
+        "A handler that fails for all, or lost another host, restores no host by itself.",
+        WAITING + "test_a_handler_that_runs_once_takes_no_host_from_its_end_and_restores_no_other"
+        "[is lost]",
+        _code("pieces", "_others_lost_in_handlers", "lambda host: False"),
+    ),
+    "wait_in_preflight": Guard(
+        "A check that fails for all takes no host from the end of preflight.yml.",
+        WAITING + "test_a_check_before_that_fails_for_all_takes_no_host_from_its_end[preflight]",
+        Without(TASKS + "preflight.yml", "Check that the host is healthy", "rescue"),
+    ),
+    "wait_in_snapshot": Guard(
+        "A check that fails for all takes no host from the end of snapshot.yml.",
+        WAITING + "test_a_check_before_that_fails_for_all_takes_no_host_from_its_end[snapshot]",
+        Without(TASKS + "snapshot.yml", "Take the snapshot, and wait for it", "rescue"),
+        Without(TASKS + "take_snapshot.yml", "Check again, and prepare the change", "rescue"),
+    ),
+    "wait_in_wake": Guard(
+        "A hook that fails for all ends no host whose services are quiet without a word of them.",
+        WAITING + "test_services_that_another_hosts_hook_left_quiet_are_told_of[main]",
+        Without(TASKS + "take_snapshot.yml", "Wake the services", "rescue"),
+    ),
+    "wait_in_restore": Guard(
+        "A hook that fails for all takes no host from the end of restore.yml.",
+        WAITING + "test_a_restore_without_a_change_is_told_to_its_end_on_every_host[restore-after]",
+        Without(TASKS + "restore.yml", "Restore", "rescue"),
+    ),
+    "wait_in_unfinished": Guard(
+        "A hook that fails for all takes no host from the end of restore_unfinished.yml.",
+        WAITING + "test_a_restore_without_a_change_is_told_to_its_end_on_every_host"
+        "[restore_unfinished-after]",
+        Without(TASKS + "restore_unfinished.yml", "Restore", "rescue"),
+    ),
+    "wait_after_restore": Guard(
+        "A hook after a restore that fails for all takes no host from its end.",
+        WAITING
+        + "test_a_hook_around_a_restore_that_fails_for_all_takes_no_host_from_its_end[after]",
+        Without(TASKS + "main.yml", "Decide, and restore what failed", "rescue"),
+    ),
+    "wait_before_restore": Guard(
+        "A hook before a restore that fails for all takes no rollback of a host without hooks.",
+        WAITING
+        + "test_a_hook_around_a_restore_that_fails_for_all_takes_no_host_from_its_end[before]",
+        Without(TASKS + "restore_server.yml", "Leave the service before the restore", "rescue"),
     ),
     "one_table": Guard(
         "The table of a batch is shown once.",

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from integration.role.conftest import BUILT_IN, INSTALL
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import told
 
 pytestmark = pytest.mark.long
 
@@ -42,26 +46,62 @@ def test_no_host_ends_upgraded_whose_own_check_never_passed(three):
     assert ends == {"one": ("restored", "1"), "three": ("upgraded", "2")}, run.out
 
 
-@pytest.mark.parametrize("piece", ["health", "after"])
-def test_a_restore_by_hand_is_told_to_its_end_on_every_host(three, piece):
-    for host in three.hosts:
-        three.own_snapshot(host, "a", 600)
-        (three.disks / host / "srv/app/VERSION").write_text("2\n")
-        three.mark(host, "a")
+def around_the_restore(three, piece):
+    """One's file fails for all while two is in its own; three has none."""
     for host, text in (("one", "- {name: Ask, raw: exit 1, run_once: true}\n"), ("two", LONG)):
         file = three.tasks(f"file-{host}", text)
         three.hosts[host] |= (
             {"safe_upgrade_health": {**CHECK, **file, "attempts": 3}}
             if piece == "health"
-            else {"safe_upgrade_restore_hooks": {"after_tasks_file": file["tasks_file"]}}
+            else {"safe_upgrade_restore_hooks": {f"{piece}_tasks_file": file["tasks_file"]}}
         )
-    run = three.run(
-        tasks_from="restore", role={"safe_upgrade_restore_run": "a"}, environment=WATCHED
-    )
+
+
+def changed_by_a_run_that_never_ended(three):
+    """What the job of that run told the next one."""
+    told_of = {}
+    for host in three.hosts:
+        snapshot = three.own_snapshot(host, "a", 600)
+        (three.disks / host / "srv/app/VERSION").write_text("2\n")
+        three.mark(host, "a")
+        told_of[host] = {
+            "state": "changing",
+            "server_id": three.ids[host],
+            "run_id": "a",
+            "snapshot": {"id": snapshot},
+            "started": "2026-11-01T00:00:00Z",
+            "ended": None,
+        }
+    return told.statistics(told_of, "main", three.sim.token, {})
+
+
+@pytest.mark.parametrize("piece", ["health", "after"])
+@pytest.mark.parametrize("entry_point", ["restore", "restore_unfinished"])
+def test_a_restore_without_a_change_is_told_to_its_end_on_every_host(three, entry_point, piece):
+    around_the_restore(three, piece)
+    unfinished = changed_by_a_run_that_never_ended(three)
+    variables = {"safe_upgrade_restore_run": "a"} if entry_point == "restore" else {**unfinished}
+    run = three.run("-e", json.dumps(variables), tasks_from=entry_point, environment=WATCHED)
     assert three.ends(run) == dict.fromkeys(three.hosts, ("restored", "1")), run.out
     assert "but then" in run.message("two") and "but then" in run.message("one")
-    assert "restored as asked" in run.results["three"]["reason"]
-    assert run.out.count('"msg": "went on"') == 1, run.out  # on three, which ended green
+    assert "but then" not in run.results["three"]["reason"]
+    went_on = entry_point == "restore"  # three ended green: a restore by hand was asked for
+    assert run.out.count('"msg": "went on"') == went_on, run.out
+
+
+@pytest.mark.parametrize("piece", ["after", "before"])
+def test_a_hook_around_a_restore_that_fails_for_all_takes_no_host_from_its_end(three, piece):
+    around_the_restore(three, piece)
+    run = three.run(
+        role={"safe_upgrade_change": three.tasks("change", INSTALL + "- raw: exit 3\n")},
+        environment=WATCHED,
+    )
+    # who has not left the service, or not by all of its hook, is not restored
+    cut_short = ("left_changed", "2") if piece == "before" else ("restored", "1")
+    wanted = {"one": cut_short, "two": cut_short, "three": ("restored", "1")}
+    assert three.ends(run) == wanted, run.out
+    assert "a failure outside this host" in run.message("two") and run.message("one")
+    assert "outside this host" not in run.message("three")
 
 
 @pytest.mark.parametrize("entry_point", ["main", "snapshot"])

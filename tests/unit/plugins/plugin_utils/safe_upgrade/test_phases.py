@@ -40,6 +40,24 @@ def test_a_healthy_night_ends_upgraded_with_one_snapshot_and_no_marker(night):
     assert not night.warned
 
 
+@pytest.mark.parametrize("run", ["changing", "check due", "failed"])
+def test_a_host_that_another_took_past_its_decision_is_left_and_never_called_upgraded(night, run):
+    night.armed()
+    if run == "failed":
+        night.failed()
+        night.phase("failed", piece="change")
+    elif run == "check due":
+        night.phases("back", "handled")
+        night.change_record(due="health")
+    told = night.phase("finish")
+    assert told["state"] == "left_changed" and not told["own_failure"]
+    assert "before it was verified or restored here: it may be incomplete" in told["reason"]
+    assert night.guests["web-01"].marker.exists()
+    assert night.world.calls("delete", "restore") == []
+    with pytest.raises(Failed, match=r"left_changed.*Next: .*\[VPS735\]$"):
+        night.phase("end")
+
+
 def test_a_failed_change_is_restored_and_proved_on_the_disk(night):
     night.armed()
     guest = night.guests["web-01"]
