@@ -204,7 +204,7 @@ def decide(host: Host) -> None:
         why_not = _too_many(host, fleet)
         act, why = ("leave", why_not) if why_not else (act, why)
     told: Data = {"failed_task": failure.task, "own_failure": failure.own}
-    reason = joined((coded(failure.reason or "", otherwise=OWN_TASK), why))
+    reason = joined((failure.reason and coded(failure.reason, otherwise=OWN_TASK), why))
     if act == "abort":
         host.move("aborted", reason, **told)
         marker.unmark(host)

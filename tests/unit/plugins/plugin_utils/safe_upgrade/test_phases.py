@@ -78,6 +78,17 @@ def test_a_failed_change_is_restored_and_proved_on_the_disk(night):
         night.phase("end")
 
 
+def test_a_host_without_a_failure_of_its_own_is_left_and_the_reason_says_so_at_once(nights):
+    night = nights()
+    night.armed(*night.names)
+    night.phase("failed", piece="change", batch=night.names)
+    night.phase("handled", batch=night.names)
+    told = night.phase("decide", batch=night.names)
+    assert told["state"] == "left_changed" and not told["own_failure"]
+    assert told["reason"].startswith("the change was interrupted by a failure outside this host")
+    assert night.world.calls("restore") == []
+
+
 def test_known_words_of_a_failed_task_bring_their_code_to_the_end_of_every_line(night):
     said = "'/usr/bin/apt-get dist-upgrade' failed: E: Could not get lock /var/lib/dpkg/lock"
     night.armed()
