@@ -21,7 +21,10 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import report  # noqa: E402 - found only now
 from common import COLLECTION, Bound  # noqa: E402
 
-PARTS = ("per_task", "fleet", "whole_run", "hundred", "growth", "api_requests", "checks", "start")
+PARTS = (
+    *("per_task", "fleet", "whole_run", "hundred", "growth", "server_list", "api_requests"),
+    *("checks", "start"),
+)
 PAGE = COLLECTION / "docs/speed.md"
 
 
