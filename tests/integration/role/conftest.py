@@ -86,11 +86,13 @@ class Run:
 
     def message(self, host: str) -> str:
         """The paragraph of the host, and the line that it failed with."""
-        paragraph = re.search(rf"^{re.escape(host)} \(server .*\n(  .*\n)*", self.out, re.M)
+        named = rf"{re.escape(host)}( \(server .*\))?: "  # without it where a setting is wrong
+        paragraph = re.search(rf"^{named}.*\n(  .*\n)*", self.out, re.M)
         for line in self.out.splitlines():
-            if line.startswith(f"fatal: [{host}]: FAILED!") and "(server " in line:
-                failed = str(json.loads(line.split("=> ", 1)[1])["msg"])
-                return (paragraph[0] if paragraph else "") + failed
+            if line.startswith(f"fatal: [{host}]: FAILED!"):
+                failed = str(json.loads(line.split("=> ", 1)[1]).get("msg"))
+                if re.match(named, failed):
+                    return (paragraph[0] if paragraph else "") + failed
         raise AssertionError(f"{host} did not fail with a closing message:\n{self.out}")
 
 
