@@ -40,6 +40,7 @@ _OF_THE_API = re.compile(
 display = Display()
 # The parent process loads this file before it forks a worker.
 core.drop_unreadable_statistics()
+core.place_included_files("vps_org.cloud.safe_upgrade")
 core.load_filters()
 
 

@@ -553,6 +553,39 @@ def drop_unreadable_statistics() -> None:
             TaskExecutor.run = readable  # type: ignore[method-assign]
 
 
+def place_included_files(role: str) -> None:
+    """Let a file that the *role* includes by a template hold ``import_tasks``, on every core.
+
+    Before 2.19 ansible-core evaluates that template once more, for no host, to find what is
+    imported. A name that it does not know then ends the whole run, and with it every rollback. So
+    the include says which file it was.
+    """
+    with contextlib.suppress(Exception):
+        from ansible.plugins.strategy import StrategyBase
+
+        copy = StrategyBase._copy_included_file
+
+        @functools.wraps(copy)
+        def placed(self: t.Any, included_file: t.Any) -> t.Any:
+            made = copy(self, included_file)
+            with contextlib.suppress(Exception):
+                if not included_file._is_role and _is_below(included_file._task, role):
+                    made.args = {**made.args, "_raw_params": included_file._filename}
+            return made
+
+        if not hasattr(copy, "__wrapped__"):
+            StrategyBase._copy_included_file = placed  # type: ignore[method-assign]
+
+
+def _is_below(task: t.Any, role: str) -> bool:
+    """Whether the task, or one that brought it in, belongs to the role."""
+    while task is not None:
+        if task._role and task._role.get_name() == role:
+            return True
+        task = task._parent
+    return False
+
+
 def without_statistics(result: t.Any) -> t.Any:
     """The result of a task, its loop's items too, without statistics that nobody can read."""
     with contextlib.suppress(Exception):

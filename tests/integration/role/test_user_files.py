@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from cases import long_but
-from integration.role.conftest import PATIENT
+from integration.role.conftest import INSTALL, PATIENT
 
 OWN_FILES = Path(__file__).parents[3] / "roles/safe_upgrade/tasks"
 CHANGED = "- name: Install version 2\n  raw: echo 2 > srv/app/VERSION\n"
@@ -510,3 +510,36 @@ def test_the_roles_own_files_are_not_taken_from_beside_the_playbook(site):
             (one.folder / folder / path.name).write_text("- fail: {msg: taken from elsewhere}\n")
     run = one.run()
     assert one.ends(run) == {"good": ("upgraded", "2"), "bad": ("restored", "1")}, run.out
+
+
+@pytest.mark.core
+def test_the_file_of_every_piece_may_import_others_by_a_relative_name(site):
+    """Before 2.19 ansible-core ended the whole run there, with the rollback of every host."""
+    one = site({"good": {}, "bad": {}})
+    wrote = "- raw: echo {} >> srv/app/imported\n  changed_when: true\n"
+    texts = {
+        "change": INSTALL,
+        "health": wrote.format("health"),
+        "verify": wrote.format("verify") + "- raw: exit 4\n  when: inventory_hostname == 'bad'\n",
+        "before": wrote.format("before"),
+        "after": wrote.format("after"),
+    }
+    for name, text in texts.items():
+        one.tasks(f"{name}-2", text)
+        one.tasks(name, f"- import_tasks: {name}-2.yml\n")
+    files = {name: {"tasks_file": str(one.folder / f"{name}.yml")} for name in texts}
+    run = one.run(
+        role={
+            "safe_upgrade_change": files["change"],
+            "safe_upgrade_health": {**files["health"], "builtin": [], "attempts": 1},
+            "safe_upgrade_verify": {**files["verify"], "attempts": 1},
+            "safe_upgrade_restore_hooks": {
+                f"{name}_tasks_file": files[name]["tasks_file"] for name in ("before", "after")
+            },
+        }
+    )
+    assert one.ends(run) == {"good": ("upgraded", "2"), "bad": ("restored", "1")}, run.out
+    imported = (one.disks / "good/srv/app/imported").read_text().split()
+    assert imported == ["health", "health", "verify"], run.out
+    imported = (one.disks / "bad/srv/app/imported").read_text().split()
+    assert imported[-1] == "after", run.out  # what came before it is undone
