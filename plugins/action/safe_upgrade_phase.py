@@ -19,6 +19,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._codes import coded
 from ansible_collections.vps_org.cloud.plugins.module_utils._module import connection_options
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._controller import ControllerAction
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     phases,
     reach,
@@ -61,7 +62,7 @@ class ActionModule(ControllerAction):
         token = args.get("api_token")
         options = {key: args[key] for key in connection_options() if key in args}
         self._task.environment = []  # nothing of it is for the guest, and -vvv would show it
-        begun = record.read(task_vars.get(NAME))
+        begun = record.read(task_vars.get(NAME)) or record.read(_kept(task_vars))
         name = core.host_name(task_vars) or (begun.host if begun else "")
         if not name:
             return {
@@ -116,6 +117,15 @@ class ActionModule(ControllerAction):
             return self._run_here({**options, **params}, module, check_mode, **context)
 
         return run
+
+
+def _kept(task_vars: Data) -> t.Any:
+    """What the callback plugin kept of the record, where a task of the user's overwrote it."""
+    if NAME not in task_vars or not switches.exact():
+        return None
+    return core.inventory_variable(
+        task_vars["hostvars"], str(core.host_name(task_vars)), switches.KEPT
+    )
 
 
 def _warned(host: Host) -> Data:

@@ -254,6 +254,8 @@ class CallbackModule(CallbackBase):
                 host.set_variable(losses.SEEN, asdict(Seen()))
             if str(host) not in self._seen:
                 return
+            if phase and "run" in core.result_of(result):
+                host.set_variable(switches.KEPT, dict(core.result_of(result)))
             if ran and not phase:
                 self._touch(task, host, core.result_of(result))
             if failing or not core.in_always(task):

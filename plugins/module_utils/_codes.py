@@ -288,6 +288,8 @@ _CATALOGUE = """
 660 alters groups, and the condition 'when: …'
 661 is this role itself: name what it is to do
 661 safe_upgrade was called by a file or a role that it runs
+662 would overwrite what the role itself keeps in that variable
+662 a task of yours, or a handler, set safe_upgrade_result
 671 safe_upgrade_measured is not used:
 671 =its path is not absolute
 671 =it is no file

@@ -12,6 +12,8 @@ from __future__ import annotations
 LOSSES = "losses"
 REPORT = "report"
 EXACT = "exact"
+#: The variable of a host in which the plugin keeps what the role's last phase registered.
+KEPT = "safe_upgrade_kept"
 #: What the plugin does in this run.
 ON: set[str] = set()
 

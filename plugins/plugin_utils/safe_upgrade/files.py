@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import relative
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import own_names, relative
 
 #: What takes a host out of the play, or a failed one back in.
 ENDS = ("end_host", "end_play", "end_role", "end_batch", "clear_host_errors")
@@ -80,6 +80,7 @@ def problems(
         word = _meta(task)
         if word in ENDS and not (may_leave and under_when and word == "end_host"):
             found.append(refusal(f"{path}{_line_of(path, word)}", word))
+        found += own_names.problems(task, path)
         if own_role:
             found += relative.problems(task, path, own_role, places[-1], os.path.isfile)
         for key in _INCLUDES:
@@ -88,9 +89,10 @@ def problems(
                 continue
             file = _found(path, name, places, static=key in _STATIC)
             if own_role and not os.path.isabs(name) and file.startswith(own_role + os.sep):
+                mine = relative.mine(name, (os.path.dirname(path), places[-1]), os.path.isfile)
                 found.append(
                     f"{path}: '{key}: {name}' would run the role's own file of that name; give "
-                    "its absolute path, or another name"
+                    f"its absolute path{f' {mine}' if mine else ''}, or another name"
                 )
             elif path not in seen:
                 found += problems(

@@ -18,7 +18,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.setting
 BESIDE = frozenset(
     PREFIX + name
     for name in (
-        "confirm", "hosts", "loss", "prepared", "result", "results",
+        "confirm", "hosts", "kept", "loss", "prepared", "result", "results",
         "seen", "status", "task_timeout", "what",
     )
 )  # fmt: skip

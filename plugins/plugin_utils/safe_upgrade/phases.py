@@ -28,12 +28,21 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     standing,
     unfinished,
 )
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed, Host
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import (
+    NAME,
+    Failed,
+    Host,
+)
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Failure
 
 Data = dict[str, t.Any]
 
 NOT_BEGUN = "the role was not run from its beginning (--start-at-task?): nothing was done"
+
+OVERWRITTEN = (
+    "a task of yours, or a handler, set safe_upgrade_result, in which the role keeps its record: "
+    "the server stays as it is, restored or not, and its snapshot is kept. Ask for its status"
+)
 
 WITHIN_ITSELF = (
     "safe_upgrade was called by a file or a role that it runs itself: this call did nothing"
@@ -153,7 +162,7 @@ def run(host: Host) -> Data:
         if name in BEGIN:
             begin.begin(host, str(host.args.get("entry_point") or "main"))
         elif not host.record.call and name not in ALONE:
-            raise Failed(NOT_BEGUN)
+            raise Failed(OVERWRITTEN if NAME in host.vars else NOT_BEGUN)
         if name not in ("check", "choose", "unfinished") or not host.record.ended:
             told = phase(host)
     except Failed:

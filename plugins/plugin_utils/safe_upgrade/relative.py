@@ -46,17 +46,17 @@ def problems(
     for name in dict.fromkeys((*_arguments(task), *_in_templates(task))):
         if os.path.isabs(name) or "{{" in name or not _held(own_role, name):
             continue
-        mine = _mine(name, (os.path.dirname(path), playbook_dir), exists)
+        own = mine(name, (os.path.dirname(path), playbook_dir), exists)
         found.append(
             f"{path}: '{name}' would find the file of that name that belongs to the role "
-            f"safe_upgrade; write the absolute path{f' {mine}' if mine else ''}"
+            f"safe_upgrade; write the absolute path{f' {own}' if own else ''}"
         )
     folder = _folder_of_variables(task)
     if folder and not os.path.isabs(folder) and "{{" not in folder:
-        mine = _mine(folder, (os.path.dirname(path), playbook_dir), os.path.isdir)
+        own = mine(folder, (os.path.dirname(path), playbook_dir), os.path.isdir)
         found.append(
             f"{path}: 'include_vars: dir: {folder}' would search the role safe_upgrade; write the "
-            f"absolute path{f' {mine}' if mine else ''}"
+            f"absolute path{f' {own}' if own else ''}"
         )
     return found
 
@@ -76,7 +76,7 @@ def _held(role: str, name: str) -> bool:
     )
 
 
-def _mine(name: str, places: t.Iterable[str], exists: t.Callable[[str], bool]) -> str:
+def mine(name: str, places: t.Iterable[str], exists: t.Callable[[str], bool]) -> str:
     """Where the user has a file of that name; empty: nowhere, as far as is known."""
     candidates = (
         os.path.normpath(os.path.join(place, folder, name))
@@ -88,7 +88,7 @@ def _mine(name: str, places: t.Iterable[str], exists: t.Callable[[str], bool]) -
 
 def _arguments(task: Task) -> t.Iterator[str]:
     """The files that the task's action names, by its loop and its variables too."""
-    for key, value in _calls(task):
+    for key, value in calls(task):
         arguments = _as_mapping(value)
         if key not in _ARGUMENTS or arguments.get("remote_src"):
             continue
@@ -105,13 +105,13 @@ def _arguments(task: Task) -> t.Iterator[str]:
 
 
 def _folder_of_variables(task: Task) -> str:
-    for key, value in _calls(task):
+    for key, value in calls(task):
         if key == "include_vars":
             return str(_as_mapping(value).get("dir") or "")
     return ""
 
 
-def _calls(task: Task) -> t.Iterator[tuple[str, t.Any]]:
+def calls(task: Task) -> t.Iterator[tuple[str, t.Any]]:
     """(short name of a module, its arguments), however the task is written."""
     written = task.get("args")
     extra = dict(written) if isinstance(written, t.Mapping) else {}

@@ -45,6 +45,79 @@ def test_a_role_that_brings_an_end_of_the_play_is_refused(site, word, how):
     assert word in run.message("one")
 
 
+OWN_NAMES = ("result", "loss", "piece", "verifying")
+
+
+@pytest.mark.parametrize("switched", ["night", ""], ids=["on", "off"])
+def test_a_task_that_sets_a_variable_of_the_roles_own_is_refused_by_name(site, switched):
+    """However it sets it, and also in a file that the change includes by a plain name."""
+    ways = {
+        "register": "- {raw: 'true', register: NAME}\n",
+        "set_fact": "- set_fact: {NAME: {state: upgraded}}\n",
+        "free-form": "- action: set_fact NAME=7\n",
+        "vars": "- vars: {NAME: {number: 7}}\n  block: [{raw: 'true'}]\n",
+        "loop": "- {raw: 'true', loop: [1], loop_control: {loop_var: NAME}}\n",
+    }
+    every = site({f"{way}-{name}": dict(QUICK) for way in ways for name in OWN_NAMES})
+    for host in every.hosts:
+        way, dummy, name = host.rpartition("-")
+        more = ways[way].replace("NAME", f"safe_upgrade_{name}")
+        file = every.tasks(f"more-{host}", more)["tasks_file"]
+        text = f"- include_tasks: {file}\n" if way == "register" else more
+        every.hosts[host]["safe_upgrade_change"] = every.tasks(f"change-{host}", INSTALL + text)
+    environment = {"ANSIBLE_CALLBACKS_ENABLED": f"vps_org.cloud.{switched}"}
+    run = every.run(environment=environment)
+    assert every.ends(run) == dict.fromkeys(every.hosts, ("aborted", "1")), run.out
+    for host in every.hosts:
+        assert f": safe_upgrade_{host.rpartition('-')[2]}' would overwrite" in run.message(host)
+
+
+def overwriting(one, place):
+    """A change, and a play, in which something that no file names sets the role's record."""
+    fact = "{{ 'safe_upgrade' }}_result"
+    sets = f"- set_fact: {{\"{fact}\": {{state: upgraded}}}}\n"
+    handler = {"name": "Overwrite", "raw": "true", "register": "safe_upgrade_result"}
+    texts = {
+        "last": INSTALL + sets,
+        "middle": INSTALL + sets + "- {raw: 'true', changed_when: false}\n",
+        "handler": INSTALL + "  notify: Overwrite\n",
+    }
+    return {"safe_upgrade_change": one.tasks("change", texts[place])}, {"handlers": [handler]}
+
+
+@pytest.mark.parametrize(
+    ("place", "verified", "wanted"),
+    [
+        ("last", True, ("upgraded", "2")),
+        ("last", False, ("restored", "1")),
+        ("handler", True, ("upgraded", "2")),
+        ("handler", False, ("restored", "1")),
+        ("middle", True, ("restored", "1")),
+    ],
+)
+def test_a_record_that_a_task_overwrote_takes_no_rollback_away(site, place, verified, wanted):
+    """With the callback plugin, which keeps it. In the middle of the change that change fails."""
+    one = site({"one": dict(QUICK)})
+    role, play = overwriting(one, place)
+    check = one.tasks("verify", f"- raw: exit {int(not verified)}\n")
+    run = one.run(
+        role={**role, "safe_upgrade_verify": {**check, "attempts": 1}},
+        play=play,
+        environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"},
+    )
+    assert one.ends(run) == {"one": wanted}, run.out
+    assert not one.marked("one")
+
+
+@pytest.mark.parametrize("place", ["last", "handler", "middle"])
+def test_without_the_plugin_it_is_said_that_nothing_was_verified(site, place):
+    one = site({"one": dict(QUICK)})
+    role, play = overwriting(one, place)
+    run = one.run(role=role, play=play)
+    assert run.code == 2 and "in which the role keeps its record" in run.out, run.out
+    assert "nothing was done" not in run.out and one.held("one") and one.marked("one")
+
+
 def test_a_handler_whose_name_holds_a_default_of_its_role_is_found(site):
     one = site({"one": QUICK})
     environment = role(
