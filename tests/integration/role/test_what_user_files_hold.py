@@ -131,6 +131,27 @@ def test_a_handler_whose_name_holds_a_default_of_its_role_is_found(site):
     assert one.ends(run) == {"one": ("upgraded", "2")} and one.restarts("one") == 1, run.out
 
 
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_a_handler_that_a_later_one_notifies_runs_before_the_verdict(site, strategy):
+    """Ansible goes through the handlers once, in their order: it would run at the end."""
+    hosts = site({host: dict(QUICK) for host in ("fails", "locks", "works")}, restore_seconds=1.0)
+    earlier = {"fails": "exit 3", "locks": "touch etc/firewall.d/lockout", "works": "echo x >> x"}
+    handlers = [{"name": f"then {host}", "raw": do} for host, do in earlier.items()]
+    for host in earlier:
+        again = {"raw": "true", "changed_when": True, "notify": f"then {host}"}
+        handlers.append({"name": f"first {host}", **again})
+        change = INSTALL + f"  notify: first {host}\n"
+        hosts.hosts[host]["safe_upgrade_change"] = hosts.tasks(f"change-{host}", change)
+    run = hosts.run(
+        play={"handlers": handlers, "strategy": strategy, "ignore_unreachable": True},
+        environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"},
+    )
+    restored = ("restored", "1")
+    wanted = {"fails": restored, "locks": restored, "works": ("upgraded", "2")}
+    assert hosts.ends(run) == wanted, run.out
+    assert (hosts.disks / "works/x").read_text() == "x\n"
+
+
 def test_both_hooks_around_the_snapshot_that_fail_are_told(site):
     one = site({"one": QUICK})
     hooks = {}
