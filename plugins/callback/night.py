@@ -229,7 +229,7 @@ class CallbackModule(CallbackBase):
         self._losses += 1
         loss = {
             "number": self._losses,
-            "task": str(task.name or task.get_name()),
+            "task": str(task.name or task.action),
             "delegate": delegate,
             "why": losses.why(result),
         }

@@ -1137,6 +1137,24 @@ CHANGE = {
         ROLE + "test_patch_night.py::test_a_failed_server_is_restored_and_says_why[handler]",
         Without(TASKS + "main.yml", "Run the handlers of the change"),
     ),
+    "handlers_of_handlers": Guard(
+        "So do those that a later handler notifies.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_handler_that_a_later_one_notifies_runs_before_the_verdict[linear]",
+        Without(TASKS + "main.yml", "Run those that a later handler notified"),
+    ),
+    "own_names": Guard(
+        "A task of the user's that would overwrite the record is refused.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_task_that_sets_a_variable_of_the_roles_own_is_refused_by_name[off]",
+        _code("own_names", "problems", "lambda task, path: []"),
+    ),
+    "overwritten_record": Guard(
+        "A record that a task overwrote is taken from where the callback plugin keeps it.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_record_that_a_task_overwrote_takes_no_rollback_away[last-False-wanted1]",
+        Replaced("plugins/action/safe_upgrade_phase.py", "_kept", "lambda task_vars: None"),
+    ),
     "verify": Guard(
         "The change must be verified.",
         UNIT + "test_phases.py::test_an_expected_reboot_must_have_happened",
