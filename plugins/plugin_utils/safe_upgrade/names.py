@@ -19,7 +19,7 @@ BESIDE = frozenset(
     PREFIX + name
     for name in (
         "confirm", "hosts", "kept", "loss", "prepared", "result", "results",
-        "seen", "status", "task_timeout", "what",
+        "seen", "status", "task_timeout", "verifying", "what",
     )
 )  # fmt: skip
 #: In a name of so many letters two may be wrong, in a shorter one one.
