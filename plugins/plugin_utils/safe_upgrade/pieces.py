@@ -135,7 +135,7 @@ def blame(host: Host) -> Failure:
     name, reason = verdict.failure(task, result, host.secrets)
     if not task and record.due == "handlers" and not _others_lost_in_handlers(host):
         name, reason = "a notified handler", "the handler failed"
-    if not name and _is_alone(host):
+    if not name and (_is_alone(host) or losses.stands(host)):
         name, reason = verdict.NAMELESS
     for_all = _failed_for_all(host, task)
     refused = _untouched(host, for_all or task, result)

@@ -144,6 +144,20 @@ def test_a_failure_before_an_always_section_of_the_change_still_stands(site):
     assert run.results["one"]["failed_task"] == "Fail"
 
 
+@pytest.mark.parametrize("left", ["null", "{}"])
+def test_a_failure_that_the_change_itself_wiped_out_still_stands(site, left):
+    """What Ansible knows of the last failure is a fact, which any task may set anew."""
+    one = site({"one": QUICK, "two": QUICK})
+    wiped = f"{{ansible_failed_task: {left}, ansible_failed_result: {left}}}"
+    fails = "- block: [{raw: 'test {{ inventory_hostname }} = two', changed_when: false}]\n"
+    text = f"{INSTALL}{fails}  always: [{{set_fact: {wiped}}}]\n"
+    run = one.run(
+        role={"safe_upgrade_change": one.tasks("change", text)}, environment=SWITCHED["watched"]
+    )
+    assert one.ends(run) == {"one": ("restored", "1"), "two": ("upgraded", "2")}, run.out
+    assert "outside this host" not in run.message("one")
+
+
 def test_a_dead_balancer_that_drains_for_all_stops_the_change_everywhere(site):
     one = site({"one": QUICK, "two": QUICK})
     text = """
