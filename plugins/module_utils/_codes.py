@@ -289,7 +289,7 @@ _CATALOGUE = """
 661 is this role itself: name what it is to do
 661 safe_upgrade was called by a file or a role that it runs
 662 would overwrite what the role itself keeps in that variable
-662 a task of yours, or a handler, set safe_upgrade_result
+662 safe_upgrade_result, in which the role keeps its record, was overwritten
 671 safe_upgrade_measured is not used:
 671 =its path is not absolute
 671 =it is no file
@@ -383,6 +383,7 @@ _CATALOGUE = """
 736 the controller, not the host: …
 737 a restore would erase … of data, more than
 738 the hook before the restore failed: …
+739 Ansible could not run the role's own task '…': …
 751 =…(server …): …Next: …
 752 would delete snapshot … of …, server
 753 fix the reason and run again

@@ -37,6 +37,7 @@ options:
       - wait_restore
       - prove
       - finish
+      - cut_off
       - end
       - unfinished
       - prune

@@ -1149,6 +1149,12 @@ CHANGE = {
         "::test_a_task_that_sets_a_variable_of_the_roles_own_is_refused_by_name[off]",
         _code("own_names", "problems", "lambda task, path: []"),
     ),
+    "cut_off": Guard(
+        "A host whose connection cannot be made any more ends with a state, and in the table.",
+        ROLE + "test_what_a_failure_cannot_prevent.py"
+        "::test_a_connection_that_cannot_be_made_any_more_takes_no_end_away[good]",
+        _code("ending", "cut_off", "lambda host: None"),
+    ),
     "overwritten_record": Guard(
         "A record that a task overwrote is taken from where the callback plugin keeps it.",
         ROLE + "test_what_user_files_hold.py"

@@ -40,8 +40,9 @@ Data = dict[str, t.Any]
 NOT_BEGUN = "the role was not run from its beginning (--start-at-task?): nothing was done"
 
 OVERWRITTEN = (
-    "a task of yours, or a handler, set safe_upgrade_result, in which the role keeps its record: "
-    "the server stays as it is, restored or not, and its snapshot is kept. Ask for its status"
+    "safe_upgrade_result, in which the role keeps its record, was overwritten: by a task of yours "
+    "or a handler, or because Ansible could not run a task of the role. The server stays as it is, "
+    "restored or not, and its snapshot is kept. Ask for its status"
 )
 
 WITHIN_ITSELF = (
@@ -132,6 +133,7 @@ PHASES: dict[str, tuple[Phase, OnError]] = {
     "wait_restore": (restoring.wait_restore, _restore_failed),
     "prove": (restoring.prove, _restore_failed),
     "finish": (ending.finish, _only_told),
+    "cut_off": (ending.cut_off, _fails),
     "end": (_shown_and_ended, _fails),
     "unfinished": (unfinished.unfinished, _nothing_changed),
     "prune": (ending.prune, _fails),

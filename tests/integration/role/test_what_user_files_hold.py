@@ -75,7 +75,7 @@ def test_a_task_that_sets_a_variable_of_the_roles_own_is_refused_by_name(site, s
 def overwriting(one, place):
     """A change, and a play, in which something that no file names sets the role's record."""
     fact = "{{ 'safe_upgrade' }}_result"
-    sets = f"- set_fact: {{\"{fact}\": {{state: upgraded}}}}\n"
+    sets = f'- set_fact: {{"{fact}": {{state: upgraded}}}}\n'
     handler = {"name": "Overwrite", "raw": "true", "register": "safe_upgrade_result"}
     texts = {
         "last": INSTALL + sets,
