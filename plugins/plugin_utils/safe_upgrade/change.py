@@ -91,16 +91,19 @@ def _probe(host: Host) -> Failure | None:
     if answer.rc == 0:
         host.facts = host.reach.discovered()
         return None
-    # The interpreter found before the change may be gone; the host itself may be well.
-    python = host.reach.find_python()
-    if python:
-        host.reach.python = python
-        again = host.reach.ping()  # its shell answers: slow is not lost
-        if again.rc == 0:
-            host.facts = {"discovered_interpreter_python": python}
-            return None
-        if again.ours:
-            answer = again
+    again, other = answer, host.reach.find_python()
+    if other and again.rc is None:  # its shell answers: slow is not lost
+        again = host.reach.ping()
+    if other and again.rc:
+        # The interpreter found before the change may be gone; the host itself may be well.
+        host.reach.python = other
+        again = host.reach.ping()
+    if again.rc == 0:
+        named = {"discovered_interpreter_python": other}
+        host.facts = named if host.reach.python else host.reach.discovered()
+        return None
+    if again.ours:
+        answer = again
     host.record.ours = answer.ours
     host.record.lost = not answer.ours
     if answer.ours:
