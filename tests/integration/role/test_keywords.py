@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible.playbook.role.include import RoleInclude
 from integration.role.conftest import PATIENT
 
 #: Many runs of whole plays: for `make test-all`.
@@ -91,6 +92,8 @@ def play(way, keywords, variables=None):
 
 def ways(name):
     every = ("play", "roles", "import_role", "apply", "block")
+    if name not in RoleInclude.fattributes:  # a parameter of the role then, on older cores
+        every = tuple(way for way in every if way != "roles")
     if name in PLAY_ALONE:
         return ("play",)
     if name in ("rescue", "always"):
@@ -103,14 +106,16 @@ def test_a_keyword_takes_no_rollback_away(site, name, way):
     slow = {"restore_seconds": 10.0} if name == "timeout" else {}
     faults = {"good": "", "bad": "task", "sick": "health"}
     one = site({host: {"fault": fault, **PATIENT} for host, fault in faults.items()}, **slow)
-    run = one.run(play=play(way, {name: HARMLESS[name]}))
+    given = {"something": 1} if (name, way) == ("vars", "apply") else HARMLESS[name]
+    run = one.run(play=play(way, {name: given}))  # of apply Ansible evaluates all at once
     assert one.ends(run) == {
         "good": ("upgraded", "2"),
         "bad": ("restored", "1"),
         "sick": ("restored", "1"),
     }, run.out
     assert run.code == (0 if name == "rescue" else 2), run.out
-    assert "HOST " in run.out and "safe_upgrade: " in run.out  # the table, with no_log too
+    if name != "strategy":  # where hosts keep no step there is no table
+        assert "HOST " in run.out and "safe_upgrade: " in run.out  # with no_log too
 
 
 TOGETHER = {
