@@ -46,7 +46,7 @@ HARMLESS = {
     "tags": ["upgrade", "always"],
     "vars": {"something": "{{ undefined_by_whom }}"},
     "collections": ["community.general"],
-    "name": "{{ undefined_by_whom }}",
+    "name": "A night of {{ playbook_dir }}",
     "order": "reverse_inventory",
     "gather_facts": True,
     "gather_subset": ["!all"],
