@@ -87,7 +87,7 @@ class Run:
     def message(self, host: str) -> str:
         """The paragraph of the host, and the line that it failed with."""
         named = rf"{re.escape(host)}( \(server .*\))?: "  # without it where a setting is wrong
-        paragraph = re.search(rf"^{named}.*\n(  .*\n)*", self.out, re.M)
+        paragraph = re.search(rf"^{named}\w+\n(  .*\n)*", self.out, re.M)
         for line in self.out.splitlines():
             if line.startswith(f"fatal: [{host}]: FAILED!"):
                 failed = str(json.loads(line.split("=> ", 1)[1]).get("msg"))
