@@ -88,7 +88,7 @@ class ActionModule(ControllerAction):
         try:
             returned = phases.run(host)
         except Failed as error:
-            return {**_warned(host), "failed": True, "msg": coded(str(error))}
+            return {**_warned(host), **phases.refused(str(args.get("phase")), str(error))}
         result = {**_warned(host), **returned}
         if host.facts:
             result["ansible_facts"] = host.facts

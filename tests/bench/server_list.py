@@ -28,7 +28,7 @@ def measure(quick: bool) -> Part:
     for servers in SERVERS:
         with Simulator(servers) as cloud:
             client = Client(Endpoint(cloud.url, cloud.token), CLOCK)
-            times = [1000 * _seconds(client, servers) for _ in range(runs)]
+            times = [1000 * _seconds(client, servers) for dummy in range(runs)]
         rows.append([str(servers), f"{statistics.median(times):.1f}"])
     return Part(["servers", "CPU ms of one list"], rows, [], notes=[f"Medians of {runs}."])
 
