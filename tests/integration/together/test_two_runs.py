@@ -18,7 +18,7 @@ def test_of_two_runs_that_both_got_through_preflight_none_changes_the_server(sit
     assert [run.returncode for run in running] == [2, 2], shown
     for out in shown:
         assert "began on this server meanwhile (snapshot " in out
-        assert "nothing was changed" in out
+        assert "This run started no change and no restore there" in out
     assert one.version("web") == "1" and not one.marked("web")
     assert len(one.held("web")) == 2 and one.calls("delete", "web") == 0
     assert one.run().states() == {"web": "upgraded"}
