@@ -1609,6 +1609,12 @@ AFTERWARDS = {
         "::test_a_call_of_the_role_within_itself_takes_no_rollback_away",
         _core("is_within_itself", "lambda task, role_path: False"),
     ),
+    "refused_stands": Guard(
+        "The last rescue takes no refusal of the role's own for a connection that cannot be made.",
+        ROLE + "test_changes_by_name.py"
+        "::test_a_call_of_the_role_within_itself_takes_no_rollback_away",
+        _code("phases", "refused", "lambda name, why: {'failed': True, 'msg': coded(why)}"),
+    ),
     "evidence_of_nobody_else": Guard(
         "What explains a failure is kept for the user of the run alone.",
         UNIT + "test_evidence.py::test_it_is_kept_in_a_file_that_only_the_user_can_read",
