@@ -109,6 +109,17 @@ def test_a_record_that_a_task_overwrote_takes_no_rollback_away(site, place, veri
     assert not one.marked("one")
 
 
+@pytest.mark.parametrize("value", ["{state: preflight}", "a text"])
+def test_a_check_before_that_overwrote_the_record_ends_no_other_host(site, value):
+    one = site({"one": dict(QUICK), "two": dict(QUICK)})
+    fact = "{{ 'safe_upgrade' }}_result"
+    sets = f'- set_fact: {{"{fact}": {value}}}\n'
+    one.hosts["one"]["safe_upgrade_health"] = {**one.tasks("health", sets), "attempts": 1}
+    run = one.run(role={"safe_upgrade_change": one.tasks("change", INSTALL)})
+    assert one.ends(run)["two"] == ("upgraded", "2"), run.out
+    assert one.version("one") == "1" and run.code == 2
+
+
 @pytest.mark.parametrize("place", ["last", "handler", "middle"])
 def test_without_the_plugin_it_is_said_that_nothing_was_verified(site, place):
     one = site({"one": dict(QUICK)})
