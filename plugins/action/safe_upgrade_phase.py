@@ -62,7 +62,7 @@ class ActionModule(ControllerAction):
         token = args.get("api_token")
         options = {key: args[key] for key in connection_options() if key in args}
         self._task.environment = []  # nothing of it is for the guest, and -vvv would show it
-        begun = record.read(task_vars.get(NAME)) or record.read(_kept(task_vars))
+        begun = record.read(task_vars.get(NAME)) or self._kept(task_vars)
         name = core.host_name(task_vars) or (begun.host if begun else "")
         if not name:
             return {
@@ -105,6 +105,16 @@ class ActionModule(ControllerAction):
             }
         return result
 
+    def _kept(self, task_vars: Data) -> record.Record | None:
+        """What the callback plugin kept of this call, where a task of the user's overwrote it."""
+        if NAME not in task_vars or not switches.exact():
+            return None
+        found = core.inventory_variable(
+            task_vars["hostvars"], str(core.host_name(task_vars)), switches.KEPT
+        )
+        kept = record.read(found)
+        return kept if kept and kept.call == core.call_id(self._task) else None
+
     def _template(self, value: t.Any, among: Data | None = None) -> t.Any:
         """*value* templated by the task's variables, or by those *among* alone."""
         templar = self._templar if among is None else Templar(self._loader, variables=among)
@@ -117,15 +127,6 @@ class ActionModule(ControllerAction):
             return self._run_here({**options, **params}, module, check_mode, **context)
 
         return run
-
-
-def _kept(task_vars: Data) -> t.Any:
-    """What the callback plugin kept of the record, where a task of the user's overwrote it."""
-    if NAME not in task_vars or not switches.exact():
-        return None
-    return core.inventory_variable(
-        task_vars["hostvars"], str(core.host_name(task_vars)), switches.KEPT
-    )
 
 
 def _warned(host: Host) -> Data:
