@@ -1159,7 +1159,11 @@ CHANGE = {
         "A record that a task overwrote is taken from where the callback plugin keeps it.",
         ROLE + "test_what_user_files_hold.py"
         "::test_a_record_that_a_task_overwrote_takes_no_rollback_away[last-False-wanted1]",
-        Replaced("plugins/action/safe_upgrade_phase.py", "_kept", "lambda task_vars: None"),
+        Replaced(
+            "plugins/action/safe_upgrade_phase.py",
+            "ActionModule._kept",
+            "lambda self, task_vars: None",
+        ),
     ),
     "verify": Guard(
         "The change must be verified.",
