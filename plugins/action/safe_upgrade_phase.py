@@ -32,6 +32,9 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host im
     Failed,
     Host,
 )
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.unconnected import (
+    Unconnected,
+)
 
 Data = dict[str, t.Any]
 #: What of the task's environment, which is the guest's, the API's client reads.
@@ -42,6 +45,7 @@ display = Display()
 # The parent process loads this file before it forks a worker.
 core.drop_unreadable_statistics()
 core.place_included_files("vps_org.cloud.safe_upgrade")
+core.run_without_connection("vps_org.cloud.safe_upgrade")
 core.load_filters()
 
 
@@ -53,12 +57,14 @@ class ActionModule(ControllerAction):
 
     def run(self, tmp: t.Any = None, task_vars: Data | None = None) -> Data:
         """Run the phase; its result is the host's record, whatever happens."""
+        core.begin(self._task)
         ActionBase.run(self, tmp, task_vars)
         args, environment = self._given()
         os.environ.update(
             {name: str(value) for name, value in environment.items() if _OF_THE_API.match(name)}
         )
-        task_vars = task_vars or {}
+        why, taken = core.unconnected(self._task) or ("", {})
+        task_vars = {**(task_vars or {}), **taken}
         token = args.get("api_token")
         options = {key: args[key] for key in connection_options() if key in args}
         self._task.environment = []  # nothing of it is for the guest, and -vvv would show it
@@ -78,7 +84,7 @@ class ActionModule(ControllerAction):
             task=self._task,
             template=self._template,
             load=functools.partial(self._loader.load_from_file, unsafe=True),  # it is only read
-            reach=reach.Guest(self, task_vars),
+            reach=Unconnected(why, self._loader) if why else reach.Guest(self, task_vars),
             modules=self._modules(options),
             say=_say,
             secrets=[str(token)] if token else [],
@@ -88,7 +94,7 @@ class ActionModule(ControllerAction):
         try:
             returned = phases.run(host)
         except Failed as error:
-            return {**_warned(host), **phases.refused(str(args.get("phase")), str(error))}
+            return {**_warned(host), "failed": True, "msg": coded(str(error))}
         result = {**_warned(host), **returned}
         if host.facts:
             result["ansible_facts"] = host.facts

@@ -37,7 +37,6 @@ options:
       - wait_restore
       - prove
       - finish
-      - cut_off
       - end
       - unfinished
       - prune

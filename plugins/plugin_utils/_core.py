@@ -577,6 +577,85 @@ def place_included_files(role: str) -> None:
             StrategyBase._copy_included_file = placed  # type: ignore[method-assign]
 
 
+def run_without_connection(role: str) -> None:
+    """Let the tasks of the *role* run where Ansible cannot make the connection to the host.
+
+    A variable that it is made with may be undefined since the change, or its lookup fail. Ansible
+    then fails every task before its plugin runs, the rescue's too. So such a task runs once more,
+    on the controller; `unconnected` tells its plugin.
+    """
+    with contextlib.suppress(Exception):
+        from ansible.executor.task_executor import TaskExecutor
+
+        run = TaskExecutor.run
+
+        @functools.wraps(run)
+        def run_again(self: t.Any) -> t.Any:
+            before = None
+            with contextlib.suppress(Exception):
+                if _stands_in(self._task, role):
+                    before = (self._play_context, {**_variables_of(self)})  # the run alters both
+            result = run(self)
+            with contextlib.suppress(Exception):
+                if before and _failed(result) and not hasattr(self._task, "vps_org_begun"):
+                    _take_connection(self, result, *before)
+                    return run(self)
+            return result
+
+        if not hasattr(run, "__vps_org__"):
+            run_again.__vps_org__ = True  # type: ignore[attr-defined]
+            TaskExecutor.run = run_again  # type: ignore[method-assign]
+
+
+def begin(task: t.Any) -> None:
+    """Say that the plugin of the task runs: what fails from now on is no connection."""
+    task.vps_org_begun = True
+
+
+def unconnected(task: t.Any) -> tuple[str, dict[str, t.Any]] | None:
+    """Why Ansible cannot make the task's connection, and the variables that it is made with."""
+    return getattr(task, "vps_org_unconnected", None)
+
+
+def _take_connection(executor: t.Any, failed: t.Any, context: t.Any, variables: Data) -> None:
+    """Have the task that *failed* run on the controller next time."""
+    import ansible.constants as C
+
+    names = {name for one in C.MAGIC_VARIABLE_MAPPING.values() for name in one}
+    names |= {*C.config.get_plugin_vars("connection", "local")}
+    names |= {*C.config.get_plugin_vars("shell", "sh")}
+    task, executor._play_context = executor._task, context
+    task.connection, task.become = "local", False
+    task.become_user = task.remote_user = task.port = None
+    now = _variables_of(executor)
+    now.clear()
+    now.update({name: value for name, value in variables.items() if name not in names})
+    taken = {name: variables[name] for name in names if name in variables}
+    why = failed.get("msg") if isinstance(failed, dict) else failed.msg
+    task.vps_org_unconnected = (str(why), taken)
+
+
+def _variables_of(executor: t.Any) -> dict[str, t.Any]:
+    """The variables of the executor's task, themselves."""
+    if hasattr(executor, "_job_vars"):
+        return t.cast("dict[str, t.Any]", executor._job_vars)
+    from ansible._internal._task import TaskContext  # since ansible-core 2.21
+
+    current: t.Any = TaskContext.current()
+    return t.cast("dict[str, t.Any]", current.task_vars)
+
+
+def _failed(result: t.Any) -> bool:
+    return bool(result.get("failed") if isinstance(result, dict) else result.failed)
+
+
+def _stands_in(task: t.Any, role: str) -> bool:
+    """Whether the task is written in the role itself."""
+    if task._role is None or task._role.get_name() != role:
+        return False
+    return str(task.get_path()).startswith(f"{task._role._role_path}/tasks/")
+
+
 def _is_below(task: t.Any, role: str) -> bool:
     """Whether the task, or one that brought it in, belongs to the role."""
     while task is not None:

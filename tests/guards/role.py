@@ -1149,11 +1149,17 @@ CHANGE = {
         "::test_a_task_that_sets_a_variable_of_the_roles_own_is_refused_by_name[off]",
         _code("own_names", "problems", "lambda task, path: []"),
     ),
-    "cut_off": Guard(
-        "A host whose connection cannot be made any more ends with a state, and in the table.",
-        ROLE + "test_what_a_failure_cannot_prevent.py"
-        "::test_a_connection_that_cannot_be_made_any_more_takes_no_end_away[good]",
-        _code("ending", "cut_off", "lambda host: None"),
+    "unconnected": Guard(
+        "A connection that Ansible cannot make any more takes no rollback away.",
+        ROLE + "test_connections_that_cannot_be_made.py"
+        "::test_a_connection_that_cannot_be_made_any_more_takes_no_rollback_away[failed-off]",
+        _core("run_without_connection", "lambda role: None"),
+    ),
+    "run_once_only": Guard(
+        "A task of the user's that fails is not run again.",
+        ROLE + "test_connections_that_cannot_be_made.py"
+        "::test_a_task_of_the_users_that_fails_is_run_once",
+        _core("_stands_in", "lambda task, role: True"),
     ),
     "overwritten_record": Guard(
         "A record that a task overwrote is taken from where the callback plugin keeps it.",
@@ -1612,12 +1618,6 @@ AFTERWARDS = {
         ROLE + "test_changes_by_name.py"
         "::test_a_call_of_the_role_within_itself_takes_no_rollback_away",
         _core("is_within_itself", "lambda task, role_path: False"),
-    ),
-    "refused_stands": Guard(
-        "The last rescue takes no refusal of the role's own for a connection that cannot be made.",
-        ROLE + "test_changes_by_name.py"
-        "::test_a_call_of_the_role_within_itself_takes_no_rollback_away",
-        _code("phases", "refused", "lambda name, why: {'failed': True, 'msg': coded(why)}"),
     ),
     "evidence_of_nobody_else": Guard(
         "What explains a failure is kept for the user of the run alone.",

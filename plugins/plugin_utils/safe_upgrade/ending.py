@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vps_org.cloud.plugins.module_utils._codes import joined
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot, snapshot_info
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
@@ -22,7 +21,6 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     screens,
     snapshots,
     unfinished,
-    verdict,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed, Host
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Record
@@ -55,26 +53,6 @@ def finish(host: Host) -> None:
     why = _unmarked(host, now) or _prune(host, now)
     if why:
         host.warn(f"upgraded, but not tidied up: {why}")
-
-
-def cut_off(host: Host) -> None:
-    """End a call of which Ansible can run no phase on the host: its connection cannot be made.
-
-    A variable that it is made with may be undefined since the change, or its lookup fail. What
-    stands of a failure is not known then, so nobody is restored.
-    """
-    record = host.record
-    if record.ended:
-        return
-    name, why = verdict.failure(*core.failure(host.vars["hostvars"], host.name), host.secrets)
-    failed = (record.failure or {}).get("reason")
-    told = f"Ansible could not run the role's own task '{name}': {why}"
-    if record.state in ("changing", "verifying"):
-        host.move("left_changed", joined(filter(None, (failed, told))), own_failure=False)
-    elif record.state == "restoring":
-        host.move("restore_failed", host.with_reason(told))
-    else:
-        host.abort(told)
 
 
 def prune(host: Host) -> None:
@@ -147,8 +125,6 @@ def show(host: Host) -> None:
     hand would do is shown before somebody confirms it.
     """
     short = switches.reported_last()
-    if host.args.get("last") and host.in_play() != [host.name]:
-        return
     if not core.is_linear(host.task):
         if not short:
             _tell_of_the_bad(host, {host.name: host.record})

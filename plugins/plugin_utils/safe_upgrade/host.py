@@ -25,6 +25,9 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     timeline,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import Record
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.unconnected import (
+    Unconnected,
+)
 
 Data = dict[str, t.Any]
 NAME = "safe_upgrade_result"
@@ -57,7 +60,7 @@ class Host:
     task: t.Any
     template: t.Callable[..., t.Any]
     load: t.Callable[[str], t.Any]
-    reach: reach.Guest
+    reach: reach.Guest | Unconnected
     modules: t.Callable[..., Data]
     say: t.Callable[[str], None]
     secrets: list[str]

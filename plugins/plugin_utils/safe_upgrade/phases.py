@@ -133,7 +133,6 @@ PHASES: dict[str, tuple[Phase, OnError]] = {
     "wait_restore": (restoring.wait_restore, _restore_failed),
     "prove": (restoring.prove, _restore_failed),
     "finish": (ending.finish, _only_told),
-    "cut_off": (ending.cut_off, _fails),
     "end": (_shown_and_ended, _fails),
     "unfinished": (unfinished.unfinished, _nothing_changed),
     "prune": (ending.prune, _fails),
@@ -142,19 +141,12 @@ PHASES: dict[str, tuple[Phase, OnError]] = {
     "release": (standing.release, _fails),
     "drill": (drill.settle, _fails),
 }
-#: The key of a failed phase's result that names the phase.
-REFUSED_BY = "refused_by"
 #: These begin a call.
 BEGIN = ("check", "choose", "unfinished", "prune", "status", "release")
 #: This asks what others registered, and needs no record.
 ALONE = ("show_status",)
 #: The result of these is their own, not the record.
 LAST = ("end", "prune", "status", "show_status", "release", "drill")
-
-
-def refused(name: str, why: str) -> Data:
-    """The result of a phase that does not go on: what it says stands, whoever catches it."""
-    return {"failed": True, "msg": coded(why), REFUSED_BY: name}
 
 
 def run(host: Host) -> Data:
@@ -164,11 +156,7 @@ def run(host: Host) -> Data:
         raise Failed(f"phase must be one of {', '.join(PHASES)}")
     if name in BEGIN and core.is_within_itself(host.task, str(host.vars["role_path"])):
         # The record of the call around this one stays, though this result is registered.
-        return {**host.record.as_result(), **refused(name, WITHIN_ITSELF)}
-    if name == "cut_off":
-        dummy, result = core.failure(host.vars["hostvars"], host.name)
-        if isinstance(result, t.Mapping) and REFUSED_BY in result:  # that phase could be run
-            return {key: item for key, item in result.items() if not key.startswith("_ansible")}
+        return {**host.record.as_result(), "failed": True, "msg": coded(WITHIN_ITSELF)}
     phase, on_error = PHASES[name]
     told: Data | None = None
     try:

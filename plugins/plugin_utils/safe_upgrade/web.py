@@ -11,6 +11,9 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import reach
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.unconnected import (
+    Unconnected,
+)
 
 try:
     import requests
@@ -50,7 +53,7 @@ def problems(pages: t.Iterable[Data], prefix: str) -> t.Iterator[str]:
             yield f"{prefix}health.http: no http or https URL: {page['url']}"
 
 
-def faults(pages: t.Iterable[Data], guest: reach.Guest) -> list[str]:
+def faults(pages: t.Iterable[Data], guest: reach.Guest | Unconnected) -> list[str]:
     """Of each page that does not answer as it must, what it did. A redirection is not followed."""
     found = []
     for page in pages:
@@ -89,7 +92,7 @@ def _nobody(request: t.Any) -> t.Any:
     return request
 
 
-def _on_the_guest(guest: reach.Guest, url: str) -> tuple[int, str, str | None]:
+def _on_the_guest(guest: reach.Guest | Unconnected, url: str) -> tuple[int, str, str | None]:
     # -q: nothing of a ~/.curlrc, which may follow redirections; -g: braces are no list of pages
     curl = shlex.join(["curl", "-q", "-g", "-sS", "-m", str(SECONDS), "-w", _WRITE_OUT, url])
     script = f"{{ {curl}; echo $?; }} | {{ head -c {BYTES}; tail -c {_END}; }}"

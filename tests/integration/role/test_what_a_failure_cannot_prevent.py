@@ -9,7 +9,7 @@ import json
 import sys
 
 import pytest
-from integration.role.conftest import BUILT_IN, INSTALL, PATIENT
+from integration.role.conftest import INSTALL, PATIENT
 
 pytestmark = pytest.mark.long
 
@@ -156,41 +156,3 @@ def test_a_hook_after_the_restore_that_is_delegated_runs_with_the_other_hosts_py
     )
     assert one.ends(run)["one"] == ("restored", "1"), run.out
     assert f"used {other}" in run.out
-
-
-CONNECTIONS = {
-    "password": ("ansible_become_password", "{{ lookup('file', case_folder ~ '/password') }}"),
-    "user": ("ansible_user", "{{ name_of_the_night }}"),
-    "plugin": ("ansible_connection", "{{ name_of_the_night | default('simulated_server') }}"),
-}
-
-
-@pytest.mark.parametrize("fails", [True, False], ids=["failed", "good"])
-def test_a_connection_that_cannot_be_made_any_more_takes_no_end_away(site, fails):
-    """A lookup or a variable that it is made with fails since the change: nothing runs there."""
-    hosts = site({host: {"safe_upgrade_mass_loss": 0, **BUILT_IN} for host in (*CONNECTIONS, "x")})
-    (hosts.folder / "password").write_text("secret")
-    wiped = "- {set_fact: {name_of_the_night: VALUE}}\n"
-    breaks = {
-        "password": "- {file: {path: '{{ case_folder }}/password', state: absent}, delegate_to: "
-        "localhost, vars: {ansible_connection: local, ansible_become_password: x}}\n",
-        "user": "- {include_vars: {file: '{{ case_folder }}/undefined.yml'}}\n",
-        "plugin": wiped.replace("VALUE", "nosuch"),
-        "x": "",
-    }
-    (hosts.folder / "undefined.yml").write_text("name_of_the_night: '{{ nobody_knows }}'\n")
-    for host, text in breaks.items():
-        if host != "x":
-            name, value = CONNECTIONS[host]
-            hosts.hosts[host] |= {name: value}
-        hosts.hosts[host] |= {"name_of_the_night": "simulated_server"}
-        end = "- fail:\n" if fails else ""
-        hosts.hosts[host]["safe_upgrade_change"] = hosts.tasks(f"c-{host}", INSTALL + text + end)
-    run = hosts.run(environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"})
-    ends = hosts.ends(run)
-    assert ends.pop("x") == (("restored", "1") if fails else ("upgraded", "2")), run.out
-    assert ends == dict.fromkeys(CONNECTIONS, ("left_changed", "2")), run.out
-    for host in CONNECTIONS:
-        reason = run.results[host]["reason"]
-        assert "could not run the role's own task" in reason and hosts.held(host)
-    assert {row.split()[0] for row in run.table()} == set(hosts.hosts)
