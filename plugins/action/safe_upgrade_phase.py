@@ -45,7 +45,7 @@ display = Display()
 # The parent process loads this file before it forks a worker.
 core.drop_unreadable_statistics()
 core.place_included_files("vps_org.cloud.safe_upgrade")
-core.run_without_connection("vps_org.cloud.safe_upgrade")
+core.prepare_tasks("vps_org.cloud.safe_upgrade")
 core.load_filters()
 
 
@@ -69,16 +69,8 @@ class ActionModule(ControllerAction):
         options = {key: args[key] for key in connection_options() if key in args}
         self._task.environment = []  # nothing of it is for the guest, and -vvv would show it
         begun = record.read(task_vars.get(NAME)) or self._kept(task_vars)
-        name = core.host_name(task_vars) or (begun.host if begun else "")
-        if not name:
-            return {
-                "failed": True,
-                "msg": coded(
-                    "several hosts have the same fact inventory_hostname: nothing was done"
-                ),
-            }
         host = Host(
-            name=name,
+            name=core.host_name(self._task, task_vars),
             vars=task_vars,
             args=args,
             task=self._task,
@@ -116,7 +108,7 @@ class ActionModule(ControllerAction):
         if NAME not in task_vars or not switches.exact():
             return None
         found = core.inventory_variable(
-            task_vars["hostvars"], str(core.host_name(task_vars)), switches.KEPT
+            task_vars["hostvars"], core.host_name(self._task, task_vars), switches.KEPT
         )
         kept = record.read(found)
         return kept if kept and kept.call == core.call_id(self._task) else None

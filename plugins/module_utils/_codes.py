@@ -272,7 +272,6 @@ _CATALOGUE = """
 649 the hold file
 650 facts of … have names that only variables may have
 650 facts of … have names of variables (
-651 several hosts have the same fact inventory_hostname
 652 cannot be evaluated: …. A restore reads no facts
 653 force_handlers is on
 654 the server has no snapshot of run

@@ -426,20 +426,9 @@ def forget_facts(play: t.Any, host: str, beginnings: tuple[str, ...]) -> None:
         keep(host, left)
 
 
-def host_name(task_vars: Data) -> str | None:
-    """The host that a task runs for. A fact ``inventory_hostname`` stands above the true one.
-
-    None when hosts of the play give themselves the same false name, and cannot be told apart.
-    """
-    seen = task_vars["inventory_hostname"]
-    if (task_vars.get("ansible_facts") or {}).get("inventory_hostname") != seen:
-        return str(seen)
-    named = [
-        host
-        for host in task_vars["ansible_play_hosts_all"]
-        if (facts(task_vars["hostvars"], host) or {}).get("inventory_hostname") == seen
-    ]
-    return str(named[0]) if len(named) == 1 else None
+def host_name(task: t.Any, task_vars: Data) -> str:
+    """The host that a task of the role runs for, whatever ``inventory_hostname`` was set to."""
+    return str(getattr(task, "vps_org_host", None) or task_vars["inventory_hostname"])
 
 
 def set_by_play(hostvars: t.Any, host: str) -> dict[str, t.Any] | None:
@@ -577,12 +566,14 @@ def place_included_files(role: str) -> None:
             StrategyBase._copy_included_file = placed  # type: ignore[method-assign]
 
 
-def run_without_connection(role: str) -> None:
-    """Let the tasks of the *role* run where Ansible cannot make the connection to the host.
+def prepare_tasks(role: str) -> None:
+    """Give the tasks of the *role* the name of their host, and run them without a connection, too.
 
-    A variable that it is made with may be undefined since the change, or its lookup fail. Ansible
+    A fact, or a task of the user's, may have set ``inventory_hostname``.
+
+    What the connection is made with may be undefined since the change, or its lookup fail. Ansible
     then fails every task before its plugin runs, the rescue's too. So such a task runs once more,
-    on the controller; `unconnected` tells its plugin.
+    on the controller; `unconnected` says so to its plugin.
     """
     with contextlib.suppress(Exception):
         from ansible.executor.task_executor import TaskExecutor
@@ -594,6 +585,7 @@ def run_without_connection(role: str) -> None:
             before = None
             with contextlib.suppress(Exception):
                 if _stands_in(self._task, role):
+                    self._task.vps_org_host = self._host.name
                     before = (self._play_context, {**_variables_of(self)})  # the run alters both
             result = run(self)
             with contextlib.suppress(Exception):

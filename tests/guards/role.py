@@ -763,7 +763,7 @@ BEFORE = {
         "A host is what the inventory calls it, whatever its guest says meanwhile.",
         ROLE + "test_facts_of_a_guest.py"
         "::test_facts_that_come_in_the_middle_of_the_change_redirect_nothing",
-        _core("host_name", "lambda task_vars: task_vars['inventory_hostname']"),
+        _core("host_name", "lambda task, task_vars: task_vars['inventory_hostname']"),
     ),
     "facts_of_a_neighbour": Guard(
         "A guest's facts must not say of its host what only the role may.",
@@ -1153,7 +1153,7 @@ CHANGE = {
         "A connection that Ansible cannot make any more takes no rollback away.",
         ROLE + "test_connections_that_cannot_be_made.py"
         "::test_a_connection_that_cannot_be_made_any_more_takes_no_rollback_away[failed-off]",
-        _core("run_without_connection", "lambda role: None"),
+        _core("prepare_tasks", "lambda role: None"),
     ),
     "run_once_only": Guard(
         "A task of the user's that fails is not run again.",

@@ -196,6 +196,20 @@ def test_a_name_forged_in_the_change_leads_to_no_neighbour_and_skips_no_restore(
     assert one.ends(run) == {"bad": ("restored", "1"), "other": (None, "1")}, run.out
 
 
+@pytest.mark.core
+@pytest.mark.long
+@pytest.mark.parametrize("fails", [True, False], ids=["failed", "good"])
+def test_a_name_that_the_change_sets_leads_to_no_neighbour(site, fails):
+    """The role knows its host from Ansible itself, not from the variable."""
+    one = site({"bad": {}, "worse": {}, "other": {}})
+    text = "- raw: echo 2 > srv/app/VERSION\n- set_fact: {inventory_hostname: other}\n"
+    (one.folder / "change.yml").write_text(text + ("- fail:\n" if fails else ""))
+    change = {"tasks_file": str(one.folder / "change.yml")}
+    run = one.run("--limit", "bad,worse", role={"safe_upgrade_change": change})
+    end = ("restored", "1") if fails else ("upgraded", "2")
+    assert one.ends(run) == {"bad": end, "worse": end, "other": (None, "1")}, run.out
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("when", ["inventory_hostname == 'bad'", "'web' not in group_names"])
 def test_without_the_callback_plugin_a_condition_on_a_forgeable_name_is_refused(site, when):

@@ -125,16 +125,6 @@ def test_a_file_is_parsed_and_nothing_of_it_runs(night, tmp_path):
     assert problem and tasks == []
 
 
-def test_a_fact_inventory_hostname_is_not_taken_for_the_host(night):
-    hosts = {"ansible_play_hosts_all": ["web-01", "web-02"], "hostvars": night.plays.hostvars}
-    night.plays.variables.set_host_facts("web-01", {"inventory_hostname": "web-02"})
-    seen = {"inventory_hostname": "web-02", "ansible_facts": {"inventory_hostname": "web-02"}}
-    assert core.host_name({**hosts, **seen}) == "web-01"
-    night.plays.variables.set_host_facts("web-02", {"inventory_hostname": "web-02"})
-    assert core.host_name({**hosts, **seen}) is None
-    assert core.host_name({**hosts, "inventory_hostname": "web-01"}) == "web-01"
-
-
 @pytest.mark.parametrize(
     "statistics", [[1], "data", 5, None, {"data": [1]}, {"data": "x"}], ids=str
 )
