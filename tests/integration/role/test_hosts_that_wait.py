@@ -15,7 +15,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 pytestmark = pytest.mark.long
 
 QUICK = {"safe_upgrade_mass_loss": 0, "safe_upgrade_reconnect_timeout": 60, **BUILT_IN}
-WATCHED = {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"}
+#: By one fork the files of the hosts begin in the order of the hosts.
+WATCHED = {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night", "ANSIBLE_FORKS": "1"}
 #: Tasks of another host's, which last longer than the file that fails.
 LONG = "- {raw: 'true', changed_when: false}\n" * 5
 CHECK = {"delay": 0, "builtin": ["connection"]}
