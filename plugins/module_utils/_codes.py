@@ -280,6 +280,7 @@ _CATALOGUE = """
 656 the servers could not be listed (…): whether server
 657 the role itself sets safe_upgrade_loss, and a variable
 658 'run_once' under the strategy '
+663 Ansible ends the run for all hosts, also for those
 659 unhealthy before the change: …, asked from the
 659 , asked from the …: status …, not
 659 , asked from the …: the page lacks the text
@@ -370,6 +371,7 @@ _CATALOGUE = """
 715 the host rebooted, though
 716 the check of the guest was cut off
 717 times during the upgrade, or did not say how it went
+718 since the change the connection leads to another
 731 safe_upgrade_on_failure: leave
 731 safe_upgrade_on_unreachable: leave
 731 safe_upgrade_on_delegate_lost: leave

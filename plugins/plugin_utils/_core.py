@@ -111,6 +111,15 @@ def is_linear(task: t.Any) -> bool:
     return False
 
 
+def runs_for_all(action: str) -> bool:
+    """Whether an action runs once for all hosts, which ends the run where they keep no step."""
+    with contextlib.suppress(Exception):
+        from ansible.plugins.loader import action_loader
+
+        return bool(action_loader.get(action, class_only=True).BYPASS_HOST_LOOP)
+    return False
+
+
 def oldest_python() -> tuple[int, ...]:
     """The oldest Python that this Ansible's modules run with; empty: not known."""
     with contextlib.suppress(Exception):

@@ -161,20 +161,32 @@ def _variable_in_the_way(host: Host) -> list[str]:
 def refused_run_once(host: Host) -> list[str]:
     """Why tasks of the user's that run once stand against starting, where hosts keep no step.
 
-    The callback plugin lets such a task fail for its own host alone.
+    The callback plugin lets a task with the keyword fail for its own host alone. A module that
+    always runs once, such as pause, ends the whole run there, without any rescue.
     """
-    if switches.exact() or core.is_linear(host.task) or len(host.in_play()) < 2:
+    if core.is_linear(host.task):
         return []
     strategy = core.strategy(host.task)
-    return [
-        f"safe_upgrade_{name}: {one['place']}: 'run_once' under the strategy '{strategy}', where "
-        "Ansible runs the task on every host, and a failure on one removes all from the play, also "
-        "those whose server must be restored. Enable the callback plugin (callbacks_enabled = "
-        "vps_org.cloud.night in ansible.cfg), use the strategy linear, or take it out"
-        for name, _problem, tasks in begin.parsed(host)
-        for one in tasks
-        if one["run_once"]
-    ]
+    alone = switches.exact() or len(host.in_play()) < 2
+    found = []
+    for name, _problem, tasks in begin.parsed(host):
+        for one in tasks:
+            place = f"safe_upgrade_{name}: {one['place']}"
+            if core.runs_for_all(one["action"]):
+                found.append(
+                    f"{place}: '{one['action']}' under the strategy '{strategy}', where Ansible "
+                    "ends the run for all hosts, also for those whose server must be restored. Use "
+                    "the strategy linear, or take it out"
+                )
+            elif one["run_once"] and not alone:
+                found.append(
+                    f"{place}: 'run_once' under the strategy '{strategy}', where Ansible runs the "
+                    "task on every host, and a failure on one removes all from the play, also "
+                    "those whose server must be restored. Enable the callback plugin "
+                    "(callbacks_enabled = vps_org.cloud.night in ansible.cfg), use the strategy "
+                    "linear, or take it out"
+                )
+    return found
 
 
 def _lost_registers(host: Host) -> dict[str, t.Mapping[str, t.Any]]:

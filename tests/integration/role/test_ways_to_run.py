@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from background import start, until
 from cases import long_but
+from integration.role.conftest import BUILT_IN, INSTALL
 
 FILES = Path(__file__).parent / "files"
 THREE = {"one": {}, "two": {"fault": "task"}, "three": {}}
@@ -256,3 +257,18 @@ def test_an_artefact_given_to_the_next_job_is_never_templated(site):
     run = one.run("-e", f"@{artefact}", play={"tasks": tasks})
     assert run.code == 0 and "lookup('pipe'" in run.out.split("seen: ")[1]
     assert not (one.folder / "templated").exists()
+
+
+@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+@pytest.mark.parametrize("task", ["pause: {seconds: 1}", "ansible.builtin.add_host: {name: new}"])
+def test_a_module_that_would_end_the_run_of_all_hosts_is_refused(site, strategy, task):
+    """Where hosts keep no step Ansible ends the run at it, though its condition is false."""
+    one = site({"one": dict(BUILT_IN), "two": dict(BUILT_IN)})
+    one.hosts["one"]["safe_upgrade_change"] = one.tasks(
+        "one", f"{INSTALL}- {task}\n  when: false\n"
+    )
+    one.hosts["two"]["safe_upgrade_change"] = one.tasks("two", INSTALL)
+    run = one.run(play={"strategy": strategy})
+    assert one.ends(run) == {"one": ("aborted", "1"), "two": ("upgraded", "2")}, run.out
+    assert f"under the strategy '{strategy}'" in run.results["one"]["reason"]
+    assert not one.held("one")
