@@ -62,7 +62,11 @@ def handled(host: Host) -> None:
         return
     record.due = ""
     host.reach.forget()
-    gone = None if host.look()["answered"] else _probe(host)
+    now = host.look()
+    gone = None if now["answered"] else _probe(host)
+    elsewhere = marker.elsewhere(host, now)
+    if elsewhere:
+        gone = Failure("probe of the host", elsewhere)
     if gone:
         record.failure = vars(gone)
         return

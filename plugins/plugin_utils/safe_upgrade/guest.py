@@ -100,9 +100,19 @@ def marker_text(server_id: int, run_id: str, snapshot: t.Mapping[str, t.Any], pr
     )
 
 
-def unmark_command(marker_path: str) -> str:
+def unmark_command(marker_path: str, server_id: int) -> str:
     """The script that removes the marker, and the witness with it."""
-    return f"rm -f {shlex.quote(marker_path)} {shlex.quote(witness_path(marker_path))}"
+    path, witness = shlex.quote(marker_path), shlex.quote(witness_path(marker_path))
+    return f"{unless_of_another(marker_path, server_id)}; rm -f {path} {witness}"
+
+
+def unless_of_another(marker_path: str, server_id: int) -> str:
+    """The script that ends where the marker is another server's: the connection leads there."""
+    return (
+        f'case "$(head -c 400 {shlex.quote(marker_path)} 2>/dev/null)" in '
+        f"""*'"server_id": {server_id},'*) ;; *'"server_id": '[0-9]*) """
+        "echo 'it is of another server' >&2; exit 1;; esac"
+    )
 
 
 def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]:

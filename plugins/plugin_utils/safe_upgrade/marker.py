@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import secrets
 import typing as t
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import guest
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import guest, way
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
 
@@ -35,6 +36,16 @@ def mark(host: Host) -> str | None:
     )
 
 
+def witness(host: Host) -> str:
+    """Write the witness of a restore that is about to begin; empty: it could not be written."""
+    path, text = host.settings["marker_path"], secrets.token_hex(8)
+    if not path:
+        return ""
+    guard = guest.unless_of_another(path, host.settings["server_id"])
+    write = guest.write_command(guest.witness_path(path), text)
+    return text if host.reach.run(f"{guard}; {write}").rc == 0 else ""
+
+
 def unmark(host: Host) -> None:
     """Remove the marker. One that stays is a warning: the next run tells of it and is refused."""
     command = _removal(host)
@@ -53,14 +64,34 @@ def look_and_unmark(host: Host) -> t.Mapping[str, t.Any]:
 
 
 def _removal(host: Host) -> str:
-    path = host.settings["marker_path"]
-    return guest.unmark_command(path) if path and host.record.marked else ""
+    path, server_id = host.settings["marker_path"], host.settings["server_id"]
+    return guest.unmark_command(path, server_id) if path and host.record.marked else ""
 
 
 def _check_removal(host: Host, rc: int | None, why: str | None) -> None:
     if rc != 0:
         path = host.settings["marker_path"]
         host.warn(f"the marker {path} cannot be removed: {why or rc}")
+
+
+def elsewhere(host: Host, now: t.Mapping[str, t.Any]) -> str | None:
+    """Why the machine that answered is not the guest that this run marked; None: nothing says so.
+
+    The change may have led the connection to another one.
+    """
+    record, found = host.record, now["marker"]
+    if not record.marker or not now["answered"]:
+        return None
+    other = (found or {}).get("server_id")
+    if other not in (None, host.settings["server_id"]):
+        return f"since the change the connection leads to another server: the marker of {other}"
+    altered = way.leads_elsewhere(host)
+    if found or not altered or now["boot_id"] == record.last_boot_id:
+        return None
+    return (
+        "since the change the connection leads to another machine, which has no marker of this "
+        f"run: {', '.join(altered)} was altered"
+    )
 
 
 def may_be_of(found: str | None, run: str) -> bool:

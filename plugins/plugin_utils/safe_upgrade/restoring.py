@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import secrets
 import typing as t
 from datetime import timedelta
 
@@ -22,8 +21,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     brakes,
     checks,
     evidence,
-    guest,
     losses,
+    marker,
     next_steps,
     proof,
     report,
@@ -156,14 +155,12 @@ def _phase(started: Data) -> Phase:
 
 def _last_look(host: Host) -> None:
     """Write the witness, and keep what proves or disproves a restore afterwards."""
-    record, path = host.record, host.settings["marker_path"]
-    witness = secrets.token_hex(8)
-    if path:
-        written = host.reach.run(guest.write_command(guest.witness_path(path), witness))
-        record.witness = witness if written.rc == 0 else ""
+    record = host.record
+    record.witness = marker.witness(host)
     now = host.look()
-    if not now["answered"]:
-        record.lost = True
+    elsewhere = marker.elsewhere(host, now)
+    if elsewhere or not now["answered"]:
+        record.lost, record.witness = True, "" if elsewhere else record.witness
         return
     record.marker = (now["marker"] or {}).get("run_id") or ""
     record.last_boot_id = now["boot_id"] or record.last_boot_id

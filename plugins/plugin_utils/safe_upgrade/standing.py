@@ -84,7 +84,8 @@ def release(host: Host) -> Data:
         host.say(text)
         return {"msg": text}
     if not host.record.check_mode:
-        answer = host.reach.run(guest.unmark_command(settings["marker_path"]))
+        command = guest.unmark_command(settings["marker_path"], settings["server_id"])
+        answer = host.reach.run(command)
         if answer.rc != 0:
             why = f"the marker {settings['marker_path']} cannot be removed"
             raise Failed(host.harmless(f"{host.name}: {why}: {answer.why or answer.rc}"))

@@ -18,9 +18,13 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host im
 Data = dict[str, t.Any]
 
 #: The variables that tell it. Passwords are none of them, for -v shows the record.
+CHOOSING = (
+    *("ansible_connection", "ansible_host", "ansible_port"),
+    *("ansible_ssh_host", "ansible_ssh_port"),
+)
 NAMES = (
-    *("ansible_connection", "ansible_host", "ansible_port", "ansible_user"),
-    *("ansible_ssh_host", "ansible_ssh_port", "ansible_ssh_user"),
+    *CHOOSING,
+    *("ansible_user", "ansible_ssh_user"),
     *("ansible_private_key_file", "ansible_ssh_private_key_file"),
     *("ansible_become", "ansible_become_method", "ansible_become_user"),
     *("ansible_remote_tmp", "ansible_shell_executable", "ansible_shell_type"),
@@ -34,6 +38,11 @@ def now(host: Host) -> Data:
         with contextlib.suppress(Exception):
             found[name] = host.template(host.vars.get(name))
     return {**found, "ansible_python_interpreter": host.reach.interpreter() or None}
+
+
+def leads_elsewhere(host: Host) -> list[str]:
+    """The variables that choose the machine, and that the change altered."""
+    return [name for name in to_take_back(host) if name in CHOOSING]
 
 
 def to_take_back(host: Host) -> Data:

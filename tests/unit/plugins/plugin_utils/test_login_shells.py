@@ -44,7 +44,7 @@ def test_a_login_shell_runs_them(shell, name, tmp_path):
     assert seen["marker"] == {
         "server_id": 7, "run_id": "r1", "snapshot_id": 9, "prefix": "pre-upgrade",
     }  # fmt: skip
-    run(guest.unmark_command(str(path)))
+    run(guest.unmark_command(str(path), 7))
     assert not path.exists()
 
 

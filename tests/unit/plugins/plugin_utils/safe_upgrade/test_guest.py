@@ -37,7 +37,7 @@ def test_the_look_runs_in_a_plain_shell_and_is_understood(tmp_path):
     assert seen["marker"] == MARKER
     assert seen["witness"] == "w1"
     assert seen["facts"]["disk"] and seen["facts"]["mounts"]["/"]
-    subprocess.run(guest.unmark_command(str(marker)), shell=True, check=True)
+    subprocess.run(guest.unmark_command(str(marker), 12345), shell=True, check=True)
     seen = looked(look)
     assert seen["marker"] is None
     assert seen["witness"] is None
@@ -150,7 +150,7 @@ def test_every_posix_shell_runs_the_scripts_and_tells_the_same(shell, tmp_path):
     )
     assert seen["answered"] and seen["boot_id"] and seen["kernel"]
     assert seen["marker"] == MARKER
-    assert run(guest.unmark_command(str(marker))).returncode == 0
+    assert run(guest.unmark_command(str(marker), 12345)).returncode == 0
     assert not marker.exists()
 
 
@@ -159,7 +159,7 @@ def test_a_script_is_one_line_that_no_login_shell_takes_apart(path):
     """fish, tcsh and csh: a newline ends a quoted text, and ``!`` recalls an earlier command."""
     scripts = [guest.look_command(path, settings.BUILTIN_CHECKS)]
     if path:
-        scripts += [guest.write_command(path, "text"), guest.unmark_command(path)]
+        scripts += [guest.write_command(path, "text"), guest.unmark_command(path, 1)]
     for script in scripts:
         assert "\n" not in script and "!" not in script
 
