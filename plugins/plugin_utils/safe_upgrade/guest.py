@@ -48,6 +48,10 @@ _MARKER = (
     "if [ -e MARKER ]; then echo \"marker $(head -c 400 MARKER | tr -d '\\r\\n')\"; fi",
     "if [ -e WITNESS ]; then echo \"witness $(head -c 100 WITNESS | tr -d '\\r\\n')\"; fi",
 )
+_UNLESS = (
+    """case "$(head -c 400 MARKER 2>/dev/null)" in *'"server_id": SERVER,'*) ;; """
+    """*'"server_id": '[0-9]*) echo 'it is of another server' >&2; exit 1;; esac"""
+)
 
 
 def look_command(marker_path: str, checks: t.Collection[str], mounts: bool = True) -> str:
@@ -108,11 +112,8 @@ def unmark_command(marker_path: str, server_id: int) -> str:
 
 def unless_of_another(marker_path: str, server_id: int) -> str:
     """The script that ends where the marker is another server's: the connection leads there."""
-    return (
-        f'case "$(head -c 400 {shlex.quote(marker_path)} 2>/dev/null)" in '
-        f"""*'"server_id": {server_id},'*) ;; *'"server_id": '[0-9]*) """
-        "echo 'it is of another server' >&2; exit 1;; esac"
-    )
+    names = {"MARKER": shlex.quote(marker_path), "SERVER": str(server_id)}
+    return re.sub("|".join(names), lambda found: names[found[0]], _UNLESS)
 
 
 def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]:
