@@ -298,6 +298,7 @@ _CATALOGUE = """
 672 the servers could not be listed (…): the server's status
 673 a snapshot may not hold these writable mounts
 674 a failure of the handler '…' is ignored
+674 interrupts all hosts of the batch
 675 facts with names of variables are ignored
 676 the server is full; to make room
 677 the guest has no tool for these checks

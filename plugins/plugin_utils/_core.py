@@ -93,10 +93,18 @@ def force_handlers(task: t.Any) -> bool:
 
 def ignored_handlers(task: t.Any) -> list[str]:
     """The handlers of the play whose failures are ignored by inheritance."""
+    return [str(one.name) for one in _handlers(task) if ignored_by_inheritance(one)]
+
+
+def fatal_handlers(task: t.Any) -> list[str]:
+    """The handlers of the play whose failures Ansible hands to all hosts of the batch."""
+    return [str(one.name) for one in _handlers(task) if getattr(one, "any_errors_fatal", False)]
+
+
+def _handlers(task: t.Any) -> list[t.Any]:
     with contextlib.suppress(Exception):
         blocks = task.get_play().handlers
-        every = [each for block in blocks for each in block.block]
-        return [str(one.name) for one in every if ignored_by_inheritance(one)]
+        return [each for block in blocks for each in block.block]
     return []
 
 

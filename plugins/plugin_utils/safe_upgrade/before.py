@@ -175,7 +175,8 @@ def _verdicts(
         strict = settings["identity"] == "strict"
         verdicts.append(preflight.identity(server_id, address(host), listed, strict))
     if settings["entry_point"] == "main":
-        verdicts.append(preflight.ignored_handlers(core.ignored_handlers(host.task)))
+        ignored, fatal = core.ignored_handlers(host.task), core.fatal_handlers(host.task)
+        verdicts.append(preflight.of_handlers(ignored, fatal if len(host.in_play()) > 1 else ()))
     if settings["entry_point"] == "main" and core.missing_handlers_are_errors():
         verdicts.append(preflight.handlers(*begin.notified(host)))
     for more_blockers, more_warnings in verdicts:

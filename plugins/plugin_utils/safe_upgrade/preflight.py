@@ -224,12 +224,23 @@ def handlers(
     return ([], texts) if more_may_come else (texts, [])
 
 
-def ignored_handlers(names: t.Iterable[str]) -> Verdict:
-    """Warn of handlers that inherit ``ignore_errors`` from the play, which no role can override."""
+def of_handlers(ignored: t.Iterable[str], fatal: t.Iterable[str]) -> Verdict:
+    """Warn of what handlers inherit from the play, which no role can override.
+
+    *ignored* have ``ignore_errors``, *fatal* have ``any_errors_fatal``.
+    """
     return [], [
-        f"a failure of the handler '{name}' is ignored, for it inherits ignore_errors from the "
-        "play, and would not lead to a restore: write ignore_errors: false on the handler"
-        for name in names
+        *(
+            f"a failure of the handler '{name}' is ignored, for it inherits ignore_errors from the "
+            "play, and would not lead to a restore: write ignore_errors: false on the handler"
+            for name in ignored
+        ),
+        *(
+            f"a failure of the handler '{name}' interrupts all hosts of the batch, which are then "
+            "left as they are, for it has any_errors_fatal: write any_errors_fatal: false on the "
+            "handler"
+            for name in fatal
+        ),
     ]
 
 

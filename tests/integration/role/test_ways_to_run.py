@@ -272,3 +272,15 @@ def test_a_module_that_would_end_the_run_of_all_hosts_is_refused(site, strategy,
     assert one.ends(run) == {"one": ("aborted", "1"), "two": ("upgraded", "2")}, run.out
     assert f"under the strategy '{strategy}'" in run.results["one"]["reason"]
     assert not one.held("one")
+
+
+def test_a_handler_whose_failure_would_interrupt_all_hosts_is_warned_of(site):
+    """It inherits any_errors_fatal from the play, which the role overrides for all but handlers."""
+    one = site({"one": {}, "two": {}})
+    handler = {"name": "Restart the application", "raw": "true"}
+    run = one.run(play={"any_errors_fatal": True, "handlers": [handler]})
+    said = " ".join(run.out.split())
+    assert run.code == 0 and "write any_errors_fatal: false on the handler" in said, run.out
+    handler["any_errors_fatal"] = False
+    run = one.run(play={"any_errors_fatal": True, "handlers": [handler]})
+    assert run.code == 0 and "any_errors_fatal: false" not in run.out, run.out

@@ -32,6 +32,7 @@ def test_what_is_gone_is_unknown(gone):
     assert core.call_id(gone) == ""
     assert core.force_handlers(gone) is False
     assert core.ignored_handlers(gone) == []
+    assert core.fatal_handlers(gone) == []
     assert core.is_linear(gone) is False
     assert core.handlers(gone, gone, str) is None
     assert core.parse(gone, gone, gone, "/x.yml", None) == (None, [])
