@@ -281,6 +281,7 @@ _CATALOGUE = """
 657 the role itself sets safe_upgrade_loss, and a variable
 658 'run_once' under the strategy '
 663 Ansible ends the run for all hosts, also for those
+664 is no word that Ansible knows, and a template is never filled in there
 659 unhealthy before the change: …, asked from the
 659 , asked from the …: status …, not
 659 , asked from the …: the page lacks the text

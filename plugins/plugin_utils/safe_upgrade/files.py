@@ -10,10 +10,13 @@ import re
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import own_names, relative
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    metas,
+    own_names,
+    relative,
+)
 
 #: What takes a host out of the play, or a failed one back in.
-ENDS = ("end_host", "end_play", "end_role", "end_batch", "clear_host_errors")
 
 
 def _names(*short: str) -> tuple[str, ...]:
@@ -78,8 +81,8 @@ def problems(
     found = []
     for task, under_when in _with_conditions(data, conditional):
         word = _meta(task)
-        if word in ENDS and not (may_leave and under_when and word == "end_host"):
-            found.append(refusal(f"{path}{_line_of(path, word)}", word))
+        place = f"{path}{_line_of(path, word) if word else ''}"
+        found += metas.refused(place, word, may_leave and under_when)
         found += own_names.problems(task, path)
         if own_role:
             found += relative.problems(task, path, own_role, places[-1], os.path.isfile)
@@ -112,9 +115,9 @@ def ends_of_the_play(
 ) -> list[str]:
     """Refusals of parsed tasks (see core.parse) that end the host's play, a role's for instance."""
     return [
-        refusal(task["place"], task["meta"])
+        text
         for task in tasks
-        if task["meta"] in ENDS and not (may_leave and task["when"] and task["meta"] == "end_host")
+        for text in metas.refused(task["place"], task["meta"], may_leave and task["when"])
     ]
 
 
@@ -271,28 +274,9 @@ def _free_form(value: t.Any) -> t.Any:
     return value.get("_raw_params") if isinstance(value, dict) else value
 
 
-def refusal(place: str, word: str) -> str:
-    """Why a meta task is refused, and what to do; *place* is its file and line."""
-    if word == "clear_host_errors":
-        return (
-            f"{place}: 'meta: {word}' would bring back hosts that have failed, restored ones among "
-            "them; take it out"
-        )
-    accept = ""
-    if word == "end_host":
-        accept = (
-            ", or write a 'when' on it and accept by safe_upgrade_end_host: accept that the change "
-            "is then not verified"
-        )
-    return (
-        f"{place}: 'meta: {word}' would end the host's play before the change is verified; take it "
-        f"out{accept}"
-    )
-
-
 def _line_of(path: str, word: str) -> str:
     with open(path, encoding="utf-8") as lines:
         for number, text in enumerate(lines, 1):
-            if re.search(rf"(?<![\w-]){word}\b", text.partition("#")[0]):
+            if re.search(rf"(?<![\w-]){re.escape(word)}(?!\w)", text.partition("#")[0]):
                 return f", line {number}"
     return ""

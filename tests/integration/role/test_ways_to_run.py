@@ -284,3 +284,13 @@ def test_a_handler_whose_failure_would_interrupt_all_hosts_is_warned_of(site):
     handler["any_errors_fatal"] = False
     run = one.run(play={"any_errors_fatal": True, "handlers": [handler]})
     assert run.code == 0 and "any_errors_fatal: false" not in run.out, run.out
+
+
+@pytest.mark.parametrize("word", ["nosuch", "\"{{ 'noop' }}\""])
+def test_a_meta_task_that_would_end_the_run_of_all_hosts_is_refused(site, word):
+    one = site({"one": dict(BUILT_IN), "two": dict(BUILT_IN)})
+    one.hosts["one"]["safe_upgrade_change"] = one.tasks("one", f"{INSTALL}- meta: {word}\n")
+    one.hosts["two"]["safe_upgrade_change"] = one.tasks("two", f"{INSTALL}- meta: noop\n")
+    run = one.run()
+    assert one.ends(run) == {"one": ("aborted", "1"), "two": ("upgraded", "2")}, run.out
+    assert "is no word that Ansible knows" in run.results["one"]["reason"]

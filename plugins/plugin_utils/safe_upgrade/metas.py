@@ -1,0 +1,38 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which meta tasks of the user's files are refused."""
+
+from __future__ import annotations
+
+_ENDS = ("end_host", "end_play", "end_role", "end_batch", "clear_host_errors")
+_HARMLESS = ("noop", "flush_handlers", "refresh_inventory", "clear_facts", "reset_connection")
+
+
+def refused(place: str, word: str | None, may_leave: bool) -> list[str]:
+    """Why a meta task is refused, and what to do; *place* is its file and line.
+
+    *word* is empty for another task. With *may_leave* the host may end its play there.
+    """
+    if not word or word in _HARMLESS or (may_leave and word == "end_host"):
+        return []
+    if word not in _ENDS:
+        return [
+            f"{place}: 'meta: {word}' is no word that Ansible knows, and a template is never "
+            "filled in there: it would end the run for all hosts without a restore; correct it"
+        ]
+    if word == "clear_host_errors":
+        return [
+            f"{place}: 'meta: {word}' would bring back hosts that have failed, restored ones among "
+            "them; take it out"
+        ]
+    accept = ""
+    if word == "end_host":
+        accept = (
+            ", or write a 'when' on it and accept by safe_upgrade_end_host: accept that the change "
+            "is then not verified"
+        )
+    return [
+        f"{place}: 'meta: {word}' would end the host's play before the change is verified; take it "
+        f"out{accept}"
+    ]
