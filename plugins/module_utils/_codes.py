@@ -374,6 +374,7 @@ _CATALOGUE = """
 716 the check of the guest was cut off
 717 times during the upgrade, or did not say how it went
 718 since the change the connection leads to another
+719 since the check the connection leads to another machine
 731 safe_upgrade_on_failure: leave
 731 safe_upgrade_on_unreachable: leave
 731 safe_upgrade_on_delegate_lost: leave

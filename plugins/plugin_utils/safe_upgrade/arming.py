@@ -175,6 +175,12 @@ def _against_the_change(host: Host, now: Data) -> str | None:
     took = record.snapshot or {}
     if not now["answered"]:
         return f"the host does not answer: {now['why']}"
+    altered = way.leads_elsewhere(host)
+    if altered and (not now["boot_id"] or now["boot_id"] != record.before["boot_id"]):
+        return (
+            "since the check the connection leads to another machine, and the snapshot is not its "
+            f"own: {', '.join(altered)} was altered"
+        )
     health = settings["health"]
     found = faults.judge(record.before, now, health["builtin"], health=health)
     if any(fault.counts for fault in found):

@@ -24,6 +24,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     preparation,
     snapshots,
     variables,
+    way,
     web,
     window,
 )
@@ -75,6 +76,7 @@ def check(host: Host) -> None:
         host.say(coded(told))
     record.before, record.known = now, [row["id"] for row in rows]
     record.last_boot_id = now["boot_id"] or ""
+    record.way = way.now(host)
     record.python = str(host.reach.interpreter())
     record.adopted = bool(adopted)
     record.snapshot = dict(adopted) if adopted else None

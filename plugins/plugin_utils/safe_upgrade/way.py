@@ -41,7 +41,7 @@ def now(host: Host) -> Data:
 
 
 def leads_elsewhere(host: Host) -> list[str]:
-    """The variables that choose the machine, and that the change altered."""
+    """The variables that choose the machine, and that a file of the user's altered."""
     return [name for name in to_take_back(host) if name in CHOOSING]
 
 

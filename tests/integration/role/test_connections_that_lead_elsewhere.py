@@ -94,3 +94,19 @@ def test_another_way_to_the_same_server_is_no_other_server(addressed, fails):
     run = addressed.run()
     wanted = ("restored", "1") if fails else ("upgraded", "2")
     assert addressed.ends(run)["moved"] == wanted, run.out
+
+
+@pytest.mark.parametrize("piece", ["health", "quiesce"])
+def test_no_change_begins_on_a_machine_that_the_snapshot_is_not_of(addressed, piece):
+    move = addressed.tasks("move", moving(addressed, "neighbour", "set_fact"))
+    settings = {
+        "health": {"safe_upgrade_health": {**move, "attempts": 1}},
+        "quiesce": {"safe_upgrade_quiesce": {"after_tasks_file": move["tasks_file"]}},
+    }
+    addressed.hosts["moved"] |= settings[piece]
+    run = addressed.run("--limit", "moved,x")
+    ends = addressed.ends(run)
+    assert ends["moved"] == ("aborted", "1") and ends["x"] == ("upgraded", "2"), run.out
+    assert addressed.version("neighbour") == "1", run.out
+    assert not (addressed.disks / "neighbour" / MARKER).exists()
+    assert "since the check the connection leads to another" in run.results["moved"]["reason"]
