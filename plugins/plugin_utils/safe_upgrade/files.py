@@ -117,6 +117,7 @@ def ends_of_the_play(
     return [
         text
         for task in tasks
+        if task["meta"] in metas.ENDS  # of others, Ansible's own words are among the parsed ones
         for text in metas.refused(task["place"], task["meta"], may_leave and task["when"])
     ]
 

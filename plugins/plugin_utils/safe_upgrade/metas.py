@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-_ENDS = ("end_host", "end_play", "end_role", "end_batch", "clear_host_errors")
+ENDS = ("end_host", "end_play", "end_role", "end_batch", "clear_host_errors")
 _HARMLESS = ("noop", "flush_handlers", "refresh_inventory", "clear_facts", "reset_connection")
 
 
@@ -16,7 +16,7 @@ def refused(place: str, word: str | None, may_leave: bool) -> list[str]:
     """
     if not word or word in _HARMLESS or (may_leave and word == "end_host"):
         return []
-    if word not in _ENDS:
+    if word not in ENDS:
         return [
             f"{place}: 'meta: {word}' is no word that Ansible knows, and a template is never "
             "filled in there: it would end the run for all hosts without a restore; correct it"
