@@ -1161,6 +1161,37 @@ CHANGE = {
         "::test_a_task_of_the_users_that_fails_is_run_once",
         _core("_stands_in", "lambda task, role: True"),
     ),
+    "leads_elsewhere": Guard(
+        "Another machine that answers since the change proves no upgrade.",
+        ROLE + "test_connections_that_lead_elsewhere.py"
+        "::test_another_machine_that_answers_proves_no_upgrade[in no run-off-set_fact]",
+        _code("marker", "elsewhere", "lambda host, now: None"),
+    ),
+    "marker_of_a_neighbour": Guard(
+        "The marker of another server is never removed.",
+        ROLE + "test_connections_that_lead_elsewhere.py"
+        "::test_the_marker_of_a_neighbour_is_never_removed",
+        _code("guest", "unless_of_another", "lambda marker_path, server_id: 'true'"),
+    ),
+    "armed_elsewhere": Guard(
+        "No change begins on a machine that the snapshot is not of.",
+        ROLE + "test_connections_that_lead_elsewhere.py"
+        "::test_no_change_begins_on_a_machine_that_the_snapshot_is_not_of[quiesce]",
+        _code("way", "leads_elsewhere", "lambda host: []"),
+    ),
+    "runs_for_all": Guard(
+        "A module that ends the run for all hosts is refused where these keep no step.",
+        ROLE + "test_ways_to_run.py"
+        "::test_a_module_that_would_end_the_run_of_all_hosts_is_refused"
+        "[pause: {seconds: 1}-free]",
+        _core("runs_for_all", "lambda action: False"),
+    ),
+    "meta_words": Guard(
+        "A meta task that would end the run for all hosts is refused.",
+        ROLE + "test_ways_to_run.py"
+        "::test_a_meta_task_that_would_end_the_run_of_all_hosts_is_refused[nosuch]",
+        _code("metas", "refused", "lambda place, word, may_leave: []"),
+    ),
     "overwritten_record": Guard(
         "A record that a task overwrote is taken from where the callback plugin keeps it.",
         ROLE + "test_what_user_files_hold.py"
