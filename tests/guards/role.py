@@ -1167,7 +1167,7 @@ CHANGE = {
         "::test_another_machine_that_answers_proves_no_upgrade[in no run-off-set_fact]",
         _code("marker", "elsewhere", "lambda host, now: None"),
     ),
-    "marker_of_a_neighbour": Guard(
+    "neighbours_marker_stays": Guard(
         "The marker of another server is never removed.",
         ROLE + "test_connections_that_lead_elsewhere.py"
         "::test_the_marker_of_a_neighbour_is_never_removed",
