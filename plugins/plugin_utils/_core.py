@@ -590,7 +590,8 @@ def prepare_tasks(role: str) -> None:
 
     What the connection is made with may be undefined since the change, or its lookup fail. Ansible
     then fails every task before its plugin runs, the rescue's too. So such a task runs once more,
-    on the controller; `unconnected` says so to its plugin.
+    for the lookup may fail but once, and then on the controller: `unconnected` says so to its
+    plugin.
     """
     with contextlib.suppress(Exception):
         from ansible.executor.task_executor import TaskExecutor
@@ -606,9 +607,10 @@ def prepare_tasks(role: str) -> None:
                     before = (self._play_context, {**_variables_of(self)})  # the run alters both
             result = run(self)
             with contextlib.suppress(Exception):
-                if before and _failed(result) and not hasattr(self._task, "vps_org_begun"):
-                    _take_connection(self, result, *before)
-                    return run(self)
+                for again in (_put_back, _take_connection):
+                    if before and _failed(result) and not hasattr(self._task, "vps_org_begun"):
+                        again(self, result, *before)
+                        result = run(self)
             return result
 
         if not hasattr(run, "__vps_org__"):
@@ -626,19 +628,26 @@ def unconnected(task: t.Any) -> tuple[str, dict[str, t.Any]] | None:
     return getattr(task, "vps_org_unconnected", None)
 
 
+def _put_back(executor: t.Any, failed: t.Any, context: t.Any, variables: Data) -> None:
+    """Have the executor as it was before its task *failed*."""
+    executor._play_context = context
+    now = _variables_of(executor)
+    now.clear()
+    now.update(variables)
+
+
 def _take_connection(executor: t.Any, failed: t.Any, context: t.Any, variables: Data) -> None:
     """Have the task that *failed* run on the controller next time."""
     import ansible.constants as C
 
+    task = executor._task
     names = {name for one in C.MAGIC_VARIABLE_MAPPING.values() for name in one}
     names |= {*C.config.get_plugin_vars("connection", "local")}
     names |= {*C.config.get_plugin_vars("shell", "sh")}
-    task, executor._play_context = executor._task, context
     task.connection, task.become = "local", False
     task.become_user = task.remote_user = task.port = None
-    now = _variables_of(executor)
-    now.clear()
-    now.update({name: value for name, value in variables.items() if name not in names})
+    others = {name: value for name, value in variables.items() if name not in names}
+    _put_back(executor, failed, context, others)
     taken = {name: variables[name] for name in names if name in variables}
     why = failed.get("msg") if isinstance(failed, dict) else failed.msg
     task.vps_org_unconnected = (str(why), taken)

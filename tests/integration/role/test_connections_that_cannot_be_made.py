@@ -95,6 +95,21 @@ def test_a_connection_that_breaks_before_the_change_begins_no_change(one):
     assert "its connection cannot be made" in run.results["one"]["reason"]
 
 
+def test_a_lookup_that_fails_once_in_a_phase_is_asked_again(one):
+    """Every third time, and never twice: the role's tasks go on, as long as no task of a user's."""
+    count = one.folder / "count"
+    command = f"echo x >> {count}; test $(($(wc -l < {count}) % 3)) -ne 0 && echo me"
+    one.hosts["one"]["name_of_the_night"] = f"{{{{ lookup('pipe', '{command}') }}}}"
+    quiet = "- meta: noop\n"
+    one.hosts["one"] |= {
+        "safe_upgrade_change": one.tasks("change", quiet),
+        "ansible_become_user": "{{ name_of_the_night }}",
+    }
+    run = one.run()
+    assert one.ends(run)["one"] == ("upgraded", "1"), run.out
+    assert count.read_text().count("x") > 6
+
+
 def test_a_task_of_the_users_that_fails_is_run_once(one):
     """Only the role's own tasks are run again where no connection can be made."""
     count = "{{ lookup('pipe', 'echo x >> ' ~ case_folder ~ '/count') }}{{ nobody_knows }}"
