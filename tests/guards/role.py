@@ -530,7 +530,7 @@ BEFORE = {
     "file_ends_the_play": Guard(
         "meta: end_host and its like end the flow before the verification.",
         UNIT + "test_files.py::test_a_file_that_ends_the_play_is_refused_with_its_line",
-        _code("files", "ENDS", "('end_batch',)"),
+        _code("metas", "refused", "lambda place, word, may_leave: []"),
     ),
     "imported_by_any_name": Guard(
         "A file that is imported by ansible.legacy.import_tasks may end the play too.",

@@ -16,8 +16,6 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     relative,
 )
 
-#: What takes a host out of the play, or a failed one back in.
-
 
 def _names(*short: str) -> tuple[str, ...]:
     """Every way to write these actions of ansible-core."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+#: What takes a host out of the play, or a failed one back in.
 ENDS = ("end_host", "end_play", "end_role", "end_batch", "clear_host_errors")
 _HARMLESS = ("noop", "flush_handlers", "refresh_inventory", "clear_facts", "reset_connection")
 
