@@ -1192,6 +1192,18 @@ CHANGE = {
         "::test_a_meta_task_that_would_end_the_run_of_all_hosts_is_refused[nosuch]",
         _code("metas", "refused", "lambda place, word, may_leave: []"),
     ),
+    "name_set_by_the_change": Guard(
+        "The role knows its host whatever a change sets inventory_hostname to.",
+        ROLE + "test_facts_of_a_guest.py"
+        "::test_a_name_that_the_change_sets_leads_to_no_neighbour[failed]",
+        _core("host_name", "lambda task, task_vars: task_vars['inventory_hostname']"),
+    ),
+    "fatal_handlers": Guard(
+        "Preflight warns of a handler whose failure interrupts all hosts.",
+        ROLE + "test_ways_to_run.py"
+        "::test_a_handler_whose_failure_would_interrupt_all_hosts_is_warned_of",
+        _core("fatal_handlers", "lambda task: []"),
+    ),
     "overwritten_record": Guard(
         "A record that a task overwrote is taken from where the callback plugin keeps it.",
         ROLE + "test_what_user_files_hold.py"
