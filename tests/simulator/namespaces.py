@@ -30,7 +30,7 @@ _DEVICES = [f"/dev/{name}" for name in ("full", "null", "random", "tty", "urando
 
 
 def enter(disk: str, home: str) -> None:
-    """Leave this process's world for one where all but *disk* and *home* is read-only.
+    """Leave this thread's world for one where all but *disk* and *home* is read-only.
 
     A server can also switch itself off, and cut its network, by the files beside its disk. Its own
     programs replace this machine's, by path too. The sockets of this machine's services below /run
@@ -84,18 +84,24 @@ def _show_distribution(disk: str, folders: t.Iterable[str]) -> None:
     as_it_is = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW  # type: ignore[attr-defined]
     for folder in folders:
         _empty(folder, "mode=755")
-        with contextlib.suppress(OSError):
-            descriptor = os.open(disk, as_it_is)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+            descriptor = _opened(opened, disk, as_it_is)
             for part in folder.strip("/").split("/"):
-                descriptor = os.open(part, as_it_is, dir_fd=descriptor)
+                descriptor = _opened(opened, part, as_it_is, descriptor)
             _mount(f"/proc/self/fd/{descriptor}", folder, _MS_BIND)
     os.makedirs("/run/systemd/system", exist_ok=True)
     for name in ("reboot-required", "reboot-required.pkgs"):
-        with contextlib.suppress(OSError):
-            run = os.open("run", as_it_is, dir_fd=os.open(disk, as_it_is))
+        with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+            run = _opened(opened, "run", as_it_is, _opened(opened, disk, as_it_is))
             found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=run)
             with open(found, "rb") as file, open(f"/run/{name}", "wb") as shown:
                 shown.write(file.read(4096))
+
+
+def _opened(until: contextlib.ExitStack, path: str, how: int, folder: int | None = None) -> int:
+    descriptor = os.open(path, how, dir_fd=folder)
+    until.callback(os.close, descriptor)
+    return descriptor
 
 
 def _unshare() -> None:

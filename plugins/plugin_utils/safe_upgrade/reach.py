@@ -18,7 +18,6 @@ import signal
 import time
 import typing as t
 from dataclasses import dataclass
-from pathlib import Path
 
 from ansible.errors import AnsibleError
 
@@ -255,9 +254,11 @@ def _below(pid: int) -> list[int]:
 def _children(of: int | str = "self") -> set[int]:
     """The processes that one started, this one itself; none are known where there is no /proc."""
     found: set[int] = set()
-    for thread in Path(f"/proc/{of}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found |= {int(pid) for pid in thread.read_text().split()}
+    threads = f"/proc/{of}/task"
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(threads):
+            with contextlib.suppress(OSError), open(f"{threads}/{thread}/children") as children:
+                found |= {int(pid) for pid in children.read().split()}
     return found
 
 

@@ -18,7 +18,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -99,11 +101,20 @@ def _seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def _seconds_of(act: t.Callable[[], None]) -> float:
+    """The CPU time that *act* took of this thread."""
+    before = time.thread_time()
+    act()
+    return time.thread_time() - before
+
+
 class Connection(ConnectionBase):
     """A connection to one simulated server."""
 
     transport = "simulated_server"
     has_pipelining = True
+    #: CPU seconds of a thread of this process that are the server's.
+    _entering = 0.0
 
     @property
     def disk(self) -> Path:
@@ -152,10 +163,12 @@ class Connection(ConnectionBase):
     def _timed(self) -> t.Iterator[None]:
         """Tell what CPU time the server takes, in a file beside the disks, where there is one."""
         before = _seconds_of_children()
+        self._entering = 0.0
         yield
+        used = _seconds_of_children() - before + self._entering
         with contextlib.suppress(FileNotFoundError):
             file = os.open(self.disk.parent / ".cpu", os.O_WRONLY | os.O_APPEND)
-            os.write(file, f"{_seconds_of_children() - before:.6f}\n".encode())
+            os.write(file, f"{used:.6f}\n".encode())
             os.close(file)
 
     def _output(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
@@ -190,11 +203,20 @@ class Connection(ConnectionBase):
             restrict = functools.partial(
                 self._restrict, [*limits.writable, *part("limits").DEVICES]
             )
-            refused = limits.uncovered(command)
+            start = functools.partial(
+                self._popen,
+                command,
+                limits.uncovered(command),
+                stdin=given,
+                env=self._environment(),
+            )
+            # What a process starts has the namespace of the thread that starts it. The kernel gives
+            # one to a thread of root's; for others this whole process must be copied first.
+            with contextlib.suppress(OSError), ThreadPoolExecutor(1) as thread:
+                self._entering = thread.submit(_seconds_of, enter).result()
+                return thread.submit(start).result()
             with contextlib.suppress(subprocess.SubprocessError):  # enter failed
-                return self._popen(
-                    command, refused, stdin=given, preexec_fn=enter, env=self._environment()
-                )
+                return start(preexec_fn=enter)
         if self._has_packages:
             raise AnsibleConnectionFailure(
                 f"{self.disk.name} has a toy distribution, which needs namespaces, and this machine"
