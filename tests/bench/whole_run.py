@@ -5,7 +5,8 @@
 
 Beside the role, the same flow written by hand with ``uri``, block and rescue. It lacks what the
 role does besides: preflight, identity, the marker and boot id that prove a restore, lost hosts,
-pruning. The role writes no report, as by default. So servers fail by a task and by a check, and under the role by being lost too.
+pruning. The role writes no report, as by default. Servers fail by a task and by a check, and under
+the role by being lost too.
 By hand the request that starts a snapshot takes so long that one of seconds ends meanwhile; the
 API's documentation says 3 to 10 minutes. With one of a minute both wait.
 A simulated server runs on the same machine: its CPU time is told beside the controller's, as a real
@@ -131,6 +132,7 @@ def by_hand_tasks(poll: int) -> list[Variables]:
                 {"ansible.builtin.fail": {"msg": "restored"}},
             ],
         },
+        role_site.AFTER,
     ]
 
 

@@ -46,6 +46,11 @@ BUILT_IN = {
     "safe_upgrade_verify": {"attempts": 1},
     "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
 }
+#: Where a play goes on after the role.
+AFTER: dict[str, t.Any] = {
+    "name": "Go on with the play",
+    "ansible.builtin.debug": {"msg": "went on"},
+}
 #: The first task of a change.
 INSTALL = "- raw: echo 2 > srv/app/VERSION\n  changed_when: true\n"
 
@@ -205,16 +210,12 @@ class Site:
             "ansible.builtin.raw": "echo x >> srv/app/restarts",
             "failed_when": "fault == 'handler'",
         }
-        after = {
-            "name": "Go on with the play",
-            "ansible.builtin.debug": {"msg": "went on"},
-        }
         site = [
             {
                 "hosts": "all",
                 "gather_facts": False,
                 "handlers": [handler],
-                "tasks": [include, after],
+                "tasks": [include, AFTER],
                 **(play or {}),
             }
         ]
