@@ -57,8 +57,8 @@ nightly: $(VENV)  ## Ten thousand random steps against the model (minutes)
 	@HYPOTHESIS_PROFILE=nightly .venv/bin/pytest -q tests/integration/model
 coverage: $(VENV)  ## Measure which lines and branches of plugins/ the tests run
 	@PATH="$$PWD/.venv/bin:$$PATH" tests/tools/coverage
-mutants: $(VENV)  ## Change the plugins' code in every small way, list what no unit test notices (FILE="_client" for some)
-	@PATH="$$PWD/.venv/bin:$$PATH" tests/tools/mutants $(FILE)
+mutants: $(VENV)  ## Change the plugins' code in every small way, list what no unit test notices (FILE="_client" or SAMPLE=800 for some)
+	@SAMPLE="$(SAMPLE)" PATH="$$PWD/.venv/bin:$$PATH" tests/tools/mutants $(FILE)
 guards: $(VENV)  ## Break the code on purpose, and see that the tests notice (GUARD="quota prune" for some)
 	@.venv/bin/python tests/tools/guards.py $(GUARD)
 
