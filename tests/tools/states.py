@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins/plugin_utils/safe_upgrade"))
-
-from record import TRANSITIONS
 
 
 def diagram() -> str:
     """Every state, and those that may follow it; the ends lead out."""
+    from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.record import (
+        TRANSITIONS,
+    )
+
     lines = ["stateDiagram-v2", "    [*] --> preflight"]
     for state, (_meaning, following) in TRANSITIONS.items():
         lines += [f"    {state} --> {new}" for new in following or ["[*]"]]
@@ -22,4 +23,6 @@ def diagram() -> str:
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    importlib.import_module("conftest")  # it makes the collection's tree
     print(diagram())
