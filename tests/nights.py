@@ -104,6 +104,9 @@ class Guest:
     def wait(self, seconds: float) -> Answer:
         return self.ping()
 
+    def variables(self) -> list[str]:
+        return ["ansible_password", "ansible_ssh_common_args"]
+
     def is_local(self) -> bool:
         return self.local
 

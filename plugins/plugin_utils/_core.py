@@ -128,6 +128,15 @@ def runs_for_all(action: str) -> bool:
     return False
 
 
+def connection_variables(connection: t.Any) -> list[str]:
+    """The variables that the options of the connection are made of."""
+    with contextlib.suppress(Exception):
+        import ansible.constants as C
+
+        return [*C.config.get_plugin_vars("connection", connection._load_name)]
+    return []
+
+
 def oldest_python() -> tuple[int, ...]:
     """The oldest Python that this Ansible's modules run with; empty: not known."""
     with contextlib.suppress(Exception):

@@ -158,6 +158,10 @@ class Guest:
     def is_local(self) -> bool:
         return bool(self._action._connection.transport == "local")
 
+    def variables(self) -> list[str]:
+        """The variables that the plugin of the connection reads."""
+        return core.connection_variables(self._action._connection)
+
     def interpreter(self) -> str:
         """The Python that Ansible runs its modules with; empty: not known yet."""
         named = self._vars.get("ansible_python_interpreter")

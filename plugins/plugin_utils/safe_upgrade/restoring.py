@@ -256,6 +256,10 @@ def _judge(host: Host) -> tuple[bool, str, Data]:
     record = host.record
     now = host.look()
     proved, why = proof.prove(record.evidence(), now, record.waited["restoring_seen"])
+    altered = [] if record.fresh_boot_id else way.leads_elsewhere(host)
+    if altered and now["answered"]:
+        named = ", ".join(altered)
+        proved, why = False, f"the machine that answers may be another: {named} was altered"
     status = record.waited["status"]
     if not proved and status == "restoring":
         why = f"{proof.API_SILENT}, and {why}"

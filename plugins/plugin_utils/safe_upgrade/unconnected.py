@@ -35,6 +35,9 @@ class Unconnected:
     def is_local(self) -> bool:
         return False
 
+    def variables(self) -> list[str]:
+        return []
+
     def interpreter(self) -> str:
         return ""
 

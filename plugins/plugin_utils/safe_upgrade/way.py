@@ -11,41 +11,60 @@ as facts of its own, as the change gave them.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
 Data = dict[str, t.Any]
 
-#: The variables that tell it. Passwords are none of them, for -v shows the record.
+#: The variables that are taken back. Passwords are none of them, for -v shows the record.
 CHOOSING = (
     *("ansible_connection", "ansible_host", "ansible_port"),
     *("ansible_ssh_host", "ansible_ssh_port"),
 )
-NAMES = (
-    *CHOOSING,
+#: None of these leads to another machine.
+ON_THE_MACHINE = (
     *("ansible_user", "ansible_ssh_user"),
     *("ansible_private_key_file", "ansible_ssh_private_key_file"),
     *("ansible_become", "ansible_become_method", "ansible_become_user"),
     *("ansible_remote_tmp", "ansible_shell_executable", "ansible_shell_type"),
+    "ansible_python_interpreter",
 )
+NAMES = (*CHOOSING, *ON_THE_MACHINE)
 
 
 def now(host: Host) -> Data:
-    """The value of each as the next task sees it; None where it is not set."""
+    """The value of each as the next task sees it; None where it is not set.
+
+    Of the other variables that the connection's plugin reads (a proxy, another host name) only
+    what tells one value from another: they may hold secrets, too.
+    """
     found: Data = dict.fromkeys(NAMES)
-    for name in NAMES:
+    for name in {*NAMES, *_of_the_plugin(host)}:
         with contextlib.suppress(Exception):
-            found[name] = host.template(host.vars.get(name))
+            value = host.template(host.vars.get(name))
+            known = name in NAMES or value is None
+            found[name] = value if known else hashlib.sha256(str(value).encode()).hexdigest()[:16]
     return {**found, "ansible_python_interpreter": host.reach.interpreter() or None}
 
 
+def _of_the_plugin(host: Host) -> set[str]:
+    read = {*host.reach.variables(), *host.record.way, "inventory_hostname"}
+    return {name for name in read if "pass" not in name}
+
+
 def leads_elsewhere(host: Host) -> list[str]:
-    """The variables that choose the machine, and that a file of the user's altered."""
-    return [name for name in to_take_back(host) if name in CHOOSING]
+    """The variables that may choose the machine, and that a file of the user's altered."""
+    return [name for name in _altered(host) if name not in ON_THE_MACHINE]
 
 
 def to_take_back(host: Host) -> Data:
     """What the change altered of it, as it was before; nothing where no change is known."""
-    here = now(host)
-    return {name: value for name, value in host.record.way.items() if value != here.get(name)}
+    return {name: host.record.way.get(name) for name in _altered(host) if name in NAMES}
+
+
+def _altered(host: Host) -> list[str]:
+    before = host.record.way
+    here = now(host) if before else {}
+    return [name for name in {**before, **here} if before.get(name) != here.get(name)]

@@ -39,17 +39,26 @@ def addressed(site):
 
 def moving(hosts, to, how):
     """Tasks that lead the connection of the host to another's server."""
+    every = [hosts.sim.server(number)["ip_address"] for number in hosts.ids.values()]
     address = hosts.sim.server(hosts.ids[to])["ip_address"]
     (hosts.folder / "moved.yml").write_text(f"ansible_host: {address}\n")
     tasks = {
         "set_fact": {"set_fact": {"ansible_host": address}},
         "include_vars": {"include_vars": {"file": str(hosts.folder / "moved.yml")}},
         "add_host": {"add_host": {"name": "moved", "ansible_host": address}},
+        # an option of the connection's plugin, as a proxy among ansible_ssh_common_args is
+        "option": {"set_fact": {"simulated_disk": f"{{{{ case_folder }}}}/disks/{to}"}},
+        "what an option is made of": {"set_fact": {"addresses": dict.fromkeys(every, to)}},
     }
     return f"- {json.dumps(tasks[how])}\n"
 
 
-@pytest.mark.parametrize("how", ["set_fact", "include_vars", "add_host"])
+HOWS = ["set_fact", "include_vars", "add_host"]
+#: The role cannot set these back, and finds no other way to the server.
+OPTIONS = ["option", "what an option is made of"]
+
+
+@pytest.mark.parametrize("how", [*HOWS, *OPTIONS])
 @pytest.mark.parametrize("callback", [NIGHT, {}], ids=["on", "off"])
 @pytest.mark.parametrize("marked", [True, False], ids=["in the run", "in no run"])
 def test_another_machine_that_answers_proves_no_upgrade(addressed, how, callback, marked):
@@ -64,8 +73,11 @@ def test_another_machine_that_answers_proves_no_upgrade(addressed, how, callback
     limit = ["--limit", "moved,x"] if not marked else []
     run = addressed.run(*limit, environment=callback)
     ends = addressed.ends(run)
-    assert ends["moved"] == ("restored", "1") and ends["x"] == ("upgraded", "2"), run.out
-    assert "since the change the connection leads to another" in run.results["moved"]["reason"]
+    end = "restored_unproven" if how in OPTIONS else "restored"
+    assert ends["moved"] == (end, "1") and ends["x"] == ("upgraded", "2"), run.out
+    reason = run.results["moved"]["reason"]
+    assert "since the change the connection leads to another" in reason
+    assert ("the machine that answers may be another: simulated_disk" in reason) == (how in OPTIONS)
     assert (addressed.disks / "neighbour" / MARKER).exists() == marked
     left = addressed.disks / "neighbour" / f"{MARKER}.before_restore"
     assert not marked or not left.exists()
