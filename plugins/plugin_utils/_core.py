@@ -101,6 +101,13 @@ def fatal_handlers(task: t.Any) -> list[str]:
     return [str(one.name) for one in _handlers(task) if getattr(one, "any_errors_fatal", False)]
 
 
+def parsed_handlers(task: t.Any) -> list[dict[str, t.Any]]:
+    """The handlers of the play, as `parse` tells of tasks."""
+    with contextlib.suppress(Exception):
+        return [_parsed(one) for block in task.get_play().handlers for one in _tasks(block)]
+    return []
+
+
 def _handlers(task: t.Any) -> list[t.Any]:
     with contextlib.suppress(Exception):
         blocks = task.get_play().handlers
@@ -273,7 +280,8 @@ def _tasks(block: t.Any) -> t.Iterator[t.Any]:
 
 def _parsed(task: t.Any) -> dict[str, t.Any]:
     action = str(task.action)
-    is_meta = action.rsplit(".", maxsplit=1)[-1] == "meta"
+    # not one that Ansible itself puts at the end of a role
+    is_meta = action.rsplit(".", maxsplit=1)[-1] == "meta" and not getattr(task, "implicit", False)
     return {
         "action": action,
         "name": str(task.name or ""),

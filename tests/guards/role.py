@@ -1192,6 +1192,13 @@ CHANGE = {
         "::test_a_meta_task_that_would_end_the_run_of_all_hosts_is_refused[nosuch]",
         _code("metas", "refused", "lambda place, word, may_leave: []"),
     ),
+    "ends_in_handlers": Guard(
+        "A handler that would end a host's play before the verdict is refused.",
+        ROLE + "test_ways_to_run.py"
+        "::test_a_handler_that_would_end_a_play_before_the_verdict_is_refused"
+        "[linear-handler0-would end the host's play-play]",
+        _core("parsed_handlers", "lambda task: []"),
+    ),
     "name_set_by_the_change": Guard(
         "The role knows its host whatever a change sets inventory_hostname to.",
         ROLE + "test_facts_of_a_guest.py"

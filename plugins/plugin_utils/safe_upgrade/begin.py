@@ -210,6 +210,9 @@ def read_user_files(host: Host) -> list[str]:
         refusals = files.ends_of_the_play(tasks, may_leave)
         refusals += keywords.refused_regrouping(tasks, inherited, extra)
         problems += [f"safe_upgrade_{name}: {text}" for text in refusals]
+    if entry_point == "main":  # those of the roles are known to the play by now
+        refusals = files.ends_of_the_play(core.parsed_handlers(host.task), may_leave)
+        problems += [f"a handler: {text}" for text in refusals]
     return problems
 
 

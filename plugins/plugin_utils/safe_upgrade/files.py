@@ -111,11 +111,10 @@ def problems(
 def ends_of_the_play(
     tasks: t.Iterable[t.Mapping[str, t.Any]], may_leave: bool = False
 ) -> list[str]:
-    """Refusals of parsed tasks (see core.parse) that end the host's play, a role's for instance."""
+    """Refusals of parsed tasks (see core.parse) that end a play, a role's for instance."""
     return [
         text
         for task in tasks
-        if task["meta"] in metas.ENDS  # of others, Ansible's own words are among the parsed ones
         for text in metas.refused(task["place"], task["meta"], may_leave and task["when"])
     ]
 
@@ -254,19 +253,19 @@ def _tasks_with_imports(
                 yield from _tasks_with_imports(imported, load, places, seen | {path})
 
 
-def _meta(task: t.Mapping[str, t.Any]) -> str:
-    """The word of a meta task, however it is written; empty for another task."""
+def _meta(task: t.Mapping[str, t.Any]) -> str | None:
+    """The word of a meta task, however it is written; None for another task."""
     for key in _META:
         if key in task:
-            return _word(_free_form(task[key]))
+            return _word(_free_form(task[key]) or _free_form(task.get("args")))
     for key in ("action", "local_action"):
         value = task.get(key)
         if isinstance(value, str):
             words = value.split()
-            return words[1] if len(words) > 1 and words[0] in _META else ""
+            return " ".join(words[1:]) if words and words[0] in _META else None
         if isinstance(value, dict) and value.get("module") in _META:
             return _word(_free_form(value))
-    return ""
+    return None
 
 
 def _free_form(value: t.Any) -> t.Any:

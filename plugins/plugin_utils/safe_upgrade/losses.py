@@ -168,24 +168,29 @@ def refused_run_once(host: Host) -> list[str]:
         return []
     strategy = core.strategy(host.task)
     alone = switches.exact() or len(host.in_play()) < 2
+    tasks = [
+        (f"safe_upgrade_{name}: {one['place']}", one)
+        for name, _problem, of_piece in begin.parsed(host)
+        for one in of_piece
+    ]
+    if host.settings["entry_point"] == "main":
+        tasks += [(f"a handler: {one['place']}", one) for one in core.parsed_handlers(host.task)]
     found = []
-    for name, _problem, tasks in begin.parsed(host):
-        for one in tasks:
-            place = f"safe_upgrade_{name}: {one['place']}"
-            if core.runs_for_all(one["action"]):
-                found.append(
-                    f"{place}: '{one['action']}' under the strategy '{strategy}', where Ansible "
-                    "ends the run for all hosts, also for those whose server must be restored. Use "
-                    "the strategy linear, or take it out"
-                )
-            elif one["run_once"] and not alone:
-                found.append(
-                    f"{place}: 'run_once' under the strategy '{strategy}', where Ansible runs the "
-                    "task on every host, and a failure on one removes all from the play, also "
-                    "those whose server must be restored. Enable the callback plugin "
-                    "(callbacks_enabled = vps_org.cloud.night in ansible.cfg), use the strategy "
-                    "linear, or take it out"
-                )
+    for place, one in tasks:
+        if core.runs_for_all(one["action"]):
+            found.append(
+                f"{place}: '{one['action']}' under the strategy '{strategy}', where Ansible "
+                "ends the run for all hosts, also for those whose server must be restored. Use "
+                "the strategy linear, or take it out"
+            )
+        elif one["run_once"] and not alone:
+            found.append(
+                f"{place}: 'run_once' under the strategy '{strategy}', where Ansible runs the "
+                "task on every host, and a failure on one removes all from the play, also "
+                "those whose server must be restored. Enable the callback plugin "
+                "(callbacks_enabled = vps_org.cloud.night in ansible.cfg), use the strategy "
+                "linear, or take it out"
+            )
     return found
 
 

@@ -13,9 +13,10 @@ _HARMLESS = ("noop", "flush_handlers", "refresh_inventory", "clear_facts", "rese
 def refused(place: str, word: str | None, may_leave: bool) -> list[str]:
     """Why a meta task is refused, and what to do; *place* is its file and line.
 
-    *word* is empty for another task. With *may_leave* the host may end its play there.
+    *word* is None for another task, empty where the task has none. With *may_leave* the host may
+    end its play there.
     """
-    if not word or word in _HARMLESS or (may_leave and word == "end_host"):
+    if word is None or word in _HARMLESS or (may_leave and word == "end_host"):
         return []
     if word not in ENDS:
         return [

@@ -286,7 +286,7 @@ def test_a_handler_whose_failure_would_interrupt_all_hosts_is_warned_of(site):
     assert run.code == 0 and "any_errors_fatal: false" not in run.out, run.out
 
 
-@pytest.mark.parametrize("word", ["nosuch", "\"{{ 'noop' }}\""])
+@pytest.mark.parametrize("word", ["nosuch", "\"{{ 'noop' }}\"", "", "{end_host: true}"])
 def test_a_meta_task_that_would_end_the_run_of_all_hosts_is_refused(site, word):
     one = site({"one": dict(BUILT_IN), "two": dict(BUILT_IN)})
     one.hosts["one"]["safe_upgrade_change"] = one.tasks("one", f"{INSTALL}- meta: {word}\n")
@@ -294,3 +294,39 @@ def test_a_meta_task_that_would_end_the_run_of_all_hosts_is_refused(site, word):
     run = one.run()
     assert one.ends(run) == {"one": ("aborted", "1"), "two": ("upgraded", "2")}, run.out
     assert "is no word that Ansible knows" in run.results["one"]["reason"]
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("of", ["play", "role"])
+@pytest.mark.parametrize(
+    ("strategy", "handler", "why"),
+    [
+        ("linear", {"meta": "end_host"}, "would end the host's play"),
+        ("linear", {"meta": "end_batch"}, "would end the host's play"),
+        ("linear", {"meta": "clear_host_errors"}, "would bring back hosts"),
+        ("linear", {"meta": "nosuch"}, "is no word that Ansible knows"),
+        ("free", {"pause": {"seconds": 1}}, "under the strategy 'free'"),
+        ("host_pinned", {"add_host": {"name": "new"}}, "under the strategy 'host_pinned'"),
+        ("free", {"raw": "false", "run_once": True}, "'run_once' under the strategy 'free'"),
+    ],
+)
+def test_a_handler_that_would_end_a_play_before_the_verdict_is_refused(
+    site, of, strategy, handler, why
+):
+    """Handlers run before the verdict, too: such a host ended green and was never verified."""
+    one = site({"one": dict(BUILT_IN), "two": dict(BUILT_IN)})
+    notifying = f"{INSTALL}  notify: Last\n"
+    handlers = [{"name": "Last", **handler}]
+    change = one.tasks("change", notifying)
+    if of == "role":
+        role = one.folder / "run-1/roles/up"
+        for part, text in (("tasks", notifying), ("handlers", json.dumps(handlers))):
+            (role / part).mkdir(parents=True)
+            (role / part / "main.yml").write_text(text)
+        change = {"role": "up"}
+    for host in one.hosts:
+        one.hosts[host]["safe_upgrade_change"] = change
+    play = {"strategy": strategy, "handlers": handlers if of == "play" else []}
+    run = one.run(play=play)
+    assert one.ends(run) == dict.fromkeys(one.hosts, ("aborted", "1")), run.out
+    assert "a handler: " in run.results["one"]["reason"] and why in run.results["one"]["reason"]

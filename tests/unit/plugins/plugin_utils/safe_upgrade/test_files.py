@@ -150,12 +150,10 @@ def problems(tmp_path, text):
 @pytest.mark.parametrize(
     "task",
     [
-        "- action: meta",
         "- action: debug end_host",
         "- action: meta noop",
         "- action: debug msg=end_host",
         "- meta: noop",
-        "- meta: [end_host]",
         "- include_tasks: '{{ which }}'",
         "- include_tasks: {file: '{{ which }}'}",
         "- include_tasks: [status.yml]",
@@ -164,6 +162,11 @@ def problems(tmp_path, text):
 )
 def test_a_file_without_harm_is_not_refused(tmp_path, task):
     assert problems(tmp_path, f"{task}\n") == []
+
+
+@pytest.mark.parametrize("task", ["action: meta", "meta:", "meta: {end_host: true}"])
+def test_a_meta_task_without_a_word_is_refused(tmp_path, task):
+    assert "'meta: ' is no word that Ansible knows" in problems(tmp_path, f"- {task}\n")[0]
 
 
 @pytest.mark.parametrize("section", ["block", "rescue", "always"])
