@@ -412,6 +412,7 @@ _CATALOGUE = """
 759 =nothing to do
 760 upgraded, but not tidied up: …
 760 nothing is pruned:
+760 nothing is pruned, and the marker
 761 the report cannot be written:
 761 what explains the failure cannot be kept in …:
 761 any user can write there

@@ -178,7 +178,8 @@ def _verdicts(
         verdicts.append(preflight.identity(server_id, address(host), listed, strict))
     if settings["entry_point"] == "main":
         ignored, fatal = core.ignored_handlers(host.task), core.fatal_handlers(host.task)
-        verdicts.append(preflight.of_handlers(ignored, fatal if len(host.in_play()) > 1 else ()))
+        handed_on = core.is_linear(host.task) and len(host.in_play()) > 1
+        verdicts.append(preflight.of_handlers(ignored, fatal if handed_on else ()))
     if settings["entry_point"] == "main" and core.missing_handlers_are_errors():
         verdicts.append(preflight.handlers(*begin.notified(host)))
     for more_blockers, more_warnings in verdicts:

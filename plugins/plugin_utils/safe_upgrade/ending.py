@@ -73,6 +73,9 @@ def _unmarked(host: Host, now: t.Mapping[str, t.Any]) -> str | None:
         return None  # by choice; or `_prune` says so
     if (now["marker"] or {}).get("run_id") == host.record.result["run_id"]:
         return None
+    elsewhere = marker.elsewhere(host, now)
+    if elsewhere:
+        return f"nothing is pruned, and the marker {path} stays: {elsewhere}"
     return (
         f"nothing is pruned: the marker {path} of this run is gone, so one of an earlier run may "
         "be gone too, whose snapshot is still needed"

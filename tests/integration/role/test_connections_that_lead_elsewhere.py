@@ -122,3 +122,13 @@ def test_no_change_begins_on_a_machine_that_the_snapshot_is_not_of(addressed, pi
     assert addressed.version("neighbour") == "1", run.out
     assert not (addressed.disks / "neighbour" / MARKER).exists()
     assert "since the check the connection leads to another" in run.results["moved"]["reason"]
+
+
+def test_a_verification_that_leads_elsewhere_says_so_of_the_marker_that_stays(addressed):
+    verify = addressed.tasks("verify", moving(addressed, "neighbour", "set_fact"))
+    addressed.hosts["moved"]["safe_upgrade_verify"] = {**verify, "attempts": 1}
+    run = addressed.run("--limit", "moved")
+    assert addressed.ends(run)["moved"] == ("upgraded", "2"), run.out
+    assert (addressed.disks / "moved" / MARKER).exists()
+    said = " ".join(run.out.split())
+    assert f"the marker /{MARKER} stays: since the change the connection leads to another" in said

@@ -281,6 +281,8 @@ def test_a_handler_whose_failure_would_interrupt_all_hosts_is_warned_of(site):
     run = one.run(play={"any_errors_fatal": True, "handlers": [handler]})
     said = " ".join(run.out.split())
     assert run.code == 0 and "write any_errors_fatal: false on the handler" in said, run.out
+    run = one.run(play={"any_errors_fatal": True, "handlers": [handler], "strategy": "free"})
+    assert run.code == 0 and "any_errors_fatal: false" not in run.out, run.out
     handler["any_errors_fatal"] = False
     run = one.run(play={"any_errors_fatal": True, "handlers": [handler]})
     assert run.code == 0 and "any_errors_fatal: false" not in run.out, run.out
