@@ -644,6 +644,8 @@ _READ = 4000
 CODE_LENGTH = len(" [VPS101]")
 #: A task of the change failed, with words of its own.
 OWN_TASK = 701
+#: A file holds no tasks that Ansible could run, in Ansible's own words.
+NO_TASKS = 613
 
 
 class _Words(t.NamedTuple):

@@ -12,6 +12,7 @@ import secrets
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._codes import NO_TASKS, coded
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     files,
@@ -172,7 +173,14 @@ def _name_the_pieces(host: Host) -> None:
 
 
 def read_user_files(host: Host) -> list[str]:
-    """Find, read and parse the user's files, and run nothing of them; returns what is wrong."""
+    """Find, read and parse the user's files, and run nothing of them; returns what is wrong.
+
+    What is wrong in Ansible's own words has a code, too.
+    """
+    return [coded(problem, otherwise=NO_TASKS) for problem in _wrong_in_user_files(host)]
+
+
+def _wrong_in_user_files(host: Host) -> list[str]:
     settings, entry_point = host.settings, host.record.entry_point
     own_role = str(host.vars["role_path"])
     may_leave = settings["end_host"] == "accept"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -73,17 +74,24 @@ def test_servers_named_by_the_play_in_batches_and_one_of_them_wrong(site):
     }, run.out
 
 
-@pytest.mark.parametrize("kind", ["role", "file", "broken"])
+@pytest.mark.parametrize("kind", ["role", "file", "broken", "module"])
 def test_a_change_that_is_not_there_says_so_in_message_and_table(site, kind):
     one = site({"one": QUICK})
     what = {
         "role": {"role": "nosuchrole"},
         "file": {"tasks_file": str(one.folder / "nosuchfile.yml")},
         "broken": one.tasks("broken", "- raw: 'x\n"),
+        "module": one.tasks("unknown", "- nosuch.name.space:\n"),
     }[kind]
     run = one.run(role={"safe_upgrade_change": what})
     assert one.ends(run) == {"one": ("aborted", "1")}, run.out
     assert one.calls("create", "one") == 0
-    word = {"role": "nosuchrole", "file": "nosuchfile", "broken": "broken.yml"}[kind]
+    word = {
+        "role": "nosuchrole",
+        "file": "nosuchfile",
+        "broken": "broken.yml",
+        "module": "nosuch.name.space",
+    }[kind]
     assert word in run.results["one"]["reason"] and word in run.message("one")
+    assert re.search(r"\[VPS61[34]\]$", run.results["one"]["reason"]), run.out
     assert len(run.table()) == 1 and "cannot be shown" not in run.out
