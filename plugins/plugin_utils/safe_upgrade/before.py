@@ -134,8 +134,11 @@ def ready(host: Host) -> None:
             f"{settings['server_id']} ({len(record.known)} of {PER_SERVER} held; "
             f"{host.snapshot_takes()})"
         )
-        what = f" ({record.prepared})" if record.prepared else ""
-        host.move("check_mode", f"would {text}, then run the change{what}, then verify it")
+        change = ""
+        if record.entry_point != "snapshot":
+            what = f" ({record.prepared})" if record.prepared else ""
+            change = f", then run the change{what}, then verify it"
+        host.move("check_mode", f"would {text}{change}")
         return
     if not record.adopted and settings["entry_point"] != "preflight":
         record.due = "quiesce_before" if record.files.get("quiesce_before") else ""

@@ -125,6 +125,14 @@ def test_the_snapshot_node_of_a_workflow_is_adopted_by_its_run_id(site):
     assert run.results["one"]["snapshot"]["id"] == first.stats["one"]["snapshot"]["id"]
 
 
+def test_a_preview_of_the_snapshot_alone_says_nothing_of_a_change(site):
+    one = site({"one": {}})
+    run = one.run("--check", tasks_from="snapshot")
+    assert run.states() == {"one": "check_mode"} and one.calls("create", "one") == 0
+    reason = run.results["one"]["reason"]
+    assert "would take snapshot" in reason and "then run the change" not in reason
+
+
 @pytest.mark.long
 def test_an_adopted_snapshot_outlives_the_success_of_the_run(site):
     one = site({"one": {}})
