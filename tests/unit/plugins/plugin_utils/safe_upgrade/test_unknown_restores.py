@@ -101,3 +101,22 @@ def test_a_lost_server_is_seen_restoring_though_its_wait_begins_after_the_end(
     night.guests["web-01"].dead = None
     told = night.phases("wait_restore", "prove")
     assert told["state"] == ("restored_unproven" if refused else "restored"), told["reason"]
+
+
+@pytest.mark.parametrize("servers", [TOKEN_MAY_NOT, LIST_IS_AWAY], ids=["token", "away"])
+def test_a_guest_that_started_anew_without_its_marker_is_no_proof_of_a_lost_restore(
+    lost, world, servers
+):
+    night = lost(servers, acted=False, alive=False)
+    guest, advance = night.guests["web-01"], world.on_sleep
+
+    def come_back(seconds):  # the change itself removed the marker and started the guest anew
+        advance(seconds)
+        guest.dead = None
+        guest.marker.unlink(missing_ok=True)
+        guest.reboot()
+
+    world.on_sleep = come_back
+    told = night.phases("restore", "wait_restore", "prove")
+    assert told["state"] == "restore_failed", told
+    assert len(world.acted("restore")) == 0
