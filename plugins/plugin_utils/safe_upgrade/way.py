@@ -11,7 +11,7 @@ as facts of its own, as the change gave them.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import hmac
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
@@ -38,15 +38,19 @@ def now(host: Host) -> Data:
     """The value of each as the next task sees it; None where it is not set.
 
     Of the other variables that the connection's plugin reads (a proxy, another host name) only
-    what tells one value from another: they may hold secrets, too.
+    what tells one value from another. They may hold secrets, and a plain hash lets one be guessed.
     """
     found: Data = dict.fromkeys(NAMES)
     for name in {*NAMES, *_of_the_plugin(host)}:
         with contextlib.suppress(Exception):
             value = host.template(host.vars.get(name))
             known = name in NAMES or value is None
-            found[name] = value if known else hashlib.sha256(str(value).encode()).hexdigest()[:16]
+            found[name] = value if known else _fingerprint(host, value)
     return {**found, "ansible_python_interpreter": host.reach.interpreter() or None}
+
+
+def _fingerprint(host: Host, value: t.Any) -> str:
+    return hmac.new(host.token.encode(), str(value).encode(), "sha256").hexdigest()[:16]
 
 
 def _of_the_plugin(host: Host) -> set[str]:
