@@ -396,6 +396,7 @@ _CATALOGUE = """
 754 find out why the change failed before the next try
 755 It is not proved that the server is as in
 754 check the server before it serves again
+754 nothing to do: this was a drill
 755 check it in the dashboard (by a console
 755 restore it again, for nothing was rolled back
 756 The reason says whether the server was restored

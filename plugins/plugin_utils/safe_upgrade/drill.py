@@ -17,17 +17,26 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._documented import L
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
 from ansible_collections.vps_org.cloud.plugins.module_utils._servers import RESTORING
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import measured, rehearsal
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    measured,
+    next_steps,
+    rehearsal,
+)
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
 Data = dict[str, t.Any]
 
 
 def settle(host: Host) -> Data:
-    """Judge the rehearsal, delete its snapshot when the restore is proved, and show all of it."""
+    """Judge the rehearsal, delete its snapshot when the restore is proved, and show all of it.
+
+    Returns the record, too: what is to be done next is not what it was before.
+    """
     result = host.record.result
     proved = result["state"] == "restored" and _as_before(host)
     kept = _delete(host) if proved else "the restore is not proved"
+    if not kept:
+        host.move(result["state"], announced=False, next_step=next_steps.AFTER_A_DRILL)
     seen = rehearsal.Seen.of(_without_names(host), ended=bool(host.record.waited))
     report = {
         "report": "drill",
@@ -52,7 +61,7 @@ def settle(host: Host) -> Data:
         *_means(seen, report, path, kept),
     ]:
         host.say(line)
-    return {"report": report, "proved": proved, "kept": kept}
+    return {**host.record.as_result(), "report": report, "proved": proved, "kept": kept}
 
 
 def _as_before(host: Host) -> bool:

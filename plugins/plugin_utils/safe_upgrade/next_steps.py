@@ -11,6 +11,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 
 Result = dict[str, t.Any]
 
+AFTER_A_DRILL = "nothing to do: this was a drill, and its snapshot is deleted"
 _DASHBOARD = "check it in the dashboard (by a console, if yours offers one)"
 
 

@@ -71,6 +71,15 @@ def test_a_restore_is_proved_and_its_snapshot_deleted(rehearse):
     assert "The restore of web-01 is proved: restored" in out
 
 
+def test_the_night_s_last_words_of_a_proved_drill_name_no_deleted_snapshot_to_go_on_with(rehearse):
+    """They are shown once the drill is settled, not when the restore was."""
+    *_, out, found = rehearse(environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"})
+    last = out.rpartition("PLAY RECAP")[2]
+    assert found["snapshot_deleted"] is True
+    assert "next:      nothing to do: this was a drill, and its snapshot is deleted." in last, out
+    assert "the snapshot is still there" not in last
+
+
 def private(made, found):
     """What of the account stands in the report."""
     (row,) = made.sim.cloud.servers.values()
