@@ -383,7 +383,7 @@ _CATALOGUE = """
 733 many failed alike:
 733 to restore all that failed alike:
 734 servers are restored in this run already
-735 the change was interrupted by a failure outside this host
+735 interrupted by a failure outside this host
 735 a failure outside this host ended the change
 736 the controller, not the host: …
 737 a restore would erase … of data, more than

@@ -45,6 +45,7 @@ def test_a_text_around_one_with_a_code_has_its_own_too():
     ("text", "code"),
     [
         (FULL, 302),
+        ("interrupted by a failure outside this host", 735),
         ("Cannot create snapshot 'x' of server 1: Limit (HTTP 400)", 301),
         ("health check failed, attempts: 3: nginx.service failed", 712),
         ("health check failed, attempts: 3: no workers", 711),
