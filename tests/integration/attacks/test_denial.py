@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from integration.attacks.conftest import EVIL, IDS, VICTIM
 from integration.attacks.test_facts import BEGUN_BY
+from workflows import EVIL, IDS, VICTIM
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.reach import Answer

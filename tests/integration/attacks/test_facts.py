@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from integration.attacks.conftest import EVIL, IDS, VICTIM
+from workflows import EVIL, IDS, VICTIM
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
 

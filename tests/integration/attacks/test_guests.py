@@ -9,7 +9,7 @@ import json
 import time
 
 import pytest
-from integration.attacks.conftest import EVIL, IDS, VICTIM, WORKFLOW
+from workflows import EVIL, IDS, VICTIM, WORKFLOW
 
 NEIGHBOUR = {"server_id": IDS[VICTIM], "run_id": "w7-j1", "snapshot_id": 802, "prefix": "x"}
 LINES = {

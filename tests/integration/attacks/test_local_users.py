@@ -10,7 +10,7 @@ import os
 import time
 
 import pytest
-from integration.attacks.conftest import EVIL
+from workflows import EVIL
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _aside
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import journal

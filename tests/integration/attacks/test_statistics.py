@@ -8,8 +8,8 @@ from __future__ import annotations
 import copy
 
 import pytest
-from integration.attacks.conftest import EVIL, IDS, VICTIM, WORKFLOW
 from nights import TOKEN
+from workflows import EVIL, IDS, VICTIM, WORKFLOW
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._core import trusted
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import told
