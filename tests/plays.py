@@ -39,16 +39,23 @@ class Plays:
         self.variables.set_nonpersistent_facts(host, facts)
 
     def run(
-        self, host: str, task: Data, play: Data | None = None, batch: list[str] | None = None
+        self,
+        host: str,
+        task: Data,
+        play: Data | None = None,
+        batch: list[str] | None = None,
+        before: t.Callable[[t.Any], None] = lambda task: None,
     ) -> Data:
         """The result of the task's action plugin on the host, of which *batch* is the batch.
 
+        *before* gets the task as it is parsed, before anything of it runs.
         Texts in the task that were not written by the user should be wrapped by wrap_var.
         """
         data = {"hosts": "all", "gather_facts": False, **(play or {}), "tasks": [task]}
         made = Play.load(data, variable_manager=self.variables, loader=self.loader)
         made.handlers = made.compile_roles_handlers() + made.handlers
         one = made.tasks[0].block[0]
+        before(one)
         seen = self.variables.get_vars(
             play=made, host=self.inventory.get_host(host), task=one, _hosts=batch
         )

@@ -151,7 +151,8 @@ def _sort(found: Told, host: str, record: Data, token: str) -> None:
     if not isinstance(signature, t.Mapping) or signature.get("key") != _mac(token, "key")[:8]:
         found.unsure[host] = record
     elif not hmac.compare_digest(
-        str(signature.get("mac")), _record_mac(host, record, str(signature.get("by")), token)
+        str(signature.get("mac")).encode(errors="replace"),
+        _record_mac(host, record, str(signature.get("by")), token).encode(),
     ):
         found.altered.add(host)
     elif host not in found.sure or _age(found.sure[host]) <= _age(record):

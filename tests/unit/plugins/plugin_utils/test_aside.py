@@ -58,3 +58,51 @@ def test_a_run_of_many_files_is_no_obstacle():
     finally:
         for one in held:
             os.close(one)
+
+
+# in the child
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """``told(act)``: what a child that does *act* says, of its own pipe."""
+    ended = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+
+    def run(act):
+        read, write = os.pipe()
+        _aside._run_and_exit(act, write)
+        said = os.read(read, 2000)
+        os.close(read)
+        os.close(write)
+        assert ended == [0]
+        return said
+
+    return run
+
+
+def test_a_child_that_acts_well_says_so_in_one_byte(told):
+    assert told(lambda: None) == b"\0"
+
+
+class Own(Exception):
+    """An error of its own kind."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(2, "No such file or directory", "/x"), b"No such file or directory"),
+        (OSError("there are no words"), b"there are no words"),
+        (ValueError("wrong"), b"wrong"),
+        (Own(), b"Own"),
+        (SystemExit(3), b"3"),
+        (ValueError("\udcff"), b"?"),
+    ],
+    ids=repr,
+)
+def test_a_child_that_fails_says_why_and_ends_all_the_same(told, error, said):
+    def act():
+        raise error
+
+    assert told(act) == said
