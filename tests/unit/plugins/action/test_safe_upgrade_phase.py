@@ -111,15 +111,11 @@ def test_a_text_is_templated_by_the_variables_of_the_task_or_by_those_given_alon
     assert run(by_others_alone)[1] is True
 
 
-def test_a_file_of_the_user_is_only_read_and_nothing_in_it_is_templated(run, tmp_path):
+def test_a_file_of_the_user_is_read_once_and_not_copied(run, tmp_path):
     file = tmp_path / "change.yml"
     file.write_text("- debug: {msg: '{{ 1 + 1 }}'}\n")
-
-    def read(one):
-        (found,) = one.load(str(file))
-        return one.template(found["debug"]["msg"])
-
-    assert run(read)[1] == "{{ 1 + 1 }}"
+    found = run(lambda one: [one.load(str(file)) for _time in range(2)])[1]
+    assert found[0] == [{"debug": {"msg": "{{ 1 + 1 }}"}}] and found[1] is found[0]
 
 
 def test_the_guest_is_reached_by_the_connection_of_the_task(run):

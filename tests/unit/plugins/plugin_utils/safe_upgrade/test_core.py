@@ -10,6 +10,14 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import yaml
+from ansible import constants, context
+from ansible.executor.task_executor import TaskExecutor
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play import Play
+from ansible.plugins.loader import connection_loader
+from ansible.plugins.strategy import StrategyBase
+from plays import Plays
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 
@@ -138,3 +146,654 @@ def test_statistics_that_end_a_run_are_taken_out(statistics):
 @pytest.mark.parametrize("result", [{"ansible_stats": {"data": {"x": 1}}}, {}, None, 5], ids=str)
 def test_other_results_stay_as_they_are(result):
     assert core.without_statistics(result) is result
+
+
+# plays as Ansible reads them
+
+
+@pytest.fixture
+def play(tmp_path):
+    """``play(tasks, **keywords)``: a play of the hosts web and db, as Ansible reads it."""
+    plays = Plays(tmp_path, {"web": {"colour": "red"}, "db": {}})
+
+    def make(tasks=(), **keywords):
+        data = {"hosts": "all", "gather_facts": False, "tasks": [*tasks], **keywords}
+        return Play.load(data, variable_manager=plays.variables, loader=plays.loader)
+
+    make.plays = plays
+    return make
+
+
+def tasks_of(play):
+    return [one for block in play.tasks for one in core._tasks(block)]
+
+
+def task_in(play, text, **keywords):
+    """The last task of the YAML *text*, in a play."""
+    return tasks_of(play(yaml.safe_load(text), **keywords))[-1]
+
+
+def test_the_hosts_of_a_play_are_known_in_its_order(play):
+    assert core.hosts_of(play()) == ["web", "db"]
+    assert core.hosts_of(play(order="reverse_inventory")) == ["db", "web"]
+    assert core.hosts_of(play(hosts="db")) == ["db"]
+    play.plays.inventory.restrict_to_hosts(
+        [SimpleNamespace(name="db")]
+    )  # those of another batch too
+    assert core.hosts_of(play()) == ["web", "db"]
+    assert core.hosts_of(None) == []
+
+
+def test_a_variable_of_the_inventory_is_that_hosts_own(play):
+    hostvars = play.plays.hostvars
+    assert core.inventory_variable(hostvars, "web", "colour") == "red"
+    assert core.inventory_variable(hostvars, "db", "colour") is None
+    play.plays.know("web", colour="blue")
+    assert core.inventory_variable(hostvars, "web", "colour") == "red"
+
+
+HANDLERS = """
+- name: restart
+  debug:
+  listen: changed
+- name: reload
+  debug:
+  listen: [a, b]
+  ignore_errors: true
+- name: of {{ colour }}
+  debug:
+  any_errors_fatal: true
+- block:
+    - name: within
+      meta: noop
+"""
+
+
+def test_every_name_by_which_a_handler_is_notified_is_known(play):
+    task = task_in(play, "[{debug: }]", handlers=yaml.safe_load(HANDLERS))
+    shown = []
+
+    def template(name, among):
+        shown.append((name, among and among["playbook_dir"] and "its own"))
+        if "{{" in name:
+            raise ValueError("no such variable")  # Ansible skips it, too
+        return name.upper()
+
+    known = core.handlers(task, play.plays.hostvars, template)
+    assert known == {"changed", "a", "b", "RESTART", "RELOAD", "WITHIN"}
+    assert shown == [
+        ("restart", None),
+        ("reload", None),
+        ("of {{ colour }}", "its own"),
+        ("within", None),
+    ]
+
+
+def test_handlers_that_are_ignored_or_fatal_by_inheritance_are_named(play):
+    handlers = yaml.safe_load(HANDLERS)
+    task = task_in(play, "[{debug: }]", handlers=handlers)
+    assert core.ignored_handlers(task) == []
+    assert core.fatal_handlers(task) == ["of {{ colour }}"]
+    task = task_in(play, "[{debug: }]", handlers=handlers, ignore_errors=True)
+    assert "restart" in core.ignored_handlers(task) and "reload" not in core.ignored_handlers(task)
+    task = task_in(play, "[{debug: }]", handlers=handlers, any_errors_fatal=True)
+    assert {"restart", "reload", "of {{ colour }}"} <= {*core.fatal_handlers(task)}
+
+
+def test_handlers_are_parsed_as_tasks_are(play):
+    task = task_in(play, "[{debug: }]", handlers=yaml.safe_load(HANDLERS))
+    found = core.parsed_handlers(task)
+    assert [(one["name"], one["meta"]) for one in found] == [
+        ("restart", None),
+        ("reload", None),
+        ("of {{ colour }}", None),
+        ("within", "noop"),
+    ]
+    assert core.parsed_handlers(None) == []
+
+
+@pytest.mark.parametrize(("written", "forced"), [({"force_handlers": True}, True), ({}, False)])
+def test_whether_handlers_are_forced_is_the_plays_keyword(play, written, forced):
+    assert core.force_handlers(task_in(play, "[{debug: }]", **written)) is forced
+
+
+@pytest.mark.parametrize("name", ["linear", "free", "ansible.builtin.host_pinned"])
+def test_the_strategy_is_that_of_the_play(play, name):
+    assert core.strategy(task_in(play, "[{debug: }]", strategy=name)) == name
+    assert core.strategy(None) == ""
+
+
+TASK = """
+- name: first
+  ansible.builtin.command: "true"
+  register: found
+  delegate_to: db
+  run_once: true
+  when: colour
+"""
+
+
+def test_what_a_task_does_is_told(play):
+    found = core._parsed(task_in(play, TASK))
+    assert {key: value for key, value in found.items() if key != "place"} == {
+        "action": "ansible.builtin.command",
+        "name": "first",
+        "includes": False,
+        "registers": ["found"],
+        "delegate": "db",
+        "run_once": True,
+        "meta": None,
+        "when": True,
+    }
+    found = core._parsed(task_in(play, "[{include_tasks: x.yml}]"))
+    assert found["includes"] is True and found["registers"] == []
+    assert (found["delegate"], found["run_once"], found["when"], found["name"]) == (
+        "",
+        False,
+        False,
+        "",
+    )
+
+
+@pytest.mark.parametrize("action", ["meta", "ansible.builtin.meta"])
+def test_a_meta_task_of_the_users_is_known_by_what_it_does(play, action):
+    one = task_in(play, f"[{{{action}: ' end_host '}}]")
+    assert core._parsed(one)["meta"] == "end_host"
+    one.implicit = True  # one that Ansible puts at the end of a role
+    assert core._parsed(one)["meta"] is None
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [("x", ["x"]), ({"x": "expression", "y": 1}, ["x", "y"]), (None, []), (5, []), ([1], [])],
+    ids=str,
+)
+def test_a_register_may_be_one_name_or_several(written, names):
+    assert core.registers(written) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "ignores"),
+    [
+        ("[{debug: , ignore_unreachable: true}]", True),
+        ("[{debug: , ignore_unreachable: 'yes'}]", True),
+        ("[{debug: , ignore_unreachable: false}]", False),
+        ("[{debug: , ignore_unreachable: 'no'}]", False),
+        ("[{debug: , ignore_unreachable: 'false'}]", False),
+        ("[{debug: }]", False),
+        ("[{block: [{debug: }], ignore_unreachable: true}]", True),
+        ("[{block: [{block: [{debug: }]}], ignore_unreachable: true}]", True),
+    ],
+)
+def test_who_ignores_that_a_host_is_unreachable_says_so_himself(play, text, ignores):
+    one = task_in(play, text)
+    assert core.ignores_unreachable_itself(one) is ignores
+    assert core._parsed(one)["registers"] == []
+    task = task_in(play, text.replace("debug: ", "debug: , register: x"))
+    assert core._parsed(task)["registers"] == ([] if ignores else ["x"])
+
+
+def test_the_keyword_of_the_roles_own_include_is_not_the_users(play):
+    one = task_in(play, "[{debug: }]")
+    include = {
+        "ansible.builtin.include_tasks": "{{ safe_upgrade_result.run.files.change }}",
+        "ignore_unreachable": True,
+    }
+    one._parent = SimpleNamespace(_ds=include, _parent=None)
+    assert core.ignores_unreachable_itself(one) is False
+    above = SimpleNamespace(_ds={"ignore_unreachable": True}, _parent=None)
+    one._parent = SimpleNamespace(_ds={**include, "ignore_unreachable": None}, _parent=above)
+    assert core.ignores_unreachable_itself(one) is False
+    one._parent = SimpleNamespace(_ds={"include_tasks": "x.yml"}, _parent=above)
+    assert core.ignores_unreachable_itself(one) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "always"),
+    [
+        ("[{block: [{meta: noop}], always: [{debug: }]}]", True),
+        ("[{block: [{meta: noop}], always: [{block: [{debug: }]}]}]", True),
+        ("[{block: [{debug: }]}]", False),
+        ("[{block: [{meta: noop}], rescue: [{debug: }]}]", False),
+    ],
+)
+def test_a_task_of_an_always_section_is_known(play, text, always):
+    assert core.in_always(task_in(play, text)) is always
+
+
+def test_conditions_are_those_of_the_task_and_of_all_around_it(play):
+    one = task_in(play, "[{block: [{debug: , when: [a, b]}], when: c}]")
+    found = core.conditions(one)
+    assert {"a", "b", "c"} == {*found}
+    assert core.conditions(SimpleNamespace(when=True, _parent=None)) == [True]
+    role = SimpleNamespace(_when=["of the role"])
+    dependant = SimpleNamespace(_when="of what depends on it")
+    static = SimpleNamespace(_when=("of the import",), _role=role, _dep_chain=[dependant])
+    static._parent = None
+    one = SimpleNamespace(when="own", _parent=static)
+    assert core.conditions(one) == [
+        "own",
+        "of the import",
+        "of the role",
+        "of what depends on it",
+    ]
+    static.statically_loaded = False  # it was judged once, by the include
+    assert core.conditions(one) == ["own", "of the role", "of what depends on it"]
+
+
+@pytest.mark.parametrize(("delegate", "found"), [("db", "db"), ("", None), (None, None), (5, "5")])
+def test_a_task_is_delegated_to_a_host_or_to_none(delegate, found):
+    assert core.delegated_to(SimpleNamespace(delegate_to=delegate)) == found
+
+
+def test_a_task_that_runs_once_says_so(play):
+    assert core.runs_once(task_in(play, "[{debug: , run_once: true}]")) is True
+    assert (
+        core.runs_once(
+            task_in(
+                play,
+                "[{debug: }]",
+            )
+        )
+        is False
+    )
+    assert core.runs_once(object()) is False
+
+
+@pytest.mark.parametrize(
+    ("action", "once"),
+    [("add_host", True), ("ansible.builtin.pause", True), ("debug", False), ("no.such.one", False)],
+)
+def test_an_action_that_runs_once_for_all_hosts_is_known(action, once):
+    assert core.runs_for_all(action) is once
+
+
+def test_the_variables_of_a_connection_are_known():
+    for name in ("ssh", "local"):
+        connection_loader.get(name, class_only=True)
+    found = core.connection_variables(SimpleNamespace(_load_name="ssh"))
+    assert {"ansible_ssh_common_args", "ansible_host", "ansible_port"} <= {*found}
+    assert "ansible_ssh_common_args" not in core.connection_variables(
+        SimpleNamespace(_load_name="local")
+    )
+    assert core.connection_variables(object()) == []
+
+
+def test_the_oldest_python_of_this_ansible_is_known(monkeypatch):
+    monkeypatch.setattr("ansible.module_utils.basic._PY_MIN", (3, 9), raising=False)
+    assert core.oldest_python() == (3, 9)
+    monkeypatch.delattr("ansible.module_utils.basic._PY_MIN")
+    assert core.oldest_python() == ()
+
+
+# whose call it is
+
+
+def test_calls_of_the_role_are_found_where_a_reader_sees_them(play):
+    name, points = "vps_org.cloud.safe_upgrade", ("main",)
+
+    def calls(text, **keywords):
+        return core.play_calls(play(yaml.safe_load(text), **keywords), name, points, "the.phase")
+
+    include = f"{{include_role: {{name: {name}}}}}"
+    assert calls(f"[{include}]") is True
+    assert calls(f"[{{block: [{{meta: noop}}], rescue: [{include}]}}]") is True
+    for section in ("pre_tasks", "post_tasks"):
+        assert calls("[]", **{section: yaml.safe_load(f"[{include}]")}) is True
+    assert calls("[{include_role: {name: safe_upgrade}}]", collections=["vps_org.cloud"]) is True
+    assert calls("[{include_role: {name: safe_upgrade}}]") is False
+    assert calls("[{include_role: {name: another.of.yours}}]") is False
+    for point, found in (("main", True), ("status", False)):
+        assert calls(f"[{{include_role: {{name: {name}, tasks_from: {point}}}}}]") is found
+    assert calls("[{debug: }]") is False
+    assert core.play_calls(None, name, points, "the.phase") is False
+
+
+@pytest.mark.parametrize(("args", "found"), [({}, True), ({"entry_point": "status"}, False)])
+def test_an_import_has_put_the_roles_own_tasks_in_its_place(args, found):
+    phase = SimpleNamespace(action="the.phase", args=args)
+    block = SimpleNamespace(block=[phase], rescue=[], always=[])
+    made = SimpleNamespace(roles=[], pre_tasks=[], tasks=[block], post_tasks=[])
+    assert core.play_calls(made, "x.y.z", ("main",), "the.phase") is found
+    assert core.play_calls(made, "x.y.z", ("main",), "another") is False
+    named = SimpleNamespace(roles=[SimpleNamespace(get_name=lambda: "x.y.z")])
+    assert core.play_calls(named, "x.y.z", ("main",), "another") is True
+
+
+class IncludeRole(SimpleNamespace):
+    """What Ansible makes of ``include_role``; told by the name of its class."""
+
+
+def chain(*parents):
+    """A task, with these as its parents, the nearest first."""
+    one = None
+    for parent in reversed(parents):
+        parent._parent = one
+        one = parent
+    return SimpleNamespace(_parent=one)
+
+
+def role(path="/roles/x", name="vps_org.cloud.safe_upgrade"):
+    return SimpleNamespace(_role_path=path, get_name=lambda: name)
+
+
+def test_the_call_of_a_task_is_its_nearest_include_of_a_role():
+    block, outer = SimpleNamespace(_uuid="block"), IncludeRole(_uuid="outer")
+    inner = IncludeRole(_uuid="inner")
+    assert core.call_id(chain(block, inner, outer)) == "inner"
+    assert core.call_id(chain(block, SimpleNamespace(_uuid="play"))) == "play"
+
+
+def test_a_call_within_the_role_itself_is_known():
+    own, user = role("/roles/x"), role("/roles/y")
+
+    def within(*parents):
+        return core.is_within_itself(chain(*parents), "/roles/x")
+
+    call = IncludeRole(_role=None)
+    assert within(SimpleNamespace(_role=own), call, SimpleNamespace(_role=own)) is True
+    assert within(call, SimpleNamespace(_role=user), SimpleNamespace(_role=own)) is True
+    assert within(SimpleNamespace(_role=own), call) is False
+    assert within(SimpleNamespace(_role=own), call, SimpleNamespace(_role=user)) is False
+    assert within(SimpleNamespace(_role=own)) is False
+    assert core.is_within_itself(object(), "/roles/x") is False
+
+
+# what is known of hosts
+
+
+def test_facts_are_forgotten_by_how_their_names_begin(play):
+    variables = play.plays.variables
+    variables.set_host_facts("web", {"ansible_a": 1, "ansible_b": 2, "other": 3})
+    made = play()
+    core.forget_facts(made, "web", ("ansible_", "x"))
+    assert core.facts(play.plays.hostvars, "web") == {"other": 3}
+    core.forget_facts(made, "web", ("ansible_",))
+    core.forget_facts(made, "db", ("ansible_",))
+    assert core.facts(play.plays.hostvars, "web") == {"other": 3}
+    assert core.facts(play.plays.hostvars, "db") == {}
+
+
+def test_what_the_play_set_is_apart_from_facts_and_may_be_changed_by_nobody(play):
+    play.plays.variables.set_host_facts("web", {"a": 1})
+    play.plays.know("web", b=2)
+    hostvars = play.plays.hostvars
+    core.set_by_play(hostvars, "web")["c"] = 3
+    assert core.set_by_play(hostvars, "web") == {"b": 2} and core.set_by_play(hostvars, "db") == {}
+    play.plays.variables._extra_vars = {"e": "{{ x }}"}
+    core.extra_variables(hostvars)["f"] = 1
+    assert core.extra_variables(hostvars) == {"e": "{{ x }}"}
+
+
+def test_variables_may_be_seen_without_some_facts_of_their_hosts(play):
+    play.plays.variables.set_host_facts("web", {"bad": 1, "good": 2})
+    play.plays.variables.set_host_facts("db", {"bad": 3, "good": 4})
+    task = task_in(play, "[{debug: }]")
+    hostvars = play.plays.hostvars
+    found = core.variables_without(hostvars, "web", task, lambda name: name == "bad")
+    assert "bad" not in found and found["good"] == 2 and found["colour"] == "red"
+    others = core.hostvars_without(hostvars, lambda name: name == "bad")
+    assert "bad" not in others["db"] and others["db"]["good"] == 4
+    assert hostvars["web"]["bad"] == 1
+
+
+def test_a_name_of_a_host_is_the_executors_else_the_variable():
+    variables = {"inventory_hostname": "web"}
+    assert core.host_name(SimpleNamespace(vps_org_host="db"), variables) == "db"
+    assert core.host_name(SimpleNamespace(vps_org_host=None), variables) == "web"
+    assert core.host_name(object(), variables) == "web"
+
+
+def test_extra_variables_are_read_and_taken_out_before_there_is_any_host(monkeypatch):
+    live = {"a": 1, "b": 2, "c": 3}
+    asked = []
+    monkeypatch.setattr(
+        "ansible.utils.vars.load_extra_vars", lambda loader: asked.append(loader) or live
+    )
+    core.given_variables("loader")["d"] = 4
+    assert core.given_variables("loader") == {"a": 1, "b": 2, "c": 3}
+    core.forget_given("loader", ["a", "none", "c"])
+    assert live == {"b": 2} and {*asked} == {"loader"}
+    monkeypatch.delattr("ansible.utils.vars.load_extra_vars")
+    assert core.given_variables("loader") == {}
+    core.forget_given("loader", ["b"])
+
+
+@pytest.mark.parametrize(
+    ("name", "json"),
+    [("default", False), ("json", True), ("ansible.posix.jsonl", True), (None, False)],
+)
+def test_stdout_is_for_a_program_where_its_callback_writes_json(monkeypatch, name, json):
+    monkeypatch.setattr(constants, "DEFAULT_STDOUT_CALLBACK", name)
+    assert core.stdout_is_json() is json
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_settings_of_ansible_are_its_own(monkeypatch, given):
+    monkeypatch.setattr(constants, "ERROR_ON_MISSING_HANDLER", given)
+    assert core.missing_handlers_are_errors() is given
+    monkeypatch.setattr(constants, "DEFAULT_ROLES_PATH", ["/a", "/b"])
+    assert core.roles_path() == ["/a", "/b"]
+    monkeypatch.setattr(context, "CLIARGS", {"check": given})
+    assert core.is_check() is given
+
+
+def test_settings_of_ansible_that_are_gone_are_those_of_every_day(monkeypatch):
+    for name in ("ERROR_ON_MISSING_HANDLER", "DEFAULT_ROLES_PATH", "DEFAULT_STDOUT_CALLBACK"):
+        monkeypatch.delattr(constants, name)
+    assert core.missing_handlers_are_errors() is True
+    assert core.roles_path() == []
+    assert core.stdout_is_json() is False
+
+
+# results of callbacks
+
+
+@pytest.mark.parametrize("dash", ["", "_"])
+def test_the_task_the_host_and_the_result_of_a_callback_have_other_names_by_version(dash):
+    result = SimpleNamespace(**{f"{dash}task": "t", f"{dash}host": "h", f"{dash}result": {"rc": 0}})
+    assert core.task_and_host(result) == ("t", "h")
+    assert core.result_of(result) == {"rc": 0}
+
+
+# what is put around Ansible's own functions
+
+ROLE = "vps_org.cloud.safe_upgrade"
+
+
+class Executor:
+    """An executor of a task: each of its runs has the next of *results*."""
+
+    def __init__(self, results, path="/roles/x/tasks/main.yml:3", name=ROLE, of_role=True):
+        self.results = [*results]
+        self._host = SimpleNamespace(name="web")
+        self._play_context = "as it was"
+        self._job_vars = {"ansible_host": "192.0.2.1", "ansible_user": "ops", "mine": 1}
+        self._task = SimpleNamespace(
+            _role=role("/roles/x", name) if of_role else None,
+            get_path=lambda: path,
+            connection="ssh",
+            become=True,
+            become_user="root",
+            remote_user="ops",
+            port=22,
+        )
+        self.seen = []
+
+    def fake_run(self):
+        self.seen.append((self._play_context, self._task.connection, {**self._job_vars}))
+        self._play_context = "altered"
+        self._job_vars["ansible_host"] = "altered"
+        self._job_vars["added"] = 1
+        return self.results.pop(0)
+
+
+@pytest.fixture
+def prepared(monkeypatch):
+    """``prepared(executor)``: the result of its task, as `prepare_tasks` lets it run."""
+    monkeypatch.setattr(TaskExecutor, "run", Executor.fake_run)
+    core.prepare_tasks(ROLE)
+    return lambda executor: TaskExecutor.run(executor)
+
+
+BAD = {"failed": True, "msg": "no such key"}
+GOOD = {"failed": False}
+AS_GIVEN = {"ansible_host": "192.0.2.1", "ansible_user": "ops", "mine": 1}
+
+
+def test_a_task_that_runs_knows_its_host_and_runs_once(prepared):
+    executor = Executor([GOOD])
+    assert prepared(executor) is GOOD
+    assert executor.seen == [("as it was", "ssh", AS_GIVEN)]
+    assert executor._task.vps_org_host == "web" and core.unconnected(executor._task) is None
+
+
+def test_a_task_whose_connection_cannot_be_made_runs_again_as_it_was_given(prepared):
+    executor = Executor([BAD, GOOD])
+    assert prepared(executor) is GOOD
+    assert executor.seen == [("as it was", "ssh", AS_GIVEN)] * 2
+    assert core.unconnected(executor._task) is None
+
+
+def object_of(result):
+    """A result as ansible-core 2.21 has it."""
+    return SimpleNamespace(**result)
+
+
+@pytest.mark.parametrize("kind", [dict, object_of])
+def test_the_third_time_it_runs_on_the_controller_and_says_why(prepared, kind):
+    executor = Executor([kind(BAD), kind({**BAD, "msg": "still none"}), kind(GOOD)])
+    prepared(executor)
+    assert executor.seen[2] == ("as it was", "local", {"mine": 1})
+    task = executor._task
+    assert (task.become, task.become_user, task.remote_user, task.port) == (False, None, None, None)
+    why, taken = core.unconnected(task)
+    assert why == "still none" and taken == {"ansible_host": "192.0.2.1", "ansible_user": "ops"}
+    assert executor.results == []
+
+
+def test_the_variables_of_a_task_are_those_of_its_context_where_the_executor_has_none(
+    prepared, monkeypatch
+):
+    task = pytest.importorskip("ansible._internal._task")  # since ansible-core 2.21
+    executor = Executor([BAD, BAD, GOOD])
+    held = SimpleNamespace(task_vars=executor._job_vars)
+    del executor._job_vars
+    monkeypatch.setattr(task.TaskContext, "current", lambda: held)
+
+    def run(self):
+        self.seen.append({**held.task_vars})
+        held.task_vars["ansible_host"] = "altered"
+        return self.results.pop(0)
+
+    monkeypatch.setattr(TaskExecutor, "run", run)
+    core.prepare_tasks(ROLE)
+    assert TaskExecutor.run(executor) is GOOD
+    assert executor.seen == [AS_GIVEN, AS_GIVEN, {"mine": 1}]
+
+
+def test_what_fails_on_the_controller_too_is_the_tasks_failure(prepared):
+    executor = Executor([BAD, BAD, {**BAD, "msg": "last"}, GOOD])
+    assert prepared(executor)["msg"] == "last" and len(executor.seen) == 3
+
+
+def test_what_fails_once_the_plugin_began_is_not_run_again(prepared):
+    executor = Executor([BAD, GOOD])
+    core.begin(executor._task)
+    assert prepared(executor) is BAD
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "another.of.yours"},
+        {"of_role": False},
+        {"path": "/roles/x/handlers/main.yml:3"},
+        {"path": "/home/change.yml:3"},
+    ],
+    ids=str,
+)
+def test_tasks_that_are_not_written_in_the_role_run_as_ever(prepared, other):
+    executor = Executor([BAD, GOOD], **other)
+    assert prepared(executor) is BAD
+    assert not hasattr(executor._task, "vps_org_host")
+
+
+def test_where_ansible_has_changed_a_task_runs_as_ever(prepared):
+    executor = Executor([BAD, GOOD])
+    del executor._task._role
+    assert prepared(executor) is BAD
+
+
+def test_what_is_put_around_ansibles_functions_is_put_there_once(monkeypatch):
+    for put in (core.prepare_tasks, core.place_included_files):
+        monkeypatch.setattr(TaskExecutor, "run", Executor.fake_run)
+        monkeypatch.setattr(StrategyBase, "_copy_included_file", copied)
+        put(ROLE)
+        found = (TaskExecutor.run, StrategyBase._copy_included_file)
+        assert found != (Executor.fake_run, copied)
+        put(ROLE)
+        assert (TaskExecutor.run, StrategyBase._copy_included_file) == found
+    monkeypatch.setattr(TaskExecutor, "run", Executor.fake_run)
+    core.drop_unreadable_statistics()
+    found = TaskExecutor.run
+    core.drop_unreadable_statistics()
+    assert TaskExecutor.run is found is not Executor.fake_run
+
+
+def test_both_are_put_around_a_task_in_either_order(monkeypatch):
+    monkeypatch.setattr(TaskExecutor, "run", Executor.fake_run)
+    core.drop_unreadable_statistics()
+    core.prepare_tasks(ROLE)
+    bad = {**BAD, "ansible_stats": [1]}
+    executor = Executor([bad, {**GOOD, "ansible_stats": "x"}])
+    assert TaskExecutor.run(executor) == GOOD and len(executor.seen) == 2
+
+
+def copied(self, included_file):
+    """In place of Ansible's own: a copy of the include, with its arguments."""
+    return SimpleNamespace(args={"_raw_params": "{{ template }}", "apply": 1})
+
+
+@pytest.mark.parametrize(
+    ("of", "is_role", "placed"),
+    [
+        (chain(SimpleNamespace(_role=None), SimpleNamespace(_role=role())), False, True),
+        (
+            chain(SimpleNamespace(_role=role(name="a.b.c")), SimpleNamespace(_role=None)),
+            False,
+            False,
+        ),
+        (chain(SimpleNamespace(_role=role())), True, False),
+        (chain(), False, False),
+    ],
+    ids=["of the role", "of another", "a role", "of none"],
+)
+def test_an_include_of_the_role_says_which_file_it_was(monkeypatch, of, is_role, placed):
+    monkeypatch.setattr(StrategyBase, "_copy_included_file", copied)
+    core.place_included_files(ROLE)
+    of._role = None
+    file = SimpleNamespace(_is_role=is_role, _task=of, _filename="/change.yml")
+    made = StrategyBase._copy_included_file(None, file)
+    assert made.args == {"_raw_params": "/change.yml" if placed else "{{ template }}", "apply": 1}
+
+
+def test_a_file_of_an_include_that_is_unknown_stays_as_it_was(monkeypatch):
+    monkeypatch.setattr(StrategyBase, "_copy_included_file", copied)
+    core.place_included_files(ROLE)
+    made = StrategyBase._copy_included_file(None, object())
+    assert made.args == {"_raw_params": "{{ template }}", "apply": 1}
+
+
+# a token that stands in a file
+
+
+def test_a_text_of_a_file_is_found_where_it_stands(tmp_path):
+    file = tmp_path / "vars.yml"
+    file.write_text("token: secret\nother: '{{ lookup(1) }}'\n")
+    found = DataLoader().load_from_file(str(file))
+    assert core.plain_in(found["token"]) == str(file)
+    assert core.plain_in(found["other"]) is None
+    assert core.plain_in("secret") is None and core.plain_in(5) is None
+    vaulted = type("Vaulted", (str,), {"__ENCRYPTED__": True, "ansible_pos": (str(file), 1, 1)})
+    assert core.plain_in(vaulted("secret")) is None
