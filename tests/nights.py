@@ -188,6 +188,10 @@ class Night:
         #: What the modules told while they waited.
         self.progress: list[str] = []
         self.warned: list[str] = []
+        #: How Ansible shows the last phase: ``ok``, ``changed`` or ``skipped``.
+        self.shown = ""
+        #: What the last phase made known of the host, as facts.
+        self.facts: Data = {}
         self.play = play or {}
         #: What this job tells the next, as Ansible's statistics.
         self.artefact: Data = {}
@@ -259,6 +263,8 @@ class Night:
             told = phases.run(one)
         finally:
             self.warned += one.warnings
+            self.shown = "skipped" if one.skipped else "changed" if one.changed else "ok"
+            self.facts = one.facts
         entry_point = one.record.entry_point
         extra = self.plays.variables.extra_vars
         for key, found in told_.statistics(one.stats, entry_point, TOKEN, extra).items():

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 from datetime import datetime
 
@@ -138,7 +137,7 @@ def _await(host: Host) -> None:
         # One just made may be listed late: as patient as the module is with one of its own.
         if not waited.get("failed") or LISTED_LATE not in waited["msg"]:
             break
-        time.sleep(1)
+        host.clock.sleep(1)
     if waited.get("failed"):
         host.abort(waited["msg"], "Wait for the snapshot")
         return
