@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
+from ansible import constants
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 
@@ -238,3 +240,306 @@ def test_over_a_marker_both_commands_are_told(nights):
         "-e safe_upgrade_restore_run=r1 shows what a restore would erase; ansible-playbook "
         "vps_org.cloud.release -e safe_upgrade_hosts=web-01 keeps the server as it is"
     )
+
+
+# what a look and the lists tell
+
+
+def test_snapshots_that_cannot_be_listed_end_the_night_before_it_begins(night):
+    night.answers["snapshot_info"] = lambda **params: {"failed": True, "msg": "HTTP 401"}
+    assert refusal(night).startswith("HTTP 401")
+    assert not night.guests["web-01"].scripts
+
+
+def test_everything_that_stands_against_it_is_told_at_once_with_the_servers_name(nights, tmp_path):
+    hold = tmp_path / "HOLD"
+    hold.touch()
+    night = nights(
+        hold_file=str(hold), start_before="2020-01-01T00:00:00Z", play={"force_handlers": True}
+    )
+    night.guests["web-01"].dead = "no route"
+    told = night.phase("check")
+    for words in (
+        "the host does not answer: no route",
+        "too late to start",
+        f"the hold file {hold} is on the controller (safe_upgrade_hold_file)",
+        "force_handlers is on: it would run the change's handlers on a restored server; switch it "
+        "off",
+    ):
+        assert words in told["reason"]
+    assert (told["state"], told["server_name"]) == ("aborted", "web-01")
+    assert "Ansible's modules do not run" not in told["reason"]
+
+
+def test_mounts_that_a_snapshot_may_not_hold_are_warned_of_by_name(night):
+    guest = night.guests["web-01"]
+    guest.lines += [
+        "mount ext4 /dev/vda1 /",
+        "mount nfs4 files:/a /srv/a",
+        "mount nfs4 files:/b /b",
+    ]
+    assert refusal(night) is None
+    (warning,) = night.warned
+    assert warning.startswith(
+        "web-01: a snapshot may not hold these writable mounts, and a restore may not take them "
+        "back: /srv/a"
+    )
+    assert "/b" in warning
+
+
+def test_a_host_without_other_mounts_is_warned_of_nothing(night):
+    night.guests["web-01"].lines += ["mount ext4 /dev/vda1 /"]
+    assert refusal(night) is None and night.warned == []
+
+
+def test_a_host_that_runs_no_module_is_told_what_to_do(night):
+    night.guests["web-01"].no_modules = "python3: not found"
+    assert refusal(night).startswith(
+        "Ansible's modules do not run on the host (python3: not found), so it would be taken for "
+        "lost after the change: install Python there, or set ansible_python_interpreter"
+    )
+
+
+def test_what_ansible_finds_out_of_a_host_is_made_known(night, monkeypatch):
+    monkeypatch.setattr(night.guests["web-01"], "discovered", lambda: {"found": "x"})
+    night.phase("check")
+    assert night.facts == {"found": "x"}
+
+
+@pytest.mark.parametrize("entry_point", ["main", "preflight", "snapshot"])
+def test_a_marker_that_a_reboot_empties_matters_where_something_is_changed(night, entry_point):
+    guest = night.guests["web-01"]
+    guest.lines += [f"mount tmpfs tmpfs {guest.disk}", "mount ext4 /dev/vda1 /"]
+    reason = refusal(night, entry_point=entry_point)
+    if entry_point == "main":
+        assert reason.startswith(
+            f"the marker {guest.marker} lies on a tmpfs, which a reboot empties, so it could prove "
+            "no restore: set safe_upgrade_marker_path to a file on the server's disk"
+        )
+    else:
+        assert reason is None
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "check", "said"),
+    [("main", False, False), ("main", True, True), ("preflight", False, True)],
+)
+def test_checks_without_a_tool_are_told_where_somebody_reads_on(nights, entry_point, check, said):
+    night = nights(
+        play={"check_mode": check},
+        health={"builtin": ["systemd"], "wanted": ["packages"], "attempts": 1, "delay": 0},
+    )
+    night.guests["web-01"].lines = ["kernel 6.1"]
+    night.phase("check", entry_point=entry_point)
+    lines = [line for line in night.said if "has no tool" in line]
+    told = "web-01: the guest has no tool for these checks: packages, systemd [VPS"
+    assert [line[: len(told)] for line in lines] == ([told] if said else [])
+
+
+def test_of_a_silent_host_no_tool_is_missed(nights):
+    night = nights(play={"check_mode": True})
+    night.guests["web-01"].dead = "no route"
+    night.phase("check")
+    assert not any("has no tool" in line for line in night.said)
+
+
+def test_a_page_that_fails_before_the_change_blocks(nights):
+    page = {"url": "http://127.0.0.1:9/", "status": [200]}
+    night = nights(health={"http": [page], "attempts": 1, "delay": 0})
+    assert refusal(night).startswith("unhealthy before the change: http://127.0.0.1:9/")
+
+
+def test_what_was_seen_before_the_change_is_recorded(night, world):
+    number = world.simulator.add_snapshot(12345, "mine", 9000)["id"]
+    night.phase("check")
+    record = night.record()
+    assert record.known == [number] and record.python == "/usr/bin/python3"
+    boot = (night.guests["web-01"].disk / "proc/sys/kernel/random/boot_id").read_text().strip()
+    assert (record.last_boot_id, record.before["boot_id"]) == (boot, boot)
+    assert record.before["kernel"] == "6.1" and record.way["inventory_hostname"]
+    assert (record.snapshot, record.adopted, record.make_room) == (None, False, [])
+
+
+def test_a_host_that_tells_no_boot_is_known_without_one(night):
+    (night.guests["web-01"].disk / "proc/sys/kernel/random/boot_id").write_text("")
+    night.phase("check")
+    assert night.record().last_boot_id == ""
+
+
+def test_room_is_not_made_by_the_snapshot_that_an_interrupted_run_needs(nights, world):
+    for number in range(5):
+        stamp = f"safe_upgrade run=q{number} host=web-01"
+        world.simulator.add_snapshot(
+            12345, f"pre-upgrade-q{number}", 9000 - number, description=stamp
+        )
+    night = nights(when_full="prune_own", keep=4, interrupted_run="proceed")
+    marker = night.guests["web-01"].marker
+    marker.parent.mkdir(parents=True)
+    marker.write_text('{"server_id": 12345, "run_id": "q0"}')
+    night.phase("check")
+    assert [row["name"] for row in night.record().make_room] == ["pre-upgrade-q1"]
+    assert any("to make room this run deletes" in one and "q1" in one for one in night.warned)
+
+
+def test_a_snapshot_to_build_on_that_is_missing_blocks(nights):
+    night = nights(use_run="r0", run_id="")
+    assert refusal(night).startswith("the server has no snapshot of run r0 (safe_upgrade_use_run)")
+
+
+def test_a_snapshot_to_build_on_makes_no_room_and_no_service_quiet(nights, tmp_path, world):
+    (tmp_path / "hook.yml").write_text("- debug: {msg: x}\n")
+    hook = str(tmp_path / "hook.yml")
+    nights().phases("check", "take_snapshot", "wait_snapshot")
+    for number in range(4):
+        stamp = f"safe_upgrade run=q{number} host=web-01"
+        world.simulator.add_snapshot(
+            12345, f"pre-upgrade-q{number}", 9000 - number, description=stamp
+        )
+    night = nights(
+        use_run="r1", run_id="", when_full="prune_own",
+        quiesce={"before_tasks_file": hook, "after_tasks_file": hook},
+    )  # fmt: skip
+    told = night.phase("check")
+    record = night.record()
+    assert (record.adopted, record.make_room, record.wake) == (True, [], False)
+    assert (told["run"]["due"], record.snapshot["name"]) == ("", "pre-upgrade-r1")
+
+
+@pytest.mark.parametrize("entry_point", ["preflight", "main"])
+def test_services_are_quieted_where_a_snapshot_is_taken_alone(nights, tmp_path, entry_point):
+    (tmp_path / "hook.yml").write_text("- debug: {msg: x}\n")
+    hook = str(tmp_path / "hook.yml")
+    night = nights(quiesce={"before_tasks_file": hook, "after_tasks_file": hook})
+    told = night.phase("check", entry_point=entry_point)
+    assert (told["run"]["due"], night.record().wake) == (
+        ("quiesce_before", True) if entry_point == "main" else ("", False)
+    )
+
+
+# handlers
+
+
+def handler(**keywords):
+    return [{"name": "Restart web", "ansible.builtin.debug": {}, **keywords}]
+
+
+def test_a_handler_whose_failure_is_ignored_by_inheritance_is_warned_of(nights):
+    night = nights(play={"handlers": handler(), "ignore_errors": True})
+    night.phase("check")
+    assert any("a failure of the handler 'Restart web' is ignored" in one for one in night.warned)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "batch", "warned"),
+    [
+        ("linear", ["web-01", "web-02"], True),
+        ("linear", ["web-01"], False),
+        ("free", ["web-01", "web-02"], False),
+    ],
+)
+def test_a_handler_that_fails_for_all_is_warned_of_where_there_are_others(
+    nights, strategy, batch, warned
+):
+    night = nights(play={"handlers": handler(any_errors_fatal=True), "strategy": strategy})
+    night.phase("check", batch=batch)
+    told = "a failure of the handler 'Restart web' interrupts all hosts of the batch"
+    assert any(told in one for one in night.warned) is warned
+
+
+def test_where_nothing_is_changed_handlers_do_not_matter(nights):
+    night = nights(play={"handlers": handler(any_errors_fatal=True), "ignore_errors": True})
+    night.change.write_text("- debug:\n  notify: [Restart db]\n")
+    assert refusal(night, entry_point="snapshot") is None and night.warned == []
+
+
+def test_a_handler_that_is_missing_matters_where_ansible_fails_for_it_alone(nights, monkeypatch):
+    night = nights()
+    night.change.write_text("- debug:\n  notify: [Restart db]\n")
+    assert "notifies the handler 'Restart db'" in refusal(night)
+    monkeypatch.setattr(constants, "ERROR_ON_MISSING_HANDLER", False)
+    night.begin_a_call()
+    assert refusal(night) is None and night.warned == []
+
+
+# who is meant
+
+
+@pytest.mark.parametrize("identity", ["strict", "warn"])
+def test_an_address_that_no_server_has_blocks_where_that_is_wanted(nights, identity):
+    night = nights(identity=identity, variables={"ansible_host": "192.0.2.9"})
+    reason = refusal(night)
+    words = "192.0.2.9 is the address of no server that the API lists: identity not confirmed"
+    if identity == "strict":
+        assert words in reason and not night.warned
+    else:
+        assert reason is None and words in night.warned[0]
+
+
+def test_the_address_may_be_a_template(nights):
+    night = nights(variables={"ansible_host": "{{ ip }}", "ip": "192.0.2.9"})
+    assert refusal(night) is None
+    assert "192.0.2.9 is the address of no server" in night.warned[0]
+
+
+def test_a_host_without_an_address_is_reached_by_its_name(nights):
+    night = nights(variables={"ansible_host": ""}, identity="strict")
+    assert "web-01 is the address of no server" in refusal(night)
+
+
+def test_the_address_of_another_server_blocks(nights, world):
+    other = world.simulator.cloud.servers[12346]["ip_address"]
+    night = nights(variables={"ansible_host": other})
+    assert f"{other} is the address of server 12346 (web-02), not of server 12345" in refusal(night)
+
+
+def test_a_guest_with_the_boot_of_the_controller_is_the_controller(night):
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    (night.guests["web-01"].disk / "proc/sys/kernel/random/boot_id").write_text(boot)
+    assert "the host is the controller itself (its boot id is the controller's)" in refusal(night)
+
+
+def test_a_list_of_servers_that_lacks_rows_is_no_proof_that_there_is_none(night):
+    night.answers["server_info"] = lambda **params: {"servers": [], "complete": False}
+    assert "is not among the servers" not in refusal(night)
+
+
+# how far it goes
+
+
+def test_check_mode_tells_the_snapshot_to_build_on(nights):
+    number = nights().phases("check", "take_snapshot", "wait_snapshot")["snapshot"]["id"]
+    night = nights(use_run="r1", run_id="", play={"check_mode": True})
+    told = night.phase("check")
+    assert (told["state"], told["reason"]) == (
+        "check_mode",
+        f"would build on snapshot {number} 'pre-upgrade-r1' of server 12345, then run the change, "
+        "then verify it",
+    )
+
+
+def test_check_mode_of_a_snapshot_alone_tells_no_change(nights, world):
+    world.simulator.add_snapshot(12345, "mine", 9000)
+    told = nights(play={"check_mode": True}).phase("check", entry_point="snapshot")
+    assert told["reason"] == (
+        "would take snapshot 'pre-upgrade-r1' of server 12345 (1 of 5 held; 3 to 10 minutes by "
+        "the documentation)"
+    )
+
+
+def test_check_mode_ends_before_anything_is_due(nights, tmp_path):
+    (tmp_path / "hook.yml").write_text("- debug: {msg: x}\n")
+    night = nights(
+        play={"check_mode": True}, quiesce={"before_tasks_file": str(tmp_path / "hook.yml")}
+    )
+    assert night.phase("check")["run"]["due"] == ""
+
+
+@pytest.mark.parametrize(("proceed", "told"), [("refuse", True), ("proceed", False)])
+def test_the_commands_over_a_marker_are_told_unless_the_run_may_proceed(nights, proceed, told):
+    night = nights(interrupted_run=proceed, start_before="2020-01-01T00:00:00Z")
+    marker = night.guests["web-01"].marker
+    marker.parent.mkdir(parents=True)
+    marker.write_text('{"server_id": 12345, "run_id": "r0"}')
+    step = night.phase("check")["next_step"]
+    assert ("vps_org.cloud.release" in step) is told
+    assert step.startswith("check the server; ansible-playbook" if told else "fix the reason")
