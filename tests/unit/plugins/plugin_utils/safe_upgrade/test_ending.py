@@ -30,7 +30,7 @@ def names(world, server=12345):
 
 @pytest.fixture
 def verified(nights, world):
-    """``verified(**settings)``: a change that is verified, before its end; q1 and q2 were before."""
+    """``verified(**settings)``: a change that is verified; q1 and q2 were runs before it."""
 
     def make(**settings):
         own(world, "q1", "q2")

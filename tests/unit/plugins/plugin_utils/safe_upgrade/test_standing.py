@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot_restore
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import report
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Failed
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.reach import Answer
 
 pytestmark = pytest.mark.slow
 
@@ -178,3 +179,183 @@ def test_facts_of_a_guest_release_nothing(left):
     with pytest.raises(Failed, match="names that only variables may have"):
         release(night)
     assert night.guests["web-01"].marker.exists()
+
+
+# the status of one server
+
+
+def status(night, name="web-01"):
+    return night.phase("status", name, entry_point="status")
+
+
+def test_the_status_is_data_for_a_playbook(left, world):
+    night = left()
+    (row,) = world.simulator.snapshots(12345)
+    world.simulator.add_snapshot(12345, "by-hand")
+    told = status(night)
+    run = told.pop("run")
+    (own,) = told.pop("snapshots")
+    assert (own["id"], own["run_id"], own["name"]) == (row["id"], "r1", "pre-upgrade-r1")
+    assert told == {
+        "server_id": 12345,
+        "status": "active",
+        "held": 2,
+        "marker_path": str(night.guests["web-01"].marker),
+        "interrupted_run": "r1",
+        "answered": True,
+        "next_command": f"ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 {RUN}",
+    }
+    assert run["call"] and run["as_json"] is False
+
+
+def test_a_server_that_needs_nobody_has_no_next_command(left):
+    night = left()
+    night.guests["web-01"].marker.unlink()
+    told = status(night)
+    assert (told["next_command"], told["interrupted_run"]) == (None, None)
+
+
+def test_a_status_that_the_api_does_not_show_is_none(left):
+    night = left()
+    night.answers["server_info"] = lambda **params: {"failed": True, "msg": "HTTP 403"}
+    assert status(night)["status"] is None
+
+
+def test_what_a_guest_wrote_into_its_marker_is_harmless(left):
+    night = left()
+    night.guests["web-01"].marker.write_text('{"server_id": 12345, "run_id": "a\\u001b{{ x }}"}')
+    assert "{{" not in str(status(night)) and "\x1b" not in str(status(night))
+
+
+@pytest.mark.parametrize("phase", ["status", "release"])
+def test_wrong_settings_end_red_and_ask_nothing(left, world, phase):
+    night = left(server_id="x")
+    asked = len(world.calls())
+    with pytest.raises(Failed, match="^safe_upgrade cannot start: .*safe_upgrade_server_id"):
+        night.phase(phase, entry_point=phase)
+    assert len(world.calls()) == asked
+
+
+@pytest.mark.parametrize("phase", ["status", "release"])
+def test_snapshots_that_cannot_be_listed_say_that_nothing_was_touched(left, phase):
+    night = left()
+    scripts = len(night.guests["web-01"].scripts)
+    night.answers["snapshot_info"] = lambda **params: {"failed": True, "msg": "HTTP 503"}
+    with pytest.raises(Failed) as failed:
+        night.phase(phase, entry_point=phase)
+    assert str(failed.value) == (
+        "HTTP 503. web-01 was not touched: run this again when the API answers"
+    )
+    assert len(night.guests["web-01"].scripts) == scripts
+
+
+def asked_of(night, *names):
+    for name in names:
+        night.plays.know(name, safe_upgrade_status=status(night, name))
+    night.said.clear()
+
+
+def test_where_hosts_keep_no_step_each_shows_its_own_status(left):
+    night = left(play={"strategy": "free"})
+    asked_of(night, *night.names)
+    for name in night.names:
+        night.phase("show_status", name, batch=night.names)
+    assert len(night.said) == 2
+    assert "web-02" not in night.said[0] and "web-01" not in night.said[1]
+
+
+def test_a_status_of_an_earlier_call_is_not_shown(left):
+    night = left()
+    asked_of(night, "web-01")
+    night.begin_a_call()
+    asked_of(night, "web-02")
+    for name in night.names:
+        night.phase("show_status", name, batch=night.names)
+    (text,) = night.said
+    assert "web-02" in text and "web-01" not in text
+
+
+def test_a_host_that_was_not_asked_shows_nothing(left):
+    night = left()
+    night.phase("show_status", batch=night.names)
+    assert night.said == []
+
+
+def test_hosts_that_have_left_the_play_are_not_shown(left):
+    night = left()
+    asked_of(night, *night.names)
+    night.phase("show_status", "web-02", batch=["web-02"])
+    assert "web-01" not in night.said[0]
+
+
+# a release
+
+
+def test_a_release_is_told_with_the_snapshots_of_the_run_that_stay(left, world):
+    night = left()
+    (row,) = world.simulator.snapshots(12345)
+    world.simulator.add_snapshot(12345, "other", description="safe_upgrade run=r0 host=web-01")
+    told = release(night)
+    text = f"released web-01 server=12345 run=r1 snapshot={row['id']}: the server stays as it is"
+    assert told == {"msg": text} and night.said[-1] == text and night.shown == "changed"
+
+
+def test_a_release_without_a_snapshot_says_so(left, world):
+    night = left()
+    world.simulator.cloud.snapshots.clear()
+    assert release(night)["msg"] == (
+        "released web-01 server=12345 run=r1 snapshot=none: the server stays as it is"
+    )
+
+
+def test_check_mode_shows_the_change_that_a_release_is(left):
+    night = left(play={"check_mode": True})
+    release(night)
+    assert night.shown == "changed"
+    assert not any("rm -f" in one for one in night.guests["web-01"].scripts)
+
+
+def test_nothing_to_release_is_no_change(left):
+    night = left()
+    night.guests["web-01"].marker.unlink()
+    told = release(night)
+    assert told == {"msg": "web-01: it has no marker, so there is nothing to release"}
+    assert (night.said[-1], night.shown) == (told["msg"], "ok")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [("Read-only file system", "Read-only file system"), (None, "9")]
+)
+def test_a_marker_that_cannot_be_removed_is_told_with_its_reason(left, monkeypatch, words, told):
+    night = left()
+    guest = night.guests["web-01"]
+    run = guest.run
+    monkeypatch.setattr(
+        guest, "run", lambda one: Answer(9, "", words) if "rm -f" in one else run(one)
+    )
+    with pytest.raises(Failed) as failed:
+        release(night)
+    assert str(failed.value) == (f"web-01: the marker {guest.marker} cannot be removed: {told}")
+
+
+def test_a_server_that_is_being_restored_names_the_status(left, world):
+    night = left()
+    row = world.simulator.snapshots(12345)[0]
+    world.run(snapshot_restore, snapshot_id=row["id"], wait=False)
+    with pytest.raises(Failed) as failed:
+        release(night)
+    assert str(failed.value) == (
+        "web-01: nothing was released: server 12345 is being restored; ansible-playbook "
+        "vps_org.cloud.status -e safe_upgrade_hosts=web-01 shows what becomes of it"
+    )
+
+
+@pytest.mark.parametrize("run", ["r1", ""])
+def test_the_run_that_is_named_is_released(left, run):
+    assert "released web-01" in release(left(restore_run=run))["msg"]
+
+
+def test_a_server_without_a_marker_has_nothing_of_any_run(left):
+    night = left(restore_run="r2")
+    night.guests["web-01"].marker.unlink()
+    assert "nothing to release" in release(night)["msg"]
