@@ -203,7 +203,9 @@ def test_the_status_is_data_for_a_playbook(left, world):
         "marker_path": str(night.guests["web-01"].marker),
         "interrupted_run": "r1",
         "answered": True,
-        "next_command": f"ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 {RUN}",
+        "next_command": (
+            f"ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 {RUN}"
+        ),
     }
     assert run["call"] and run["as_json"] is False
 

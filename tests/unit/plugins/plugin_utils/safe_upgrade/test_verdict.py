@@ -352,3 +352,268 @@ def test_a_package_that_failed_is_named_with_its_last_lines(result, task, reason
 def test_a_hidden_task_names_no_package():
     told = verdict.failure({**APT, "no_log": True}, {"failed": True, "stdout": FAILED})
     assert told[0] == "Upgrade all packages" and "app" not in told[1]
+
+
+# what a task said
+
+
+COMMAND = {"name": "n", "action": "command"}
+
+
+def test_all_that_a_task_said_is_its_output_in_order():
+    result = {
+        "module_stderr": "e", "module_stdout": "d", "stderr": "c", "stdout": "b", "msg": "a",
+        "rc": 1, "cmd": "x",
+    }  # fmt: skip
+    assert verdict.output(COMMAND, result) == "a\nb\nc\nd\ne"
+    assert verdict.output(COMMAND, {"msg": "", "stdout": None, "stderr": 5}) == "5"
+
+
+def test_of_a_long_output_the_end_is_kept():
+    assert verdict.output(COMMAND, {"stdout": f"{'x' * 50}end"}, 5) == "xxend"
+    told = verdict.output(COMMAND, {"stdout": f"begin{'x' * 4000}", "msg": "y" * 4000})
+    assert told == f"{'y' * 4000}\n{'x' * 4000}"
+
+
+@pytest.mark.parametrize("bad", ["failed", "unreachable"])
+def test_of_a_loop_the_first_item_that_failed_is_the_output(bad):
+    items = [{"stdout": "well"}, {bad: True, "stdout": "bad"}, {bad: True, "stdout": "worse"}]
+    assert verdict.output(COMMAND, {"msg": "all", "results": items}) == "bad"
+    assert verdict.output(COMMAND, {"msg": "all", "results": items[:1]}) == "all"
+
+
+@pytest.mark.parametrize(
+    ("task", "result"),
+    [
+        (None, {"msg": "x"}),
+        (COMMAND, None),
+        ({**COMMAND, "no_log": True}, {"msg": "x"}),
+        (COMMAND, {"msg": "x", "_ansible_no_log": True}),
+        (COMMAND, {"results": [{"failed": True, "msg": "x", "_ansible_no_log": True}]}),
+    ],
+)
+def test_what_is_hidden_or_no_result_has_no_output(task, result):
+    assert verdict.output(task, result) == ""
+
+
+def test_an_item_that_was_unreachable_is_the_reason():
+    items = [{"msg": "well"}, {"unreachable": True, "msg": "gone"}, {"failed": True, "msg": "no"}]
+    assert verdict.failure(COMMAND, {"msg": "m", "results": items}) == ("n", "gone")
+    assert verdict.failure(COMMAND, {"msg": "m", "results": tuple(items[:1])}) == ("n", "m")
+
+
+def test_a_reason_is_made_of_so_much_of_each_text():
+    told = verdict.failure({"name": "n"}, {"msg": f"{' ' * 3999}xyz", "stderr": "B"})
+    assert told == ("n", "x: B")
+
+
+@pytest.mark.parametrize("failures", [["B"], ("B",)])
+def test_what_rpm_said_of_packages_is_added(failures):
+    assert verdict.failure({"name": "n"}, {"msg": "A", "failures": failures}) == ("n", "A: B")
+    assert verdict.failure({"name": "n"}, {"msg": "A", "failures": "B"}) == ("n", "A")
+
+
+def test_the_name_of_a_hidden_task_may_hold_no_secret_either():
+    task = {"name": "s3cret", "action": "user", "no_log": True}
+    assert verdict.failure(task, {}, ["s3cret"])[0] == "********"
+    assert verdict.failure({"action": "s3cret"}, {}, ["s3cret"])[0] == "********"
+
+
+def dpkg(*names, lines=()):
+    return "\n".join(
+        [*(f"Setting up {name} (1) ..." for name in names[:1]), *lines]
+        + [f"dpkg: error processing package {name} (--configure):" for name in names]
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["a1"], "package a1"),
+        (["a1", "b1", "c1"], "package a1, b1, c1"),
+        (["a1", "b1", "c1", "d1"], "package a1, b1, c1 and 1 more"),
+        (["a1", "b1", "a1"], "package a1, b1"),
+    ],
+)
+def test_some_failed_packages_are_named_and_the_others_counted(names, told):
+    assert verdict.failure(APT, {"stdout": dpkg(*names)}) == (
+        f"Upgrade all packages, {told}",
+        told,
+    )
+
+
+def test_the_last_lines_about_a_package_are_told_without_those_of_dpkg_and_apt():
+    lines = ["one", "two", "", "  three  ", "four", "five", "E: apt", "dpkg: warning: x"]
+    told = verdict.failure(APT, {"stdout": dpkg("app", lines=lines)})
+    assert told[1] == "package app: two; three; four; five"
+
+
+def test_a_package_is_found_in_the_end_of_a_long_output():
+    far = f"{dpkg('app')}\n{'x' * 199_900}"
+    assert verdict.failure(APT, {"stdout": far})[0] == "Upgrade all packages, package app"
+    assert verdict.failure(APT, {"stdout": far + "x" * 200})[0] == "Upgrade all packages"
+
+
+def test_what_is_told_of_a_package_is_no_longer_than_any_reason():
+    told = verdict.failure(APT, {"stdout": dpkg("app", lines=["x" * 500])})
+    assert told[1].startswith("package app: xxx") and len(told[1]) <= 300
+
+
+# whose task it is
+
+
+@pytest.mark.parametrize(
+    ("task", "all_"),
+    [
+        ({"run_once": True}, True),
+        ({"any_errors_fatal": True}, True),
+        ({"run_once": False, "any_errors_fatal": None}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_a_task_fails_for_all_by_its_keywords(task, all_):
+    assert verdict.fails_for_all(task) is all_
+
+
+TASK = {"action": "copy", "name": "n", "args": {"dest": "/x"}, "run_once": True}
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({**TASK}, True),
+        ({**TASK, "run_once": False}, True),
+        ({**TASK, "action": "template"}, False),
+        ({**TASK, "name": "m"}, False),
+        ({**TASK, "args": {"dest": "/y"}}, False),
+        (None, False),
+        ("x", False),
+    ],
+)
+def test_two_hosts_failed_in_the_same_task_by_what_it_does(other, same):
+    assert verdict.is_same(TASK, other) is same and verdict.is_same(other, TASK) is same
+
+
+def parsed(action, name="", includes=False, delegate=""):
+    return {"action": action, "name": name, "includes": includes, "delegate": delegate}
+
+
+def at_the_head(task, *tasks):
+    asked = []
+
+    def may_have_changed(action, changed, elsewhere):
+        asked.append((action, changed, elsewhere))
+        return action == "command"
+
+    found = verdict.stands_at_the_head(task, tasks, may_have_changed)
+    assert all(changed is False for _action, changed, _elsewhere in asked)
+    return found, asked
+
+
+GUARD = {"action": "assert", "name": "Guard"}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "head"),
+    [
+        ([parsed("assert", "Guard")], True),
+        ([parsed("assert", "Guard"), parsed("command")], True),
+        ([parsed("command"), parsed("assert", "Guard")], False),
+        ([parsed("assert", "Guard"), parsed("command"), parsed("assert", "Guard")], False),
+        ([parsed("stat"), parsed("assert", "Guard"), parsed("stat"), parsed("command")], True),
+        ([parsed("include_tasks", includes=True), parsed("assert", "Guard")], False),
+        ([parsed("assert", "Another")], False),
+        ([parsed("fail", "Guard")], False),
+        ([], False),
+    ],
+)
+def test_a_task_stands_at_the_head_where_nothing_before_it_changes(tasks, head):
+    assert at_the_head(GUARD, *tasks)[0] is head
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_a_task_without_a_name_is_found_by_its_action(name):
+    assert at_the_head({"action": "assert", "name": name}, parsed("assert"))[0]
+    assert not at_the_head({"action": "assert", "name": name}, parsed("assert", "Guard"))[0]
+    assert not at_the_head(None, parsed("None"))[0]
+
+
+def test_whether_a_task_is_delegated_matters_to_what_it_may_change():
+    tasks = [parsed("uri", delegate="lb"), parsed("stat"), parsed("assert", "Guard")]
+    assert at_the_head(GUARD, *tasks)[1][:2] == [("uri", False, True), ("stat", False, False)]
+
+
+# what was lost
+
+
+LOST = {"unreachable": True, "msg": "no route"}
+
+
+@pytest.mark.parametrize(
+    ("result", "lost"),
+    [
+        (LOST, LOST),
+        ({"results": [{"rc": 0}, LOST, {"unreachable": True, "msg": "2nd"}]}, LOST),
+        ({"unreachable": True, "results": [LOST]}, LOST),
+        ({"results": [{"unreachable": False}], "rc": 0}, None),
+        ({}, None),
+    ],
+)
+def test_the_first_lost_item_is_what_was_lost(result, lost):
+    assert verdict.lost_item(result) == lost
+
+
+def test_registers_that_were_lost_are_found_by_their_names():
+    known = {"a": LOST, "b": {"results": [LOST]}, "c": {"rc": 0}, "d": LOST, "e": "text"}
+    assert verdict.lost_registers(known, ["c", "e", "none", "a", "b"]) == {"a": LOST, "b": LOST}
+
+
+# a role that refused its arguments
+
+
+def test_a_role_is_known_by_where_it_lies_whatever_way_leads_there(tmp_path):
+    role = tmp_path / "roles/patch"
+    (role / "tasks").mkdir(parents=True)
+    link = tmp_path / "link"
+    link.symlink_to(role)
+    refused = {"path": str(link), "argument_spec_name": "main"}
+    assert not may_have_changed(refused, f"{role}/tasks/main.yml")
+    assert not may_have_changed({**refused, "path": str(role)}, f"{link}/tasks/main.yml")
+
+
+def test_only_the_check_of_the_arguments_is_believed():
+    refused = {"path": "/roles/patch", "argument_spec_name": "main"}
+    first = "/roles/patch/tasks/main.yml"
+    assert not may_have_changed(refused, first, {"action": "validate_argument_spec"})
+    assert may_have_changed(refused, first, {"action": "validate_argument_spec.x"})
+    assert may_have_changed({**refused, "path": 5}, first)
+    assert may_have_changed({**refused, "argument_spec_name": 5}, first)
+    assert may_have_changed(refused, "")
+
+
+# decisions
+
+
+@pytest.mark.parametrize(
+    ("lost", "batch", "percent", "many"),
+    [(3, 4, 50, True), (2, 3, 50, False), (3, 6, 50, False), (4, 6, 50, True), (3, 3, 100, False)],
+)
+def test_so_many_lost_at_once_are_many(lost, batch, percent, many):
+    assert verdict.many_lost(lost, batch, percent) is many
+
+
+def test_a_change_that_changed_nothing_says_whose_failure_it_was():
+    assert decide(changed=False) == ("abort", None)
+    assert decide(changed=False, own_failure=False) == (
+        "abort",
+        "a failure outside this host ended the change before it changed anything here",
+    )
+
+
+def test_a_restore_of_an_unknown_age_is_left_where_there_is_a_limit():
+    assert verdict.too_much_lost(None, 0) is None
+    assert verdict.too_much_lost(None, 600) == (
+        "the API shows no creation time of the snapshot, so that a restore may erase more than the "
+        "10 minutes of safe_upgrade_max_data_loss"
+    )
