@@ -270,3 +270,95 @@ def test_every_phase_says_what_an_error_leads_to():
     assert all(callable(on_error) for dummy, on_error in phases.PHASES.values())
     named = {on_error.__name__ for dummy, on_error in phases.PHASES.values()}
     assert len(named) == 8
+
+
+# each error leads to one end, and is told by the phase it was in
+
+BLAMED = "an error of the role itself in its phase '{}': RuntimeError: boom"
+
+
+def blamed(phase):
+    return BLAMED.format(phase) + " { { ******** } }"
+
+
+@pytest.mark.parametrize("phase", ["back", "handled"])
+def test_an_error_of_the_roles_own_is_told_as_nobodys_failure(night, monkeypatch, phase):
+    night.armed()
+    if phase == "handled":
+        night.phase("back")
+    break_phase(monkeypatch, phase)
+    told = night.phase(phase)
+    failure = told["run"]["failure"]
+    assert failure["reason"].startswith(BLAMED.format(phase))
+    assert (failure["task"], failure["own"], failure["refused"]) == (None, False, False)
+    assert (told["run"]["ours"], told["run"]["due"]) == (True, "")
+
+
+def test_an_unjudged_piece_of_the_change_is_told_as_nobodys_failure(checked, monkeypatch):
+    break_phase(monkeypatch, "judge")
+    told = checked.phase("judge")
+    assert told["run"]["failure"]["reason"].startswith(BLAMED.format("judge"))
+    assert told["run"]["ours"] and told["run"]["due"] == ""
+
+
+@pytest.mark.parametrize("phase", ["judge", "failed"])
+def test_an_unjudged_piece_before_the_change_ends_with_its_phase(night, monkeypatch, phase):
+    night.phase("check")
+    break_phase(monkeypatch, phase)
+    told = night.phase(phase, piece="before")
+    assert told["reason"].startswith(blamed(phase)) and told["run"]["failure"] is None
+
+
+def test_a_failed_piece_that_stands_is_told_with_both(night, monkeypatch):
+    night.armed()
+    break_phase(monkeypatch, "failed")
+    night.failed()
+    told = night.phase("failed", piece="change")
+    failure = told["run"]["failure"]
+    assert failure["task"] == "the change"
+    assert failure["reason"].startswith(f"it failed; {BLAMED.format('failed')}")
+    assert told["run"]["due"] == "" and not told["run"]["ours"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "state"),
+    [({"own": True, "refused": True}, "aborted"), ({"own": False}, "left_changed"),
+     (None, "left_changed")],
+)  # fmt: skip
+def test_an_error_in_the_decision_is_told_in_the_end_and_as_a_warning(
+    night, monkeypatch, failure, state
+):
+    night.armed()
+    known = failure and {"task": "t", "reason": "r", **failure}
+    night.change_record(failure=known)
+    break_phase(monkeypatch, "decide")
+    told = night.phase("decide")
+    assert told["state"] == state and told["reason"].startswith(blamed("decide"))
+    assert night.warned[0].startswith(f"web-01: {blamed('decide')}")
+    assert told["own_failure"] is (None if state == "aborted" else False)
+
+
+@pytest.mark.parametrize("phase", ["restore", "wait_restore", "prove"])
+def test_an_error_in_a_restore_comes_after_the_reason_for_it(night, monkeypatch, phase):
+    night.armed()
+    night.failed()
+    night.phase("failed", piece="change")
+    break_phase(monkeypatch, phase)
+    reason = night.restored()["reason"]
+    assert reason.startswith(f"no space ******** [VPS701]; {blamed(phase)}")
+
+
+@pytest.mark.parametrize("phase", ["end", "prune", "status", "release"])
+def test_an_error_at_the_end_names_its_phase(night, monkeypatch, phase):
+    night.armed()
+    break_phase(monkeypatch, phase)
+    with pytest.raises(Failed) as caught:
+        night.phase(phase, entry_point=phase)
+    assert str(caught.value) == blamed(phase)
+
+
+def test_a_failure_of_a_phases_own_words_is_passed_on_as_it_is(night, monkeypatch):
+    night.armed()
+    break_phase(monkeypatch, "finish", Failed("as it is"))
+    with pytest.raises(Failed, match="^as it is$"):
+        night.phase("finish")

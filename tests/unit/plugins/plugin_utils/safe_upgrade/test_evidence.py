@@ -216,3 +216,69 @@ def test_a_link_in_its_place_is_not_followed(broken, tmp_path):
     run_id = night.record().result["run_id"]
     (tmp_path / f"reports/safe_upgrade-{run_id}-web-01.evidence").symlink_to(victim)
     assert night.restored()["state"] == "restored" and victim.read_text() == "mine\n"
+
+
+def test_where_it_is_kept_is_said_in_one_line_and_recorded(broken, tmp_path):
+    night = broken()
+    run_id = night.record().result["run_id"]
+    night.restored()
+    path = f"{tmp_path / 'reports'}/safe_upgrade-{run_id}-web-01.evidence"
+    assert f"web-01: what explains the failure is kept in {path}" in night.said
+    assert night.record().kept == path
+
+
+@pytest.mark.parametrize("name", ["web/../01 a", "web:01", "wéb.01-x"])
+def test_a_hosts_name_makes_no_other_file(broken, tmp_path, name):
+    night = broken()
+    night.phase("decide")
+    host = night.host()
+    host.name = name
+    evidence.keep(host)
+    (file,) = kept(tmp_path)
+    written = "".join(one if one.isalnum() or one in "._-" else "_" for one in name)
+    assert file.name == f"safe_upgrade-r1-{written}.evidence"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            Answer(None, "", "no answer within 10 s"),
+            "the guest said nothing: no answer within 10 s",
+        ),
+        (Answer(127, "", None), "the guest said nothing: 127"),
+        (Answer(0, "a\nb\n", None), "a\nb"),
+    ],
+)
+def test_what_the_guest_said_or_why_it_said_nothing_is_kept(
+    broken, monkeypatch, tmp_path, answer, words
+):
+    night = broken(task={"name": "Install", "action": "apt"}, result={"msg": "no", "stderr": "E"})
+    answers(night, monkeypatch, lambda: answer)
+    night.restored()
+    assert kept(tmp_path)[0].read_text() == f"== the last failed task: Install\nno\nE\n{words}\n"
+
+
+def test_a_task_that_said_nothing_is_not_named(broken, monkeypatch, tmp_path):
+    night = broken(task={"name": "Install", "action": "apt"}, result={"failed": True})
+    answers(night, monkeypatch, lambda: Answer(0, "a", None))
+    night.restored()
+    assert kept(tmp_path)[0].read_text() == "a\n"
+
+
+def test_long_lines_and_long_texts_are_cut(broken, monkeypatch, tmp_path):
+    night = broken(result={"failed": True})
+    line = "x" * 3000
+    answers(night, monkeypatch, lambda: Answer(0, "\n".join([line] * 200), None))
+    night.restored()
+    text = kept(tmp_path)[0].read_text()
+    lines = text.splitlines()
+    assert 2000 <= len(lines[0]) <= 2003 and lines[0].startswith("x" * 1990)
+    assert len(text) == evidence.CHARACTERS + 1 and text.endswith("\n")
+
+
+def test_a_failure_to_keep_it_is_told_without_a_file(broken, monkeypatch, tmp_path):
+    night = broken(report_dir=str(tmp_path / "none"))
+    assert night.restored()["state"] == "restored"
+    assert night.record().kept == ""
+    assert not any("is kept in" in line for line in night.said)

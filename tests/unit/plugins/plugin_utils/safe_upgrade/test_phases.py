@@ -633,3 +633,94 @@ def test_after_the_end_no_phase_acts(night, state):
             assert told["state"] == state and not told["run"]["due"], phase
     assert night.world.calls() == asked
     assert [one for one in scripts if not one.endswith("echo end")] == writes
+
+
+def test_an_unknown_phase_names_all_known_ones_in_their_order(night):
+    with pytest.raises(Failed) as failed:
+        night.phase("chekc")
+    assert str(failed.value) == f"phase must be one of {', '.join(phases.PHASES)}"
+
+
+def test_a_record_that_was_overwritten_is_told_with_what_to_do(night):
+    night.armed()
+    scripts = len(night.guests["web-01"].scripts)
+    night.plays.know("web-01", safe_upgrade_result={"rc": 0})
+    with pytest.raises(Failed) as failed:
+        night.phase("back")
+    assert str(failed.value) == (
+        "safe_upgrade_result, in which the role keeps its record, was overwritten: by a task of "
+        "yours or a handler, or because Ansible could not run a task of the role. The server stays "
+        "as it is, restored or not, and its snapshot is kept. Ask for its status"
+    )
+    assert len(night.guests["web-01"].scripts) == scripts
+
+
+def test_a_start_in_the_middle_is_told_as_one(night):
+    with pytest.raises(Failed) as failed:
+        night.phase("decide")
+    assert str(failed.value) == (
+        "the role was not run from its beginning (--start-at-task?): nothing was done"
+    )
+
+
+@pytest.mark.parametrize("phase", phases.BEGIN)
+def test_a_call_within_the_call_leaves_the_record_of_the_outer_one(night, monkeypatch, phase):
+    night.armed()
+    before, asked = night.record(), []
+    monkeypatch.setattr(
+        phases.core, "is_within_itself", lambda task, role: asked.append((task, role)) or True
+    )
+    told = night.phase(phase)
+    assert told["failed"] and told["state"] == "changing"
+    assert told["msg"].startswith(
+        "safe_upgrade was called by a file or a role that it runs itself: this call did nothing"
+    )
+    assert "[VPS" in told["msg"]
+    assert night.record().call == before.call and night.record().calls == before.calls
+    assert asked == [(night.task, night.host().vars["role_path"])]
+
+
+def test_only_the_beginning_of_a_call_asks_whether_it_is_within_one(night, monkeypatch):
+    night.armed()
+    monkeypatch.setattr(phases.core, "is_within_itself", lambda task, role: True)
+    assert night.phase("back")["run"]["due"] == "handlers"
+
+
+def test_a_call_begins_as_the_whole_night_unless_its_task_says_otherwise(night):
+    night.phase("check")
+    assert night.record().entry_point == "main"
+    night.phase("check", entry_point="preflight")
+    assert night.record().entry_point == "preflight"
+
+
+@pytest.mark.parametrize(
+    ("phase", "entry_point"),
+    [("check", "main"), ("choose", "restore"), ("unfinished", "restore_unfinished")],
+)
+def test_a_call_that_cannot_begin_asks_nothing(nights, phase, entry_point):
+    night = nights(server_id="x")
+    told = night.phase(phase, entry_point=entry_point)
+    assert told["state"] == "aborted" and told["reason"].startswith("safe_upgrade cannot start: ")
+    assert night.world.calls() == [] and not night.guests["web-01"].scripts
+
+
+def test_a_failure_that_a_phase_has_met_is_none_of_what_comes_after_it(night):
+    night.failed()
+    night.phase("check")
+    assert night.record().stamp
+    night.phases("take_snapshot", "wait_snapshot", "arm")
+    failure = night.phase("failed", piece="change")["run"]["failure"]
+    assert failure["task"] == "a task that Ansible does not name"
+
+
+def test_a_host_whose_end_cannot_be_shown_fails_with_its_own_end(night, monkeypatch):
+    night.armed()
+    night.failed()
+    night.phase("failed", piece="change")
+    night.restored()
+    monkeypatch.setattr(report, "paragraph", None)
+    with pytest.raises(Failed, match="restored at 'Install'"):
+        night.phase("end")
+    assert night.warned[-1].startswith(
+        "web-01: an error of the role itself in its phase 'end': TypeError: "
+    )

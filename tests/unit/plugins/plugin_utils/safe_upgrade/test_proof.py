@@ -132,3 +132,32 @@ def test_without_a_file_or_on_the_old_boot_nothing_proves_a_restore():
                 assert not proof.prove(one, guest(boot_id="one"), seen)[0]
             if one.witness:
                 assert not proof.prove(one, guest(witness="w"), seen)[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ("6.1", {"kernel": "6.1", "marker": None}, "proved: why"),
+        ("6.1", {"kernel": None, "marker": None}, "proved: why"),
+        (None, {"kernel": "6.1", "marker": None}, "proved: why"),
+        ("", {"kernel": "6.1", "marker": None}, "proved: why"),
+        (
+            "6.1",
+            {"kernel": "5.9", "marker": None},
+            "proved: why; it runs kernel 5.9 where 6.1 ran before",
+        ),
+        (
+            "6.1",
+            {"kernel": "6.1", "marker": {"run_id": "r0"}},
+            "proved: why; the marker of the earlier run r0 came back with it",
+        ),
+        (
+            "6.1",
+            {"kernel": "5.9", "marker": {"run_id": "r0"}},
+            "proved: why; it runs kernel 5.9 where 6.1 ran before; the marker of the earlier run "
+            "r0 came back with it",
+        ),
+    ],
+)
+def test_what_else_is_to_be_known_of_a_proved_restore_is_told(before, now, told):
+    assert proof.with_notes("why", now, before) == told
