@@ -442,3 +442,11 @@ def test_what_was_lost_before_the_change_is_none_of_its_losses(night):
     night.noted(loss={"number": 4, "task": "t", "delegate": "", "why": "w"})
     night.phase("arm")
     assert night.record().loss_number == 4
+
+
+@pytest.mark.parametrize("state", ["snapshotting", "armed", "changing"])
+def test_no_phase_of_a_later_state_takes_another_snapshot(night, state):
+    night.armed()
+    night.change_record(result={**night.record().result, "state": state})
+    night.phase("take_snapshot")
+    assert night.world.calls("create") == ["create"]

@@ -543,3 +543,35 @@ def test_the_commands_over_a_marker_are_told_unless_the_run_may_proceed(nights, 
     step = night.phase("check")["next_step"]
     assert ("vps_org.cloud.release" in step) is told
     assert step.startswith("check the server; ansible-playbook" if told else "fix the reason")
+
+
+def test_check_mode_tells_the_whole_night(nights):
+    told = nights(play={"check_mode": True}).phase("check")
+    assert told["reason"] == (
+        "would take snapshot 'pre-upgrade-r1' of server 12345 (0 of 5 held; 3 to 10 minutes by the "
+        "documentation), then run the change, then verify it"
+    )
+
+
+def test_a_token_that_may_not_list_servers_leaves_one_warning(night):
+    failed = {"failed": True, "msg": "HTTP 403", "failure": {"status": 403}}
+    night.answers["server_info"] = lambda **params: failed
+    assert night.phase("check")["server_name"] is None
+    (warning,) = night.warned
+    assert warning.startswith(
+        "web-01: the servers could not be listed (HTTP 403): the server's status and address were "
+        "not checked, and after a restore only the guest itself can prove it"
+    )
+
+
+def test_servers_that_cannot_be_listed_for_another_reason_are_told_with_it(night):
+    night.answers["server_info"] = lambda **params: {"failed": True, "msg": "odd", "failure": None}
+    assert refusal(night).startswith(
+        "the servers could not be listed (odd): whether server 12345 is this host, and active, was "
+        "not checked"
+    )
+
+
+def test_a_list_of_servers_is_complete_unless_it_says_otherwise(night):
+    night.answers["server_info"] = lambda **params: {"servers": []}
+    assert "server 12345 is not among the servers this token can see" in refusal(night)

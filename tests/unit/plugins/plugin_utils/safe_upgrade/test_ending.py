@@ -308,3 +308,51 @@ def test_the_end_of_a_host_is_one_line_where_it_is_good_and_a_failure_elsewhere(
     ends(night, web_01="upgraded", web_02="left_changed")
     assert end(night, "web-01") == ""
     assert end(night, "web-02").startswith("web-02 (server 12346): left_changed. Next: ")
+
+
+def test_a_preview_is_shown_of_a_restore_by_hand_in_check_mode_alone(nights):
+    nights().armed()
+    for check, words in ((True, "AT STAKE"), (False, "safe_upgrade: 1 restored")):
+        night = nights(change={}, run_id="", restore_run="r1", play={"check_mode": check})
+        night.begin_a_call()
+        night.phase("choose", entry_point="restore")
+        if not check:
+            night.phases("restore", "wait_restore", "prove")
+        night.said.clear()
+        assert end(night, "web-01") == ""
+        assert words in night.said[-1] and ("AT STAKE" in night.said[-1]) is check
+    night = nights(play={"check_mode": True}, run_id="r2")
+    night.begin_a_call()
+    night.phase("check")
+    night.said.clear()
+    assert end(night, "web-01") == "" and "safe_upgrade: 1 check_mode" in night.said[-1]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_hosts_that_nobody_checked_fail_the_first_host_of_the_failure_path(nights, broken):
+    before = nights()
+    before.armed(*before.names)
+    night = nights(hosts=1, change={})
+    night.next_job(before.artefact, awx_workflow_job_id=3)
+    night.phase("unfinished", entry_point="restore_unfinished")
+    if broken:
+        result = {**night.record().result, "state": "restore_failed", "next_step": "do this"}
+        night.change_record(result=result)
+    else:
+        night.change_record(result={**night.record().result, "state": "preflight"})
+    told = end(night, "web-01")
+    gone = "the jobs before named hosts that are not in this play, so nobody checked them: web-02. "
+    if broken:
+        assert told.startswith("web-01 (server 12345): restore_failed. Next: do this.")
+        assert f" {gone}" in told
+    else:
+        assert told.startswith(gone)
+
+
+def test_elsewhere_the_hosts_of_the_jobs_before_are_nobodys_matter(nights):
+    before = nights()
+    before.armed(*before.names)
+    night = nights(hosts=1, run_id="r2", interrupted_run="proceed")
+    night.next_job(before.artefact)
+    night.phase("check", entry_point="preflight")
+    assert end(night, "web-01") == ""

@@ -362,3 +362,10 @@ def test_a_failure_of_a_phases_own_words_is_passed_on_as_it_is(night, monkeypatc
     break_phase(monkeypatch, "finish", Failed("as it is"))
     with pytest.raises(Failed, match="^as it is$"):
         night.phase("finish")
+
+
+def test_an_unjudged_piece_while_the_change_runs_is_nobodys_failure(night, monkeypatch):
+    night.armed()
+    break_phase(monkeypatch, "judge")
+    told = night.phase("judge", piece="change")
+    assert (told["state"], told["run"]["failure"]["own"]) == ("changing", False)

@@ -679,3 +679,17 @@ def test_a_role_that_refused_its_arguments_after_a_dependency_may_have_changed_m
         result={"failed": True, "msg": "m", "validate_args_context": context},
     )
     assert night.phase("failed", piece="change")["run"]["failure"]["refused"] is refused
+
+
+def test_what_the_built_in_checks_find_after_the_users_own_on_a_restored_host_is_told(hooked, file):
+    night = hooked(health={"tasks_file": file, "builtin": ["disk"], "attempts": 1, "delay": 0})
+    night.phase("judge")
+    night.phases("restore", "wait_restore", "prove")
+    night.guests["web-01"].dead = "no route"
+    told = night.phase("judge")
+    assert told["state"] == "restored"
+    words = (
+        "; but then: health check after the restore failed, attempts: 1: the host does not answer: "
+        "no route"
+    )
+    assert words in told["reason"]
