@@ -412,9 +412,10 @@ def test_who_is_not_restored_takes_no_others_restore(nights, other):
     assert told["run"]["due"] == "restore", told["reason"]
 
 
-def test_a_host_that_is_being_verified_counts_among_the_restores_to_come(nights):
+@pytest.mark.parametrize("state", ["changing", "verifying"])
+def test_a_host_that_is_not_decided_on_yet_counts_among_the_restores_to_come(nights, state):
     night = own_failures(nights, hosts=2, max_restores=1)
-    result = {**night.record("web-01").result, "state": "verifying"}
+    result = {**night.record("web-01").result, "state": state}
     night.change_record("web-01", result=result)
     told = night.phase("decide", "web-02", batch=night.names)
     assert told["state"] == "left_changed" and "safe_upgrade_max_restores" in told["reason"]

@@ -693,3 +693,20 @@ def test_what_the_built_in_checks_find_after_the_users_own_on_a_restored_host_is
         "no route"
     )
     assert words in told["reason"]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize(("hidden", "check"), [(False, "verify"), (True, "health")])
+def test_a_host_lost_in_the_file_of_verify_failed_its_verification(
+    nights, tmp_path, fails, hidden, check
+):
+    night = _both_checks(nights, tmp_path, builtin=["connection"])
+    night.noted(loss=LOSS)
+    if hidden:  # a guest's fact let the file of verify begin after a loss in that of health
+        night.plays.variables.set_host_facts("web-01", {"safe_upgrade_loss": {"number": 0}})
+    if fails:
+        night.failed()
+    failure = night.phase("failed" if fails else "judge")["run"]["failure"]
+    assert (failure["check"], failure["task"]) == (check, "patch")
+    name = "verification" if check == "verify" else "health check"
+    assert failure["reason"] == f"{name} failed, attempts: 1: {UNREACHABLE}"
