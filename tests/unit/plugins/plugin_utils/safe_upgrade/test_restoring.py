@@ -246,6 +246,26 @@ def test_a_host_that_falls_silent_at_the_last_look_is_lost(failed):
     assert night.world.calls("restore") == ["restore"]
 
 
+def test_a_witness_of_a_host_that_falls_silent_after_it_was_written_still_serves(
+    failed, monkeypatch
+):
+    night = failed()
+    night.phase("decide")
+    guest = night.guests["web-01"]
+    run = guest.run
+
+    def fall_silent(script, seconds=60):
+        answer = run(script, seconds)
+        guest.dead = "no route" if "before_restore.part" in script else guest.dead
+        return answer
+
+    monkeypatch.setattr(guest, "run", fall_silent)
+    answered(night)
+    night.phase("restore")
+    witness = guest.marker.with_name(guest.marker.name + ".before_restore").read_text().strip()
+    assert (night.record().lost, night.record().witness) == (True, witness)
+
+
 def test_a_lost_host_is_not_looked_at_again_before_its_restore(night, world):
     night.armed()
     night.guests["web-01"].dead = "no route"
@@ -622,3 +642,18 @@ def test_faults_of_a_host_that_nobody_saw_before_only_warn(nights):
     told = night.phase("prove")
     assert told["state"] == "restored"
     assert told["reason"].split(" [")[0].endswith("no other check of its health was required")
+
+
+@pytest.mark.parametrize("limit", [70, 90])
+def test_a_restore_that_was_not_carried_out_in_its_time_may_be_started_by_hand(
+    failed, world, limit
+):
+    night = failed(restore_timeout=limit)
+    night.phase("decide")
+    world.simulator.set_fault("no_server_list")
+    unknown = {"failed": True, "msg": "HTTP 500", "failure": {"phase": "unknown"}}
+    asked = answered(night, begun=unknown)
+    told = night.phase("restore")
+    assert told["state"] == "restore_failed"
+    assert told["next_step"].startswith("check the server; ansible-playbook vps_org.cloud.restore ")
+    assert len(asked) == 1
