@@ -356,3 +356,16 @@ def test_elsewhere_the_hosts_of_the_jobs_before_are_nobodys_matter(nights):
     night.next_job(before.artefact)
     night.phase("check", entry_point="preflight")
     assert end(night, "web-01") == ""
+
+
+def test_what_another_roles_preparation_told_is_none_of_a_change_without_one(verified):
+    night = verified()
+    told = {"summary": "2 packages", "packages": [["app", "1", "2"]], "reboot_needed": True}
+    night.plays.know("web-01", safe_upgrade_prepared=told)
+    told = night.phase("finish")
+    assert (told["state"], told["reason"], told["packages"], told["reboot_needed"]) == (
+        "upgraded",
+        None,
+        [],
+        None,
+    )
