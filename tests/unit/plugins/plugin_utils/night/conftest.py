@@ -97,3 +97,20 @@ def mixed() -> dict[str, t.Any]:
     for host, state in zip(hosts, ends):
         night.ends(host, state, failed_task="Ask the site", reason="HTTP 502")
     return night.task(hosts[-3], msg="404 Not Found").night()
+
+
+CHANGED = [
+    {"name": "curl", "from": "8.1", "to": "8.2"},
+    {"name": "linux-image-6.1", "from": None, "to": "6.1.158-1"},
+    {"name": "old-lib", "from": "1:1.0", "to": None},
+]
+
+
+@pytest.fixture
+def small() -> dict[str, t.Any]:
+    """A night of four hosts: one left, one not started, one upgraded, one skipped."""
+    night = Told("web-01", "web 02", "web-03", "web-04")
+    night.ends("web-01", "left_changed", failed_task="Ask the site", reason="full [VPS921]")
+    night.ends("web-03", "upgraded", packages=CHANGED)
+    night.diary.see_skipped_role("web-04")
+    return night.night()
