@@ -286,3 +286,224 @@ def test_texts_that_are_read_are_made_harmless(mixed):
     mixed["hosts"][0]["reason"] = "red \x1b[31m {{ now }}\nnext"
     reason = document.read(json.dumps(mixed))["hosts"][0]["reason"]
     assert "\x1b" not in reason and "{{" not in reason and "\n" not in reason
+
+
+def test_a_row_of_a_host_that_the_role_did_not_reach(told):
+    night = told("web-01")
+    night.diary.see_skipped_role("web-01")
+    assert row(night.night()) == {
+        "host": "web-01",
+        "well": True,
+        "state": "skipped",
+        "server_id": None,
+        "server_name": None,
+        "snapshot": None,
+        "run_id": "",
+        "failed_task": None,
+        "reason": None,
+        "own_failure": None,
+        "next_step": None,
+        "packages": [],
+        "reboot_needed": None,
+        "reboot_reason": None,
+        "started": None,
+        "ended": None,
+        "lost_seconds": None,
+        "steps": [],
+    }
+
+
+def test_what_failed_before_the_role_began_with_the_night(told):
+    one = row(told("web-01").task("web-01", msg="x").night())
+    assert (one["started"], one["ended"], one["steps"]) == ("2026-11-29T02:00:03Z", None, [])
+
+
+def test_the_head_of_a_night_tells_when_and_how_it_was_seen(told):
+    night = told("web-01").ends("web-01", "upgraded")
+    goes_on, over = night.night(False), night.night()
+    head = {"schema": 1, "playbook": "safe_upgrade.yml", "losses": "exact", "well": True}
+    for made, updated in ((goes_on, "2026-11-29T02:07:03Z"), (over, "2026-11-29T02:08:03Z")):
+        assert {key: made[key] for key in head} == head
+        assert (made["started"], made["updated"]) == ("2026-11-29T02:00:03Z", updated)
+    assert (goes_on["ended"], over["ended"]) == (None, "2026-11-29T02:08:03Z")
+
+
+def test_names_of_a_night_are_made_harmless(told):
+    night = told("web\x1b{{ 1")
+    night.diary.playbook = "site\x1b{{.yml"
+    made = night.night()
+    assert (made["playbook"], made["hosts"][0]["host"]) == ("site { {.yml", "web { { 1")
+
+
+@pytest.mark.parametrize("bad", [3, 4])
+def test_three_hosts_are_named_and_the_rest_is_counted(told, bad):
+    hosts = [f"h{number}" for number in range(bad + 1)]
+    night = told(*hosts)
+    for host in hosts[:bad]:
+        night.ends(host, "aborted")
+    more = " and 1 more" if bad == 4 else ""
+    reason = row(night.night(), hosts[-1])["reason"]
+    assert reason == f"stopped after h0, h1, h2{more} [VPS552]"
+
+
+def test_hosts_that_were_not_started_stopped_nobody_and_share_their_next_step(told):
+    made = told("a", "b c").ends("a", "aborted").night()
+    assert row(made, "b c")["next_step"] == (
+        "once the others are well, add --limit 'b c' to the same command"
+    )
+    made = told("a", "b", "c").ends("b", "aborted").night()
+    assert row(made, "c")["next_step"] == row(made, "a")["next_step"]
+    assert "add --limit a,c to" in row(made, "a")["next_step"]
+
+
+def test_a_limit_that_is_as_long_as_it_may_be_is_told(told):
+    for length, shown in ((492, True), (493, False)):
+        made = told("a", "b" * length).ends("a", "aborted").night()
+        step = row(made, "b" * length)["next_step"]
+        assert ("--limit bbb" in step) == shown, len(step)
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        (True, "the run ended while the host was in the state 'changing'"),
+        (False, "nothing is known of the host after its state 'changing'"),
+    ],
+)
+def test_the_reason_of_an_unfinished_host(told, ended, words):
+    one = row(told("web-01").ends("web-01", "changing", reason="HTTP 502").night(ended))
+    assert one["reason"].startswith(f"HTTP 502; {words}") and one["failed_task"] is None
+    assert one["next_step"].startswith("check the server; ansible-playbook vps_org.cloud.restore ")
+    assert "-e safe_upgrade_restore_run=20261129T020003-ab12 shows" in one["next_step"]
+
+
+def test_the_task_that_the_role_knows_is_told_before_the_last_one_seen(told):
+    night = told("web-01").ends("web-01", "changing", failed_task="Ask the site")
+    one = row(night.task("web-01", msg="gone").night())
+    assert one["failed_task"] == "Ask the site" and one["reason"].endswith("; gone")
+
+
+def test_a_bad_end_is_told_as_the_role_told_it(told):
+    night = told("web-01").ends("web-01", "left_changed", reason="HTTP 502", next_step="look")
+    one = row(night.task("web-01", msg="x").night())
+    assert (one["reason"], one["failed_task"], one["next_step"]) == ("HTTP 502", None, "look")
+
+
+def test_a_later_failure_has_its_next_step(told):
+    one = row(told("web-01").ends("web-01", "upgraded").task("web-01", msg="x").night())
+    assert one["next_step"] == "check that task; the role itself ended well on this host"
+
+
+def test_the_packages_of_tasks_stand_in_the_order_of_their_names(told):
+    night = told("web-01").ends("web-01", "changing")
+    for name in ("zsh", "apt", "mc"):
+        night.task("web-01", failed=False, packages=[{"name": name, "from": "1", "to": "2"}])
+    assert [one["name"] for one in row(night.night())["packages"]] == ["apt", "mc", "zsh"]
+
+
+@pytest.mark.parametrize("state", ["upgraded", "left_changed", "restore_failed"])
+def test_only_a_restored_host_has_lost_something(told, state):
+    assert row(told("web-01").ends("web-01", state).night())["lost_seconds"] is None
+
+
+def test_a_restore_from_a_snapshot_of_an_unknown_age_lost_an_unknown_time(told):
+    snapshot = {"id": 801, "name": "pre", "created_at": None}
+    night = told("web-01").ends("web-01", "restored", snapshot=snapshot)
+    assert row(night.night())["lost_seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "seconds"),
+    [
+        ("2026-11-29T02:00:00Z", "2026-11-29T02:01:30Z", 90),
+        ("2026-11-29T02:01:30Z", "2026-11-29T02:00:00Z", 0),
+        (None, "2026-11-29T02:01:30Z", 0),
+        ("2026-11-29T02:00:00Z", None, 0),
+    ],
+)
+def test_seconds_from_one_time_to_another(start, end, seconds):
+    assert document.seconds(start, end) == seconds
+
+
+@pytest.mark.parametrize(
+    ("changes", "minutes"),
+    [
+        ({"ended": "2026-11-29T02:01:00Z"}, 1),
+        ({"well": True}, 3),
+        ({"well": False}, 9),
+        ({"well": True, "steps": []}, 9),
+        ({"started": None}, 0),
+    ],
+)
+def test_how_long_a_host_took(changes, minutes):
+    steps = [{"at": f"2026-11-29T02:0{minute}:00Z"} for minute in (0, 2, 3)]
+    one = {"started": "2026-11-29T02:00:00Z", "ended": None, "steps": steps, **changes}
+    night = {"ended": "2026-11-29T02:09:00Z", "updated": "2026-11-29T02:20:00Z"}
+    assert document.took({"well": False, **one}, night) == minutes * 60
+    going_on = document.took({"well": False, **one}, {**night, "ended": None})
+    assert going_on == (minutes * 60 if minutes != 9 else 20 * 60)
+
+
+@pytest.mark.parametrize(
+    "key", ["playbook", "started", "updated", "losses", "well", "totals", "hosts"]
+)
+def test_each_part_of_a_night_is_needed_and_named(mixed, key):
+    for odd in ({**mixed, key: None}, {one: mixed[one] for one in mixed if one != key}):
+        with pytest.raises(document.Unreadable, match=f"^it has no usable '{key}'$"):
+            document.read(json.dumps(odd))
+
+
+@pytest.mark.parametrize(
+    ("key", "empty"),
+    [
+        *((key, False) for key in ("host", "state", "run_id", "well", "steps", "packages")),
+        *(
+            (key, True)
+            for key in (
+                *("server_name", "failed_task", "reason", "next_step", "reboot_reason"),
+                *("started", "ended", "server_id", "own_failure", "reboot_needed"),
+                *("snapshot", "lost_seconds"),
+            )
+        ),
+    ],
+)
+def test_each_part_of_a_host_has_its_type_and_is_named(small, key, empty):
+    small["hosts"][0][key] = 1.5
+    with pytest.raises(document.Unreadable, match=f"^it has no usable '{key}'$"):
+        document.read(json.dumps(small))
+    small["hosts"][0][key] = None
+    if empty:
+        assert document.read(json.dumps(small))["hosts"][0][key] is None
+    else:
+        with pytest.raises(document.Unreadable, match=f"'{key}'"):
+            document.read(json.dumps(small))
+
+
+@pytest.mark.parametrize("key", ["started", "updated", "ended"])
+def test_a_time_of_a_night_that_is_none_is_refused(mixed, key):
+    with pytest.raises(document.Unreadable, match=r"^it has an unusable value: .*then"):
+        document.read(json.dumps({**mixed, key: "then"}))
+
+
+def test_more_than_is_known_of_a_night_is_left_out_and_the_totals_are_counted_anew(small):
+    more = json.loads(json.dumps({**small, "totals": {"x": 5}, "more": 1}))
+    for one in (
+        more["hosts"][0],
+        more["hosts"][0]["snapshot"],
+        more["hosts"][0]["steps"][0],
+        more["hosts"][2]["packages"][0],
+    ):
+        one["more"] = 1
+    assert document.read(json.dumps(more)) == small
+
+
+def test_a_very_long_text_that_is_read_is_cut(small):
+    small["hosts"][0]["reason"] = "x" * 9000
+    assert len(document.read(json.dumps(small))["hosts"][0]["reason"]) == 4000
+
+
+def test_why_a_text_is_no_report_is_told():
+    with pytest.raises(document.Unreadable, match="^it is no JSON: Expecting value"):
+        document.read("x\x1b")
+    with pytest.raises(document.Unreadable, match="^it is no report of a night, of schema 1$"):
+        document.read('{"schema": "1"}')

@@ -174,3 +174,159 @@ def test_numbered_names_are_told_as_ranges(names, short):
 def test_a_run_that_did_not_end_says_so(told):
     night = told("web-01").ends("web-01", "changing").night(False)
     assert text(night, 160)[-1].endswith("; the run did not end")
+
+
+def test_a_small_night_line_by_line(small):
+    assert table.lines(small, 100) == [
+        ("web-01 (server 12345): left_changed", "red"),
+        ("  failed at: Ask the site.", None),
+        ("  reason:    full [VPS921].", None),
+        (
+            "  server:    The server was NOT restored; snapshot 801 (pre) of 2026-11-29T02:03:03Z "
+            "is kept.",
+            None,
+        ),
+        ("  next:      check the server;", None),
+        (
+            "             ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 "
+            "-e safe_upgrade_snapshot_id=801",
+            None,
+        ),
+        ("             shows what a restore would erase, and how to confirm it.", None),
+        ("1 host was not started: stopped after web-01 [VPS552]", None),
+        ("  next:      once the others are well, add", None),
+        ("             --limit 'web 02'", None),
+        ("             to the same command.", None),
+        ("HOST    SNAPSHOT  STATE         MINUTES  REASON", None),
+        ("web-01  801       left_changed  5        failed at 'Ask the site' [VPS921]", "red"),
+        ("web 02  -         not_started   0        stopped after web-01 [VPS552]", "cyan"),
+        ("web-03  802       upgraded      6", "green"),
+        ("web-04  -         skipped       0", "cyan"),
+        (
+            "safe_upgrade: 1 left_changed, 1 not_started, 1 upgraded, 1 skipped; 4 hosts, "
+            "2026-11-29T02:00:03Z to",
+            None,
+        ),
+        ("    2026-11-29T02:12:03Z (12 minutes)", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "well", "color"),
+    [
+        ("upgraded", True, "green"),
+        ("upgraded", False, "red"),
+        ("restored", True, "yellow"),
+        ("restored", False, "yellow"),
+        ("skipped", True, "cyan"),
+        ("not_started", False, "cyan"),
+        ("aborted", False, "red"),
+        ("check_mode", True, "green"),
+    ],
+)
+def test_each_state_has_its_color(state, well, color):
+    assert table.color({"state": state, "well": well}) == color
+
+
+def test_where_no_reason_fits_beside_its_row_only_the_row_has_a_color(told):
+    night = told("a" * 40, "b").ends("b", "aborted", failed_task="Ask", reason="x").night()
+    shown = table.table(night, 60)
+    assert shown[0][0].split() == ["HOST", "SNAPSHOT", "STATE", "MINUTES"]
+    colors = {line.strip(): color for line, color in shown}
+    assert colors["failed at 'Ask'"] is None and colors["stopped after b [VPS552]"] is None
+    assert next(color for line, color in colors.items() if line.startswith("b ")) == "red"
+
+
+@pytest.mark.parametrize(("hosts", "folded"), [(20, False), (21, True)])
+def test_only_a_large_night_folds_its_good_hosts(told, hosts, folded):
+    shown = text(many(told, hosts, web_03="aborted"), 100)
+    rows = [line for line in shown if line.startswith("web-")]
+    assert len(rows) == (1 if folded else hosts)
+    assert (f"upgraded ({hosts - 1}): web-01, web-02, web-[04:{hosts}]" in shown) == folded
+
+
+def test_a_large_good_night_has_no_table_but_its_ranges(told):
+    shown = table.table(many(told, 21), 100)
+    assert shown[0] == ("upgraded (21): web-[01:21]", "green")
+    assert shown[1][0].startswith("safe_upgrade: 21 upgraded; 21 hosts, ")
+
+
+def test_long_lists_of_hosts_are_wrapped_and_indented_and_no_name_is_broken(told):
+    names = [f"a-b-c-{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
+    night = told(*names)
+    for name in names:
+        night.ends(name, "upgraded")
+    shown = [line for line in text(night.night(), 60) if "a-b-c" in line]
+    assert shown[0].startswith("upgraded (26): a-b-c-a, ") and len(shown) > 3
+    assert all(line.startswith("    a-b-c-") for line in shown[1:])
+
+
+def test_the_span_of_one_host_and_of_a_night_that_goes_on(told):
+    night = told("a").ends("a", "upgraded")
+    assert table.span(night.night()) == (
+        "1 host, 2026-11-29T02:00:03Z to 2026-11-29T02:07:03Z (7 minutes)"
+    )
+    assert table.span(night.night(False)).endswith(
+        "to 2026-11-29T02:08:03Z (8 minutes); the run did not end"
+    )
+    assert table.span(told().night()).startswith("0 hosts, ")
+
+
+def test_a_night_without_a_host_says_so(told):
+    assert text(told().night(), 160)[0].startswith("safe_upgrade: no host; 0 hosts, ")
+
+
+def test_how_many_were_not_started_is_told_with_the_reason(told):
+    made = told("a").night()
+    sentence, parts = table.not_started(made["hosts"])
+    assert sentence == "1 host was not started: the role had not begun there [VPS553]"
+    assert parts == ["once the others are well, add ", "--limit a", " to the same command."]
+    assert table.not_started(told("a", "b").night()["hosts"])[0].startswith("2 hosts were not ")
+    assert table.not_started(told("a").ends("a", "upgraded").night()["hosts"]) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "short"),
+    [
+        ({"reason": "full [VPS921]; x [VPS731]"}, "failed at 'Ask' [VPS921] [VPS731]"),
+        ({"reason": None}, "failed at 'Ask'"),
+        ({"failed_task": None}, "full [VPS921]"),
+        ({"failed_task": None, "reason": None}, ""),
+        ({"well": True}, "full [VPS921]"),
+    ],
+)
+def test_the_short_reason_of_a_host(small, changes, short):
+    one = {**small["hosts"][0], "failed_task": "Ask", **changes}
+    assert table.short_reason(one) == short
+
+
+def test_a_long_reason_of_an_upgraded_host_is_one_line(told):
+    night = told("a").ends("a", "upgraded", reason="word " * 40).night()
+    shown = text(night, 80)
+    assert shown[1].endswith("word word wo...") and shown[2].startswith("safe_")
+    assert len(shown[1]) == 80
+
+
+def test_a_code_behind_a_long_reason_is_kept(told):
+    night = told("a").ends("a", "upgraded", reason="word " * 40 + "[VPS921]").night()
+    row = text(night, 80)[1]
+    assert row.endswith("word word wor... [VPS921]") and len(row) == 80
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["a1", "a2"], ["a1, a2"]),
+        (["a1", "a3", "a4", "a5"], ["a1", "a[3:5]"]),
+        (["a1", "b2", "c3"], ["a1", "b2", "c3"]),
+        (["a1x", "a2y", "a3z"], ["a1x", "a2y", "a3z"]),
+        (["a01", "a2", "a3"], ["a01", "a2, a3"]),
+        (["a3", "a2", "a1"], ["a3", "a2", "a1"]),
+        (["a1", "a1", "a2"], ["a1", "a1, a2"]),
+        (["x", "x1", "x2"], ["x", "x1, x2"]),
+        (["a1.b7", "a2.b7", "a3.b7"], ["a[1:3].b7"]),
+        (["1", "2", "3"], ["[1:3]"]),
+    ],
+)
+def test_only_names_that_follow_each_other_are_a_range(names, short):
+    assert table.ranges(names) == short
