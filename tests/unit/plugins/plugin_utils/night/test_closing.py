@@ -497,3 +497,76 @@ def test_a_worker_never_ends_the_run(run, monkeypatch):
 
 def test_the_width_is_that_of_the_role():
     assert 60 <= report.COLUMNS <= 160
+
+
+def test_a_later_task_in_an_always_section_takes_no_failure_back(run):
+    one = run()
+    one.play(INCLUDE)
+    one.failed("web-01", msg="404 Not Found")
+    cleanup = one.task("Clean up")
+    cleanup._parent = SimpleNamespace(always=[cleanup], _parent=None)
+    one.plugin.v2_runner_on_ok(one.result("web-01", cleanup, {}))
+    assert row(night_of(one), "web-01")["failed_task"] == "Download"
+
+
+def test_a_failure_in_an_always_section_is_told(run):
+    one = run()
+    one.play(INCLUDE)
+    cleanup = one.task("Clean up")
+    cleanup._parent = SimpleNamespace(always=[cleanup], _parent=None)
+    one.plugin.v2_runner_on_failed(one.result("web-01", cleanup, {"msg": "x"}))
+    assert row(night_of(one), "web-01")["failed_task"] == "Clean up"
+
+
+def test_a_task_that_went_on_takes_its_failure_back(run):
+    one = run()
+    one.play(INCLUDE)
+    one.failed("web-01", msg="404 Not Found")
+    one.plugin.v2_runner_on_ok(one.result("web-01", one.task("Rescue"), {}))
+    assert row(night_of(one), "web-01")["state"] == "not_started"
+
+
+def test_a_skipped_task_that_is_no_role_keeps_nobody_out(run):
+    one = run()
+    one.play(INCLUDE)
+    one.plugin.v2_runner_on_skipped(one.result("web-01", one.task(), {"skipped": True}))
+    assert row(night_of(one), "web-01")["state"] == "not_started"
+
+
+def test_what_no_log_hides_is_in_no_report(run):
+    one = run()
+    one.play(INCLUDE)
+    hidden = one.task("Log in", no_log=True)
+    one.plugin.v2_runner_on_failed(one.result("web-01", hidden, {"msg": "a password"}))
+    shown = "\n".join(one.ends())
+    assert "result is hidden by no_log" in shown and "password" not in shown
+
+
+def test_two_plays_of_the_role_are_one_night(run):
+    one = run(3)
+    for host in ("web-02", "web-03"):
+        one.play(INCLUDE, hosts=host)
+    assert [told["host"] for told in night_of(one)["hosts"]] == ["web-02", "web-03"]
+    one.play({"ansible.builtin.debug": {}}, hosts="web-01")
+    assert len(one.written()["hosts"]) == 2
+
+
+def test_the_first_failure_to_write_is_warned_of_once_and_it_is_tried_again(run, tmp_path):
+    one = run(report_dir=str(tmp_path / "later"))
+    one.play(INCLUDE)
+    one.phases("check", "take_snapshot", "wait_snapshot", "arm")
+    assert len(one.warned) == 1
+    (tmp_path / "later").mkdir()
+    one.phases("back", "handled", "decide")
+    names = sorted(file.name for file in (tmp_path / "later").iterdir())
+    assert names == ["report.json", "report.prom"]
+    one.phases("finish")
+    one.ends()
+    assert len([*(tmp_path / "later").iterdir()]) == 4 and len(one.warned) == 1
+
+
+def test_without_a_folder_nothing_is_written_and_nothing_is_warned_of(run):
+    one = run(report_dir="")
+    one.play(INCLUDE)
+    one.phases("check", "take_snapshot", "wait_snapshot", "arm")
+    assert len(one.ends()) > 3 and one.warned == [] and [*one.folder.iterdir()] == []

@@ -247,3 +247,77 @@ def test_a_file_that_is_no_report_is_refused(tmp_path, text):
     (tmp_path / "report.json").write_bytes(text)
     with pytest.raises(document.Unreadable):
         folder.read(str(tmp_path))
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """What else runs in a child runs in this process."""
+    monkeypatch.setattr(folder._aside, "run", lambda act: act())
+
+
+def test_a_folder_that_cannot_be_written_is_told(here, tmp_path):
+    folder.check(str(tmp_path))
+    file = tmp_path / "file"
+    file.write_text("")
+    for path in (file, tmp_path / "gone"):
+        with pytest.raises(OSError, match="^it is no folder that this user may write$"):
+            folder.check(str(path))
+
+
+@pytest.mark.parametrize(
+    ("writes", "reads"), [(False, True), (True, False)], ids=["read_only", "no_entry"]
+)
+def test_a_folder_is_asked_for_both_rights(here, tmp_path, monkeypatch, writes, reads):
+    rights = (os.W_OK if writes else 0) | (os.X_OK if reads else 0)
+    monkeypatch.setattr(folder.os, "access", lambda path, wanted: not wanted & ~rights)
+    with pytest.raises(OSError, match="no folder"):
+        folder.check(str(tmp_path))
+
+
+def test_a_night_begins_by_taking_away_the_last_one(here, small, tmp_path):
+    for name in (*NAMES, "mine.txt"):
+        (tmp_path / name).write_text("of last night")
+    folder.begin(str(tmp_path), small)
+    left = ["mine.txt", "report.json", "report.prom"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == left
+    assert folder.read(str(tmp_path)) == small
+    assert (tmp_path / "report.prom").read_text() == metrics.text(small)
+    folder.begin(str(tmp_path), small)  # nothing is there to be taken away
+    assert sorted(one.name for one in tmp_path.iterdir()) == left
+
+
+def test_what_is_known_so_far_is_one_file(here, small, tmp_path):
+    folder.write_json(str(tmp_path), small)
+    assert [one.name for one in tmp_path.iterdir()] == ["report.json"]
+    assert (tmp_path / "report.json").read_text().endswith("}\n")
+    assert folder.read(str(tmp_path)) == small
+
+
+def test_every_form_is_written(here, small, tmp_path):
+    folder.write_all(str(tmp_path), small)
+    forms = {"report.html": page.text, "report.md": ticket.text, "report.prom": metrics.text}
+    for name, make in forms.items():
+        assert (tmp_path / name).read_text() == make(small)
+
+
+def test_a_file_is_made_beside_its_name(tmp_path, monkeypatch):
+    moved = []
+    replace = os.replace
+
+    def note(source, target):
+        moved.append((source, target))
+        replace(source, target)
+
+    monkeypatch.setattr(folder.os, "replace", note)
+    folder.write(str(tmp_path), "report.md", "a\udcffb")
+    ((source, target),) = moved
+    assert source.startswith(f"{tmp_path}/.report.md.") and target == f"{tmp_path}/report.md"
+    assert (tmp_path / "report.md").read_bytes() == b"a?b"
+
+
+def test_a_file_that_is_no_text_says_so(tmp_path):
+    (tmp_path / "report.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(document.Unreadable, match="^it is no text: 'utf-8' codec can't decode"):
+        folder.read(str(tmp_path))
+    with pytest.raises(FileNotFoundError):
+        folder.read(str(tmp_path / "gone"))

@@ -134,3 +134,87 @@ def test_a_large_night_stays_short(told):
     made["hosts"][0]["next_step"] = "look"
     assert len(notice.body(made, "plain")["hosts"]) == notice.NAMED
     assert notice.body(made, "slack")["text"].endswith("and 40 more")
+
+
+SUMMARY = (
+    "safe_upgrade: 1 left_changed, 1 not_started, 1 upgraded, 1 skipped; 4 hosts, "
+    "2026-11-29T02:00:03Z to 2026-11-29T02:12:03Z (12 minutes)"
+)
+STEP = (
+    "check the server; ansible-playbook vps_org.cloud.restore -e safe_upgrade_hosts=web-01 "
+    "-e safe_upgrade_snapshot_id=801 shows what a restore would erase, and how to confirm it"
+)
+
+
+def test_the_plain_notice_of_a_night(small):
+    assert notice.body(small, "plain") == {
+        "well": False,
+        "started": "2026-11-29T02:00:03Z",
+        "ended": "2026-11-29T02:12:03Z",
+        "totals": {"left_changed": 1, "not_started": 1, "upgraded": 1, "skipped": 1},
+        "text": SUMMARY,
+        "hosts": [
+            {
+                "host": "web-01",
+                "state": "left_changed",
+                "failed_task": "Ask the site",
+                "reason": "full [VPS921]",
+                "next_step": STEP,
+            }
+        ],
+    }
+
+
+def test_the_notice_of_a_night_for_a_chat(small):
+    lines = notice.body(small, "slack")["text"].splitlines()
+    assert lines == [
+        "Patch night 2026-11-29: 1 of 4 not well, 1 not started",
+        SUMMARY,
+        f"web-01: left_changed [VPS921]. {STEP}",
+        "1 host was not started: stopped after web-01 [VPS552]",
+        "once the others are well, add --limit 'web 02' to the same command.",
+    ]
+    escaped = [line.replace("_", "\\_") for line in lines]
+    escaped = [line.replace("[", "\\[").replace("]", "\\]") for line in escaped]
+    assert notice.body(small, "mattermost")["text"].splitlines() == escaped
+
+
+def test_a_host_without_a_reason_and_a_next_step_is_named(small):
+    small["hosts"][0].update(reason=None, next_step=None)
+    assert "\nweb-01: left_changed. \n" in notice.body(small, "slack")["text"]
+
+
+def test_a_good_night_is_two_lines(told):
+    night = told("a").ends("a", "upgraded").night()
+    assert len(notice.body(night, "slack")["text"].splitlines()) == 2
+    assert notice.body(night, "plain")["hosts"] == []
+
+
+@pytest.mark.parametrize("bad", [notice.NAMED, notice.NAMED + 1])
+def test_twenty_hosts_are_named(told, bad):
+    hosts = [f"h{number}" for number in range(bad)]
+    night = told(*hosts)
+    for host in hosts:
+        night.ends(host, "left_changed")
+    lines = notice.body(night.night(), "slack")["text"].splitlines()
+    assert len([line for line in lines if "left_changed." in line]) == notice.NAMED
+    assert (lines[-1] == "and 1 more") == (bad > notice.NAMED)
+
+
+def test_no_credentials_of_this_machine_are_sent(chat, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert notice.send(f" {chat.url}\n", {"a": 1}) is None
+    ((headers, body),) = chat.got
+    assert "Authorization" not in headers and body == {"a": 1}
+
+
+@pytest.mark.parametrize("url", ["http://chat.example.org/x", "x", "ftp://127.0.0.1"])
+def test_a_url_that_would_be_readable_on_its_way_is_refused(url):
+    assert notice.send(url, {}) == "its URL must begin with https://"
+
+
+def test_a_chat_that_says_nothing_in_time_is_told_with_the_limit(chat, monkeypatch):
+    monkeypatch.setattr(notice.requests, "post", lambda *args, **kwargs: time.sleep(3))
+    assert notice.send(chat.url, {}, limit=1.1) == "no answer within 1 s"
