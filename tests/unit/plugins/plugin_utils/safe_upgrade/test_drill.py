@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from nights import TOKEN
 
+from ansible_collections.vps_org.cloud.plugins.module_utils._rows import parse_time
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import measured, timeline
 
 pytestmark = pytest.mark.slow
@@ -136,6 +137,120 @@ def test_the_page_for_newcomers_explains_every_assumption(rehearse):
     page = (Path(__file__).resolve().parents[5] / "docs/first_contact.md").read_text()
     said = [one["assumption"] for one in rehearse()[1]["report"]["assumptions"]]
     assert len(said) == 10 and [one for one in said if f"| {one} | " not in page] == []
+
+
+def test_the_report_of_a_proved_rehearsal(rehearse):
+    night, told = rehearse()
+    report = told["report"]
+    assert {key: report[key] for key in ("report", "proved", "state", "plan")} == {
+        "report": "drill",
+        "proved": True,
+        "state": "restored",
+        "plan": PLAN,
+    }
+    assert (report["restoring_seen"], report["server_status"]) == (True, "active")
+    assert report["started_by_itself"] is True and told["kept"] == ""
+    made = parse_time(report["made"]).timestamp()
+    assert night.world.now() - 60 < made <= night.world.now()
+
+
+def test_what_a_proved_rehearsal_shows(rehearse, tmp_path):
+    night, told = rehearse()
+    report = told["report"]
+    begin = night.said.index("The restore of web-01 is proved: restored")
+    shown = night.said[begin + 1 :]
+    assert shown[:2] == ["", "SECOND  TIMES  SEEN"]
+    looked = shown.index(f"{'':15}ASSUMPTION / EVIDENCE")
+    meant = shown.index("WHAT THIS MEANS FOR YOU")
+    rows = [line.split(None, 2) for line in shown[2 : looked - 1]]
+    assert len(rows) == len(report["timeline"]) and shown[looked - 1] == ""
+    for (moment, times, words), one in zip(rows, report["timeline"]):
+        begun, until = one["second"], one["until"]
+        assert moment == (f"{begun}" if begun == until else f"{begun}-{until}")
+        assert times == str(one["times"]) and words
+    seen = [words for _moment, _times, words in rows]
+    assert seen.count("the host answers") == 2
+    assert "DELETE /snapshots/ID/ -> 204" in seen
+    assert "POST /snapshots/ -> 201, snapshot in_progress" in seen
+    assert shown[meant - 1] == ""
+    for one in report["assumptions"]:
+        at = shown.index(f"{one['result']:15}{one['assumption']}")
+        assert shown[at + 1] == f"{'':15}-> {one['evidence']}"
+    seconds = {name: report[f"{name}_seconds"] for name in ("snapshot", "restore", "back")}
+    limits = " ".join(f"{name}={number}" for name, number in report["suggested"].items())
+    assert " ".join(" ".join(shown[meant + 1 :]).split()) == (
+        f"- Until the snapshot was completed: {seconds['snapshot']} s "
+        f"- Until the API had finished the restore: {seconds['restore']} s "
+        f"- Until the host answered again: {seconds['back']} s "
+        f"- The host last answered at second {answered(report)}, and again at {back(report)} "
+        f"- Time limits, twice what was seen, at least 60 s: {limits} "
+        "- The server started by itself after the restore "
+        "- The snapshot is deleted "
+        f"- Waits show these times with -e safe_upgrade_measured={tmp_path}/drill.json"
+    )
+
+
+def answered(report):
+    """When the host was last seen before the restore."""
+    looks = [one for one in report["timeline"] if one.get("host") == timeline.ANSWERS]
+    return looks[-1]["until"]
+
+
+def back(report):
+    (look,) = [one for one in report["timeline"] if one.get("host") == timeline.ANEW]
+    return look["second"]
+
+
+def test_what_a_rehearsal_without_a_proof_shows(rehearse):
+    night, told = rehearse(lambda night: night.world.simulator.set_fault("restore_nothing"))
+    shown = "\n".join(night.said)
+    assert f"The restore of web-01 is NOT proved: {told['report']['state']}\n" in shown
+    assert "- The snapshot is kept: the restore is not proved" in shown
+    assert "- It is not known whether the server starts by itself after a restore" in shown
+    assert "safe_upgrade_measured" not in shown and "The snapshot is deleted" not in shown
+
+
+def test_a_server_that_never_came_back_is_shown(rehearse):
+    night, dummy = rehearse(lambda night: night.world.simulator.set_fault("left_stopped"))
+    shown = " ".join("\n".join(night.said).split())
+    assert "- Until the host answered again: not seen" in shown
+    assert "The host last answered at" not in shown
+    assert (
+        "- The server is left stopped after a restore: start it in the dashboard. safe_upgrade "
+        "cannot prove a restore of such a server"
+    ) in shown
+    assert " the host does not answer " in shown
+
+
+def test_a_file_of_after_that_is_still_there_proves_nothing(rehearse, tmp_path):
+    path = tmp_path / "of_after"
+    path.write_text("x")  # no restore takes it away
+    night, told = rehearse(drill_after=str(path))
+    assert told["report"]["state"] == "restored" and told["proved"] is False
+    assert told["kept"] == "the restore is not proved" and night.world.calls("delete") == []
+
+
+def test_why_a_snapshot_is_kept_is_shown(rehearse):
+    night, told = rehearse(
+        lambda night: night.world.simulator.set_fault("status", call="delete", status=403)
+    )
+    shown = " ".join("\n".join(night.said).split())
+    assert f"- The snapshot is kept: {told['kept']}" in shown
+    assert "of server 12345" in told["kept"] and told["proved"] is True
+
+
+def test_a_request_without_an_answer_is_shown(rehearse):
+    night, dummy = rehearse(
+        lambda night: night.world.simulator.set_fault("reset_after", call="restore", times=1)
+    )
+    assert "POST /snapshots/ID/restore/ -> no answer" in "\n".join(night.said)
+
+
+@pytest.mark.parametrize("content", ["{", None])
+def test_an_unreadable_report_of_before_is_begun_anew(rehearse, tmp_path, content):
+    if content:
+        (tmp_path / "drill.json").write_text(content)
+    assert len(rehearse()[1]["report"]["measured"]) == 1
 
 
 # what later nights tell of it

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     commands,
     next_steps,
@@ -349,3 +350,175 @@ def test_a_command_stands_alone_in_its_line_so_that_it_can_be_copied(state):
         words = shlex.split(command)
         given = [word in ("-e", "-a") for word in words[:-1]]
         assert ["=" in word for word in words[1:]] == given
+
+
+def test_the_result_of_a_run_that_has_just_begun():
+    assert report.begun(12345, "j7", NOW) == {
+        "state": "preflight",
+        "server_id": 12345,
+        "server_name": None,
+        "snapshot": None,
+        "run_id": "j7",
+        "failed_task": None,
+        "reason": None,
+        "own_failure": None,
+        "next_step": None,
+        "packages": [],
+        "reboot_needed": None,
+        "reboot_reason": None,
+        "started": "2026-01-31T02:12:05Z",
+        "ended": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"reason": None}, "restored web-01 server=12345 snapshot=802 run=j7"),
+        ({}, "restored web-01 server=12345 snapshot=802 run=j7 reason: no space left"),
+        (
+            {"state": "armed", "reason": None},
+            "armed web-01 server=12345 snapshot=802 run=j7 losses: registers",
+        ),
+        (
+            {"state": "armed"},
+            "armed web-01 server=12345 snapshot=802 run=j7 losses: registers reason: no space left",
+        ),
+    ],
+)
+def test_the_line_of_a_state(monkeypatch, changes, line):
+    monkeypatch.setattr(switches, "ON", set())
+    assert report.line("web-01", result(**changes)) == line
+
+
+def test_a_change_of_the_result_leaves_the_one_before():
+    before = result(state="changing", ended=None)
+    moved = report.moved(before, {"state": "verifying", "reason": "x"}, NOW, "web-01")
+    assert (moved["state"], moved["reason"], moved["ended"]) == ("verifying", "x", None)
+    assert moved["next_step"] == before["next_step"] and before["state"] == "changing"
+
+
+def test_a_closing_message_ends_with_the_codes_of_the_reason():
+    told = result(reason="full [VPS921]; left [VPS731]", server_id=None)
+    assert report.closing_message("web-01", told) == (
+        "web-01: restored at 'Install'. Next: look. [VPS921] [VPS731]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ("aborted", "This run started no change and no restore there."),
+        ("restored", f"Restored from {SNAPSHOT}."),
+        (
+            "restored_unproven",
+            f"It is not proved that the server is as in {SNAPSHOT}, which is kept.",
+        ),
+        (
+            "restoring",
+            f"It is not known whether the server was restored; {SNAPSHOT} is kept.",
+        ),
+        (
+            "restore_failed",
+            f"The reason says whether the server was restored; {SNAPSHOT} is kept.",
+        ),
+        ("left_changed", f"The server was NOT restored; {SNAPSHOT} is kept."),
+        ("changing", f"The server was NOT restored; {SNAPSHOT} is kept."),
+    ],
+)
+def test_what_became_of_the_server(state, sentence):
+    assert dict(report.entries(result(state=state)))["server"] == [sentence]
+    rest = dict(report.entries(result(state=state, snapshot=None)))
+    assert ("server" in rest) == (state == "aborted") and "lost" not in rest
+
+
+def test_only_a_restored_server_has_lost_something():
+    for state in ("restored", "restored_unproven", "left_changed"):
+        assert ("lost" in dict(report.entries(result(state=state)))) == (state == "restored")
+
+
+def test_of_a_snapshot_of_an_unknown_age_nobody_knows_what_is_lost():
+    told = result(snapshot={"id": 802, "name": "pre", "created_at": None})
+    assert report.lost_seconds(told) is None
+    entries = dict(report.entries(told))
+    assert entries["lost"] == ["what was written in the unknown time since is lost."]
+    assert entries["server"] == ["Restored from snapshot 802 (pre) of an unknown time."]
+
+
+@pytest.mark.parametrize(
+    ("states", "counted"),
+    [
+        (["upgraded", "aborted", "upgraded"], {"aborted": 1, "upgraded": 2}),
+        (["skipped", "restore_failed"], {"restore_failed": 1, "skipped": 1}),
+        ([], {}),
+    ],
+)
+def test_states_are_counted_from_the_worst_to_the_best(states, counted):
+    assert [*report.counted(states).items()] == [*counted.items()]
+
+
+def test_a_state_that_is_not_known_ranks_first():
+    assert report.rank("odd") == report.rank("restore_failed") == 0
+    assert report.rank("restored_unproven") == 1 and report.rank("skipped") == 14
+
+
+def test_the_totals_are_wrapped_and_indented():
+    told = report.totals([result(state=state) for state in ENDS], 60)
+    first, *others = told.splitlines()
+    assert first.startswith("safe_upgrade: 1 restore_failed, 1 restored_unproven, ") and others
+    assert all(line.startswith("    ") and line[4] != " " for line in others)
+
+
+def test_a_row_continues_its_name_and_its_reason_below():
+    told = report.row(["one two", "802", "x"], [4, 5, 2], ["first", "second", "third"])
+    assert told.splitlines() == [
+        "one   802    x   first",
+        "two              second",
+        "                 third",
+    ]
+    assert report.row(["", "1"], [3, 2], []) == "     1"
+
+
+def test_one_line_of_a_table_for_each_host_with_its_reason_wrapped_beside():
+    rows = [
+        ("web-01", result(reason="word " * 12)),
+        ("db", result(server_name="db-01.example", snapshot=None, reason=None, state="aborted")),
+    ]
+    assert report.table(rows, 80).splitlines() == [
+        "HOST                SNAPSHOT  STATE     MINUTES  REASON",
+        "web-01              802       restored  17       word word word word word word",
+        "                                                 word word word word word word",
+        "db (db-01.example)  -         aborted   17",
+        "safe_upgrade: 1 restored, 1 aborted",
+    ]
+
+
+def test_a_reason_below_its_row_is_indented_and_wrapped():
+    told = report.table([("web-01", result(reason="word " * 20))], 60).splitlines()
+    assert told[0].split() == ["HOST", "SNAPSHOT", "STATE", "MINUTES"]
+    assert len(told) == 5 and all(line.startswith("    word ") for line in told[2:4])
+    assert max(map(len, told)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("evidence", "healthy", "step"),
+    [
+        ("", True, ""),
+        ("", False, "check the server before it serves again, then "),
+        ("/x y", True, ""),
+    ],
+)
+def test_after_a_restore_the_reason_of_the_failure_is_looked_for(evidence, healthy, step):
+    shown = ": less '/x y' shows what was kept of it" if evidence else ""
+    assert next_steps.after_a_restore(evidence, healthy) == (
+        f"{step}find out why the change failed before the next try{shown}; the snapshot is still "
+        "there"
+    )
+
+
+def test_a_begun_restore_is_awaited():
+    assert next_steps.after_a_begun_restore(result()) == (
+        "check the server's status first, and start no other restore before it is known what "
+        "became of this one: ansible localhost -m vps_org.cloud.server_info -a server_id=12345 "
+        "shows it"
+    )
