@@ -23,6 +23,10 @@ from ansible_collections.vps_org.cloud.plugins.doc_fragments.wait import (
     ModuleDocFragment as WaitOptions,
 )
 from ansible_collections.vps_org.cloud.plugins.module_utils import _module
+from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
+    RequestFailed,
+    VpsOrgError,
+)
 from ansible_collections.vps_org.cloud.plugins.modules import snapshot
 
 WISH = {"server_id": SERVER, "name": "before"}
@@ -253,3 +257,166 @@ def test_texts_of_the_api_reach_no_message_or_warning_raw(world):
     ]
     assert result["progress"][0].startswith("web 01xxx")
     assert len(result["progress"][0]) == 2000
+
+
+def test_blank_options_count_as_not_given():
+    params = {"name": " ", "wait": False, "api_retries": 0, "x": None, "y": "", "z": " a "}
+    kept = {"wait": False, "api_retries": 0, "z": " a "}
+    assert _module.given(params, {}) == kept
+    internal = {"_ansible_diff": None, "_ansible_tmpdir": ""}
+    assert _module.given({**params, **internal}, {}) == {**kept, **internal}
+
+
+@pytest.mark.parametrize("option", _module.ENVIRONMENT)
+def test_each_option_of_the_connection_may_come_from_the_environment(option):
+    variable = f"VPS_ORG_{option.upper()}"
+    assert _module.given({option: " "}, {variable: "of it"}) == {option: "of it"}
+    assert _module.given({option: "mine"}, {variable: "of it"}) == {option: "mine"}
+    assert _module.given({}, {variable: " "}) == {}
+
+
+def test_only_options_of_whole_numbers_must_be_ones():
+    spec = {"argument_spec": {"a": {"type": "int"}, "b": {"type": "str"}, "c": {}}}
+    assert _module.no_whole_numbers(spec, {"a": 1, "b": True, "c": 1.5}) == []
+    assert _module.no_whole_numbers(spec, {"a": 1.5}) == ["a must be a whole number, got 1.5"]
+    assert _module.no_whole_numbers(spec, {}) == []
+    # ansible-core has an error of its own for these
+    assert _module.no_whole_numbers(spec, {"a": "x"}) == []
+    assert _module.no_whole_numbers(spec, {"a": None}) == []
+
+
+CONNECTION = {
+    "api_token": "a-token",
+    "api_url": "http://127.0.0.1:1/api/v1",
+    "api_timeout": 7,
+    "api_retries": 3,
+    "validate_certs": True,
+    "ca_path": None,
+}
+
+
+@pytest.mark.parametrize("changes", [{}, {"validate_certs": False, "ca_path": "/"}])
+def test_the_client_has_the_options_of_its_module(world, changes):
+    params = {**CONNECTION, **changes}
+    client = _module.client_of(params, world.clock)
+    endpoint = client.endpoint
+    assert (endpoint.url, endpoint.token) == (params["api_url"], "a-token")
+    assert (endpoint.timeout, endpoint.retries) == (7, 3)
+    assert endpoint.validate_certs is params["validate_certs"]
+    assert endpoint.ca_path == params["ca_path"] and client.clock is world.clock
+
+
+@pytest.mark.parametrize("option", ["api_timeout", "api_retries", "wait_timeout", "wait_interval"])
+def test_the_greatest_number_is_allowed(world, option):
+    _module.client_of({**CONNECTION, option: 2147483}, world.clock)
+    with pytest.raises(VpsOrgError, match=f"^{option} must be 2147483 or less, got 2147484$"):
+        _module.client_of({**CONNECTION, option: 2147484}, world.clock)
+
+
+@pytest.mark.parametrize("letter", ["!", "~"])
+def test_the_outermost_letters_of_a_header_are_allowed(world, letter):
+    client = _module.client_of({**CONNECTION, "api_token": letter}, world.clock)
+    assert client.endpoint.token == letter
+
+
+@pytest.fixture
+def outcome(world):
+    """``outcome(run)``: the result of a module whose ``run`` this is, and what it told."""
+
+    def make(run, before_write=lambda: None, seen=lambda *given: None, **changes):
+        told = {"warnings": [], "progress": []}
+        ctx = _module.Context(
+            False, False, world.clock, told["warnings"].append, told["progress"].append, seen
+        )
+        own = {"api_url": world.simulator.url, "api_token": world.simulator.token}
+        params = {**CONNECTION, **own, **changes}
+        return {**_module.outcome(run, params, ctx, before_write), **told}
+
+    return make
+
+
+def test_a_request_that_failed_is_the_modules_failure(outcome):
+    def run(params, client, ctx):
+        raise RequestFailed("No.", "GET", "/x/", 400)
+
+    assert outcome(run) == {
+        "failed": True,
+        "changed": False,
+        "msg": "Cannot ask the API: No. (HTTP 400) [VPS201]",
+        "failure": {
+            "phase": "rejected",
+            "retryable": False,
+            "status": 400,
+            "method": "GET",
+            "path": "/x/",
+            "text": "No.",
+        },
+        "warnings": [],
+        "progress": [],
+    }
+
+
+def test_an_error_of_the_module_is_its_failure_with_what_is_known_of_the_snapshot(outcome):
+    def run(params, client, ctx):
+        raise VpsOrgError("it ended 'failed' a\x1bb", "accepted", snapshot={"id": 801})
+
+    told = outcome(run)
+    assert told["msg"] == "it ended 'failed' a b [VPS307]"
+    assert told["failed"] and not told["changed"] and told["snapshot"] == {"id": 801}
+    assert told["failure"]["phase"] == "accepted"
+
+
+def test_what_a_module_tells_is_made_harmless(outcome, world):
+    def run(params, client, ctx):
+        ctx.warn(f"a\x1bb {world.simulator.token}")
+        ctx.progress(f"c\nd {world.simulator.token}")
+        client.warn_once("no text (HTTP 200)")
+        return {"changed": params["api_timeout"] == 7}
+
+    told = outcome(run)
+    assert told["changed"] is True and "failed" not in told
+    assert told["progress"] == ["c d ********"]
+    assert told["warnings"][0] == "a b ********" and "[VPS221]" in told["warnings"][1]
+
+
+def test_every_answer_is_shown_and_a_write_is_announced(outcome, world):
+    seen, announced = [], []
+
+    def run(params, client, ctx):
+        client.request("GET", "/snapshots/", client.deadline())
+        assert announced == []
+        client.request("POST", "/snapshots/", client.deadline(), body=WISH)
+        return {}
+
+    outcome(run, lambda: announced.append(1), lambda *given: seen.append(given[:3]))
+    assert announced == [1]
+    assert seen == [("GET", "/snapshots/", 200), ("POST", "/snapshots/", 201)]
+
+
+def test_a_certificate_that_nobody_checks_is_warned_of(outcome):
+    assert outcome(lambda *given: {})["warnings"] == []
+    (warning,) = outcome(lambda *given: {}, validate_certs=False)["warnings"]
+    assert warning.startswith("validate_certs is off: ")
+
+
+def test_how_long_things_take_is_what_the_documentation_says(world):
+    ctx = _module.Context(False, False, world.clock, print, print)
+    assert (ctx.snapshot_takes, ctx.restore_takes) == ("usually 3-10 min", "usually 5-15 min")
+
+
+def test_wrong_arguments_are_a_failure():
+    assert _module.argument_failure("x is wrong") == {
+        "failed": True,
+        "changed": False,
+        "msg": "x is wrong",
+        "failure": {
+            "phase": "rejected",
+            "retryable": False,
+            "status": None,
+            "method": None,
+            "path": None,
+            "text": None,
+        },
+    }
+    both = _module.argument_failure("missing required arguments: api_token, name")
+    assert both["msg"] == f"{_module.NO_TOKEN} [VPS101]"
