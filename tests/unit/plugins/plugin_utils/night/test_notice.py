@@ -218,3 +218,8 @@ def test_a_url_that_would_be_readable_on_its_way_is_refused(url):
 def test_a_chat_that_says_nothing_in_time_is_told_with_the_limit(chat, monkeypatch):
     monkeypatch.setattr(notice.requests, "post", lambda *args, **kwargs: time.sleep(3))
     assert notice.send(chat.url, {}, limit=1.1) == "no answer within 1 s"
+
+
+@pytest.mark.parametrize("scheme", ["https", "HTTPS", "http"])
+def test_a_url_of_this_machine_or_with_https_is_tried(scheme):
+    assert notice.send(f"{scheme}://127.0.0.1:1/x", {}, limit=2) == "ConnectionError"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import rehearsal, timeline
@@ -197,3 +199,18 @@ def test_the_start_of_a_restored_server_is_settled_by_its_proof(proved, server, 
 
 def test_seconds_are_told():
     assert [rehearsal.told(one) for one in (None, 0, 75)] == ["not seen", "0 s", "75 s"]
+
+
+def test_the_page_for_newcomers_explains_each_assumption():
+    page = (Path(__file__).resolve().parents[5] / "docs/first_contact.md").read_text()
+    for entries in (WHOLE, []):
+        told = rehearsal.assumptions(rehearsal.Seen.of(entries, ended=True), proved=True)
+        assert all(set(one) == {"key", "assumption", "result", "evidence"} for one in told)
+        assert [one for one in told if f"| {one['assumption']} | " not in page] == []
+
+
+def test_the_last_answer_of_the_host_before_the_restore_is_told():
+    late = entry(235, call=SERVERS, answer=200, server="active")
+    silent = entry(236, 238, host=timeline.SILENT)
+    assert rehearsal.Seen.of([*WHOLE[:5], late, silent, *WHOLE[5:]], ended=True).answered == 230
+    assert rehearsal.Seen.of(WHOLE[5:], ended=True).answered is None
