@@ -570,3 +570,10 @@ def test_without_a_folder_nothing_is_written_and_nothing_is_warned_of(run):
     one.play(INCLUDE)
     one.phases("check", "take_snapshot", "wait_snapshot", "arm")
     assert len(one.ends()) > 3 and one.warned == [] and [*one.folder.iterdir()] == []
+
+
+def test_a_host_whose_include_of_the_role_ran_was_not_kept_out(run):
+    one = run()
+    include = one.play(INCLUDE).tasks[0].block[0]
+    one.plugin.v2_runner_on_ok(one.result("web-01", include, {}))
+    assert row(night_of(one), "web-01")["state"] == "not_started"
