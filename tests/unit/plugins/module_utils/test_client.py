@@ -781,3 +781,111 @@ def test_what_is_sent_and_what_an_answer_holds(world):
 def test_without_a_wait_the_deadline_is_that_of_all_tries(world):
     assert world.client(timeout=7, retries=2).deadline().seconds == 21
     assert world.client(timeout=7, retries=2).deadline(5).seconds == 5
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://a b/", "it holds a blank or a line break; take it out"),
+        ("https://:word@x/", "it holds user information; give the token by api_token"),
+        ("ftp://x/", "it must begin with https://"),
+        (
+            "http://x/",
+            "plain http would send the token readable over the network; use https",
+        ),
+        ("https://x/#a", "it must not hold a query or a fragment"),
+        ("https://x/?a", "it must not hold a query or a fragment"),
+    ],
+)
+def test_why_an_address_is_refused_is_told_in_a_sentence(url, why):
+    assert url_problem(url) == why
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("LocalHost", True),
+        ("192.0.2.1", False),
+        ("localhost.example.org", False),
+        ("", False),
+    ],
+)
+def test_what_counts_as_this_machine(host, own):
+    assert _client.is_loopback(host) is own
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"message": "c", "error": "b", "detail": "a"}, "a"),
+        ({"message": "c", "error": "b"}, "b"),
+        ({"detail": ["a", "b"], "message": "c"}, "c"),
+        ({"detail": ["a", 5]}, "detail: a, 5"),
+    ],
+)
+def test_of_an_error_its_detail_is_told_first(world, body, text):
+    world.simulator.set_fault("status", status=400, body=body)
+    assert failure(world).text == text
+
+
+def test_the_same_words_are_warned_of_once(world):
+    warned = []
+    client = _client.Client(world.client().endpoint, world.clock, warn=warned.append)
+    for text in ("a", "b", "a"):
+        client.warn_once(text)
+    assert warned == ["a", "b"]
+
+
+def test_every_answer_and_every_write_is_told(world):
+    seen, writes = [], []
+    endpoint = world.client(retries=1).endpoint
+    client = _client.Client(
+        endpoint, world.clock, lambda: writes.append(1), seen=lambda *told: seen.append(told)
+    )
+    world.simulator.set_fault("status", call="create", status=429, times=1)
+    world.simulator.set_fault("reset_before", call="list_servers", times=1)
+    body = {"server_id": SERVER, "name": "before"}
+    made = client.request("POST", "/snapshots/", client.deadline(30), body=body).data
+    servers = client.request("GET", "/servers/", client.deadline(30)).data
+    assert seen == [
+        ("POST", "/snapshots/", 429, None),
+        ("POST", "/snapshots/", 201, made),
+        ("GET", "/servers/", None, None),
+        ("GET", "/servers/", 200, servers),
+    ]
+    assert writes == [1, 1]
+
+
+def test_a_proxy_of_the_environment_is_named(world, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.org:3128")
+    client = world.client(url="https://api.example.org/api/v1")
+    assert client.proxy() == "http://proxy.example.org:3128"
+    monkeypatch.setenv("NO_PROXY", "api.example.org")
+    assert client.proxy() is None
+    monkeypatch.delenv("NO_PROXY")
+    assert world.client(url="https://127.0.0.1/api/v1").proxy() is None
+
+
+def test_an_observer_sees_answers_of_every_status(world):
+    client, seen = world.client(retries=0), []
+    client.observe(lambda response: seen.append(response.status_code))
+    client.request("GET", "/servers/", client.deadline(30))
+    world.simulator.set_fault("status", status=404)
+    with pytest.raises(RequestFailed):
+        client.request("GET", "/servers/", client.deadline(30))
+    assert seen == [200, 404]
+
+
+def test_a_row_that_two_pages_show_is_one(paged):
+    for number in (804, 805):
+        del paged.simulator.cloud.snapshots[number]
+    page = {"results": [{"id": 802}, {"id": 900}, "x"], "count": 3}
+    paged.simulator.set_fault("json", body=page, after=1, times=1)
+    found = rows(paged).rows
+    assert sorted(row["id"] for row in found if row != "x") == [801, 802, 900]
+    assert "x" in found and len(found) == 4
