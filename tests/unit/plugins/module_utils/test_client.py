@@ -889,3 +889,32 @@ def test_a_row_that_two_pages_show_is_one(paged):
     found = rows(paged).rows
     assert sorted(row["id"] for row in found if row != "x") == [801, 802, 900]
     assert "x" in found and len(found) == 4
+
+
+def test_a_compressed_error_has_no_text(world):
+    headers = {"Content-Encoding": "gzip"}
+    world.simulator.set_fault("status", status=400, body="x", headers=headers)
+    assert failure(world).text == "no text"
+
+
+def test_what_an_answer_that_needs_too_much_memory_tells(world):
+    client = world.client()
+    with pytest.raises(RequestFailed) as caught:
+        client.request("GET", "/servers/", client.deadline(30), memory=10)
+    failed = caught.value
+    assert failed.text == "the answer holds too much to be read safely"
+    assert (failed.method, failed.path, failed.status) == ("GET", "/servers/", None)
+    assert (failed.transient, failed.arrived) == (False, True)
+
+
+def test_how_a_proxy_with_odd_letters_is_written_is_told(world, monkeypatch):
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:a/b@proxy.example.org:3128")
+    failed = failure(world, url="https://api.example.org/api/v1")
+    assert failed.text == (
+        "the address of the proxy in HTTPS_PROXY is no URL. In its user name and password write / "
+        "as %2F, @ as %40, # as %23, ? as %3F"
+    )
+    assert (failed.method, failed.path, failed.transient) == ("GET", "/snapshots/", False)
