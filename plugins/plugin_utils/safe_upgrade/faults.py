@@ -216,7 +216,7 @@ def _fullness(kind: str, left: int, size: int) -> str:
     for word in ("full", "low"):
         if left < min(_KB_LEFT[word], size / _SHARE_LEFT[word]):
             return word
-    return "full" if size and left <= 0 else ""
+    return ""
 
 
 def _gone(check: str, words: t.Callable[[str], str]) -> t.Callable[[Data, Data], list[Fault]]:

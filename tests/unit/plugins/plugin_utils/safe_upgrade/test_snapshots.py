@@ -100,3 +100,136 @@ def test_nothing_is_deleted_while_it_is_not_known_which_run_needs_its_snapshot()
     rows = [row(number) for number in range(1, 6)]
     assert snapshots.to_prune(rows, {**SETTINGS, "keep": 0}, "new", "unknown") == []
     assert snapshots.to_make_room(rows, SETTINGS, "new", "unknown") == []
+
+
+def test_the_host_and_the_run_of_a_snapshot_are_those_of_its_stamp():
+    assert snapshots.stamped_for_another(row(1), "web-01") is None
+    assert snapshots.stamped_for_another(row(1), "web-02") == "web-01"
+    spaced = row(1, description=snapshots.stamp("r1", "web 01"))
+    assert snapshots.stamped_for_another(spaced, "web 01") is None
+    assert snapshots.run_of(row(1)) == "r1"
+    for text in (None, "", "by hand"):
+        foreign = row(1, description=text)
+        assert snapshots.run_of(foreign) == ""
+        assert snapshots.stamped_for_another(foreign, "web-02") is None
+
+
+def test_own_snapshots_are_told_with_their_run_oldest_first_and_passed_over_foreign_ones():
+    rows = [row(3), row(5, description=""), row(4, created_at="2026-01-03T00:00:00Z"), row(1)]
+    found = snapshots.own(rows, SETTINGS)
+    assert [(one["id"], one["run_id"]) for one in found] == [(1, "r1"), (3, "r3"), (4, "r4")]
+
+
+def test_a_snapshot_of_another_host_of_the_server_is_neither_kept_nor_deleted():
+    other = row(1, description=snapshots.stamp("r1", "web-02"))
+    assert ids(snapshots.own([other], SETTINGS)) == [1]
+    assert snapshots.of_this_host([other], SETTINGS) == []
+    rows = [other, row(2), row(3)]
+    assert ids(snapshots.to_prune(rows, SETTINGS, "r3", None)) == [2]
+    full = [other, row(2), *(row(number, description="") for number in (3, 4, 5))]
+    assert ids(snapshots.to_make_room(full, SETTINGS, "new", None)) == [2]
+    assert snapshots.to_make_room([*full, row(6, description="")], SETTINGS, "new", None) == []
+
+
+def test_only_completed_snapshots_count_among_the_kept():
+    rows = [row(1), row(2), row(3, status="failed")]
+    assert ids(snapshots.to_prune(rows, SETTINGS, "r9", None)) == [1]
+    assert snapshots.to_prune(rows, {**SETTINGS, "keep": 2}, "r9", None) == []
+    assert ids(snapshots.to_prune(rows, {**SETTINGS, "keep": 0}, "r9", None)) == [1, 2]
+
+
+CHOOSING = {**SETTINGS, "snapshot_id": None, "restore_run": None}
+HELD = (
+    "1 pre-upgrade-r1 (completed, 2026-01-01T00:00:00Z), "
+    "2 pre-upgrade-r2 (completed, 2026-01-02T00:00:00Z)"
+)
+BY_ID = {"snapshot_id": 2}
+BY_RUN = {"restore_run": "r1"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen", "complete", "number"),
+    [
+        ([row(1)], {}, True, 1),
+        ([row(1), row(2, description="")], {}, True, 1),
+        ([row(1), row(2, status="in_progress")], {}, True, 1),
+        ([row(1), row(2)], BY_ID, True, 2),
+        ([row(1), row(2)], BY_ID, False, 2),
+        ([row(2, description="", status="failed")], BY_ID, True, 2),
+        ([row(1), row(2)], BY_RUN, True, 1),
+        ([row(1, name="other-prefix-r1"), row(2)], BY_RUN, True, 1),
+        ([row(1), row(2)], {**BY_ID, **BY_RUN}, True, 2),
+    ],
+)
+def test_a_restore_means_the_snapshot_that_is_named_or_the_only_own_one(
+    rows, chosen, complete, number
+):
+    found, why = snapshots.candidate(rows, {**CHOOSING, **chosen}, complete)
+    assert (found["id"], why) == (number, "")
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen", "told"),
+    [
+        (
+            [row(1), row(2)],
+            {},
+            "the restore needs exactly one completed snapshot made by this role, and server 12345 "
+            f"holds 2; choose one by safe_upgrade_snapshot_id or safe_upgrade_restore_run from: "
+            f"{HELD}",
+        ),
+        (
+            [row(1), row(2)],
+            {"snapshot_id": 9},
+            "the restore needs snapshot 9, and server 12345 holds none; choose one by "
+            f"safe_upgrade_snapshot_id or safe_upgrade_restore_run from: {HELD}",
+        ),
+        (
+            [row(1), row(2)],
+            {"restore_run": "r9"},
+            "the restore needs a completed snapshot of run r9, and server 12345 holds none; choose "
+            f"one by safe_upgrade_snapshot_id or safe_upgrade_restore_run from: {HELD}",
+        ),
+        (
+            [],
+            BY_RUN,
+            "server 12345 holds no snapshot, so nothing can restore it: the restore needs a "
+            "completed snapshot of run r1",
+        ),
+    ],
+)
+def test_why_no_snapshot_is_restored_is_told_with_those_to_choose_from(rows, chosen, told):
+    assert snapshots.candidate(rows, {**CHOOSING, **chosen}, True) == (None, told)
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen", "needed", "held"),
+    [
+        ([row(1)], {}, "exactly one completed snapshot made by this role", HELD.split(", 2 ")[0]),
+        ([row(1)], BY_RUN, "a completed snapshot of run r1", HELD.split(", 2 ")[0]),
+        ([row(1)], BY_ID, "snapshot 2", HELD.split(", 2 ")[0]),
+        ([], {}, "exactly one completed snapshot made by this role", "none at all"),
+    ],
+)
+def test_a_list_that_is_not_complete_tells_of_no_only_snapshot(rows, chosen, needed, held):
+    assert snapshots.candidate(rows, {**CHOOSING, **chosen}, False) == (
+        None,
+        f"the API's list of snapshots is not complete, and the restore needs {needed}: try again "
+        f"later, or choose one by safe_upgrade_snapshot_id from those that it shows: {held}",
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        row(1, status="in_progress"),
+        row(1, server={"id": 99999, "name": "other"}),
+        row(1, description=None),
+        row(1, description="safe_upgrade run=r11 host=web-01"),
+        row(1, name="pre-upgrade-r11"),
+        row(1, name="r1"),
+    ],
+)
+def test_a_runs_snapshot_is_completed_and_of_this_server_and_bears_its_stamp(other):
+    assert ids(snapshots.of_run([other, row(1, name="any-r1")], CHOOSING, "r1")) == [1]
+    assert snapshots.of_run([other], CHOOSING, "r1") == []
