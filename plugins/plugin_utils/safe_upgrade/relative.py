@@ -32,6 +32,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "unarchive": ("src",),
 }
 _LOOKUPS = ("lookup", "query", "q")
+_CONDITIONS = ("when", "failed_when", "changed_when", "until")
 _WORD = re.compile(r"(\w+)=(\"[^\"]*\"|'[^']*'|\S+)")
 _JINJA = Environment()
 
@@ -146,10 +147,11 @@ def _in_templates(task: Task) -> t.Iterator[str]:
             continue
         if str(key).startswith(("with_file", "with_first_found", "with_template")):
             yield from texts.within(value)
-        bare = key in ("when", "failed_when", "changed_when", "until", "that")
+        bare = key in _CONDITIONS or _short(key) == "assert"
         for text in texts.within(value):
             if any(f"{name}(" in text for name in _LOOKUPS):
-                yield from _given_to_lookups("{{ " + text + " }}" if bare else text)
+                condition = bare and not texts.is_template(text)
+                yield from _given_to_lookups("{{ " + text + " }}" if condition else text)
 
 
 def _given_to_lookups(template: str) -> t.Iterator[str]:

@@ -563,3 +563,9 @@ def test_a_state_without_facts_holds_nothing():
     for before in ({}, {"facts": None}, {"facts": {"systemd": None}}):
         assert judged(before, guest()) == ([], [])
         assert judged(before, guest(packages=None)) == ([], [])
+
+
+def test_a_dot_in_the_name_of_a_service_does_not_part_it_from_its_socket():
+    now = guest(systemd={"php8.2-fpm.socket": unit()})
+    told = judged(guest(systemd={"php8.2-fpm.service": unit()}), now)
+    assert told == ([], ["php8.2-fpm.service is not active any more"])
