@@ -82,3 +82,113 @@ def test_groups_may_be_altered_where_no_condition_names_them(conditions):
 def test_other_tasks_may_stand_beside_a_condition_that_names_groups():
     tasks = [task("raw"), task("meta", "flush_handlers"), task("mine.own.group_by_hand")]
     assert keywords.refused_regrouping(tasks, ["'web' in group_names"], {}) == []
+
+
+ONCE = (
+    "Call the role by ansible.builtin.include_role and write 'when' on that task, which judges it "
+    "once"
+)
+
+
+def test_a_condition_that_a_change_can_alter_is_refused_with_the_names_and_the_way_out():
+    told = keywords.refused_condition(["wanted", "b and a == wanted"], EXTRA)
+    assert told == (
+        "the condition 'when: b and a == wanted' reaches every task of the role, by an import, "
+        "roles, apply or a block. A change can alter what it names (a, b): the rest of the role, "
+        f"the restore too, would then be skipped. {ONCE}"
+    )
+
+
+def test_a_task_that_alters_groups_is_refused_with_its_place_and_the_way_out():
+    tasks = [task("group_by"), task("add_host")]
+    told = keywords.refused_regrouping(tasks, ["true", "'web' in group_names"], {})
+    assert told == [
+        f"change.yml:1: '{word}' alters groups, and the condition 'when: 'web' in group_names', "
+        "which reaches every task of the role, names them: the rest of the role, the restore too, "
+        f"could then be skipped. {ONCE}"
+        for word in ("group_by", "add_host")
+    ]
+
+
+def test_a_delegated_role_is_refused():
+    assert keywords.refused_delegation(None, "web-01") is None
+    assert keywords.refused_delegation("lb-1", "web-01") == (
+        "'delegate_to: lb-1' reaches every task of the role, by an import, roles, apply or a "
+        "block: the change would run on lb-1, and the snapshot is one of web-01. Remove it, and "
+        "write it on those tasks of your change that need it"
+    )
+
+
+def test_a_role_that_runs_once_is_refused_for_several_hosts():
+    assert keywords.refused_run_once(True, ["web-01"]) is None
+    assert keywords.refused_run_once(False, ["web-01", "web-02"]) is None
+    assert keywords.refused_run_once(True, ["web-01", "web-02"]) == (
+        "'run_once: true' reaches every task of the role, by an import, roles, apply or a block: "
+        "of 2 hosts only one would be changed, and the others taken for done. Remove it, and write "
+        "it on those tasks of your change that need it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("extra", "names"),
+    [
+        ({"safe_upgrade_result": ""}, "safe_upgrade_result"),
+        ({"safe_upgrade_loss": 1, "x": 1}, "safe_upgrade_loss"),
+        ({"safe_upgrade_loss": 1, "safe_upgrade_result": 1},
+         "safe_upgrade_result, safe_upgrade_loss"),
+    ],
+)  # fmt: skip
+def test_extra_variables_must_not_stand_above_what_the_role_registers(extra, names):
+    assert keywords.refused_names(extra) == (
+        f"the role itself sets {names}, and an extra variable (-e, or a survey's) of that name "
+        "overrides it: take it out"
+    )
+    assert keywords.refused_names({"safe_upgrade_keep": 1}) is None
+
+
+@pytest.mark.parametrize(
+    ("extra", "names"),
+    [
+        ({"vps_org_server_id": 12345}, "vps_org_server_id"),
+        ({"safe_upgrade_snapshot_id": "801", "vps_org_server_id": " "}, "safe_upgrade_snapshot_id"),
+        ({"safe_upgrade_server_id": 1, "vps_org_server_id": 1},
+         "vps_org_server_id, safe_upgrade_server_id"),
+    ],
+)  # fmt: skip
+def test_one_server_is_not_named_for_several_hosts(extra, names):
+    assert keywords.refused_ids(extra, ["web-01", "web-02"]) == (
+        f"the extra variable {names} names one server or snapshot for all 2 hosts of the play, and "
+        "would override the inventory's value of each: choose one host, or take it out"
+    )
+    assert keywords.refused_ids(extra, ["web-01"]) is None
+    assert keywords.refused_ids({"vps_org_server_id": None}, ["web-01", "web-02"]) is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "extra", "names"),
+    [
+        (True, {}, []),
+        (None, {}, []),
+        ("a ==", {}, ["{{ a == }}"]),
+        ("b or a", {}, ["a", "b"]),
+        ("later", {"later": "{{ b }}"}, ["b"]),
+        ("later", {"later": {"x": ["{{ b }}"]}}, ["b"]),
+        ("later", {"later": "b"}, []),  # a text, no template
+        ("{{ later }}", {"later": "b"}, ["b"]),  # is judged as a condition again
+        ("{{ later }}", {"later": "{{ other }}", "other": "b"}, ["b"]),
+        ("later", {"later": "{{ later }}"}, ["later"]),
+        ("x | select('even') | list", {"x": []}, []),
+        ("x | ansible.builtin.bool", {"x": 1}, []),
+        ("x | map('random')", {"x": []}, ["random"]),
+        ("x | selectattr('a', 'exists')", {"x": []}, ["exists"]),
+        ("x | reject('exists')", {"x": []}, ["exists"]),
+    ],
+)
+def test_what_a_condition_names_is_followed_into_the_extra_variables(condition, extra, names):
+    assert keywords.changeable(condition, extra) == names
+
+
+def test_what_is_fixed_is_named_by_the_caller():
+    assert keywords.changeable("inventory_hostname", {}, frozenset()) == ["inventory_hostname"]
+    told = keywords.refused_condition(["group_names"], {}, keywords.FIXED - keywords.FORGEABLE)
+    assert told and "(group_names)" in told

@@ -280,3 +280,136 @@ def test_a_time_without_an_offset_is_utc(text):
         "2026-01-31T05:00:00+01:00",
     )
     assert parse_time(text).timestamp() == 1769832000
+
+
+def refusal(entry_point="main", playbook_dir="", **given):
+    """Why the settings are refused, without its code."""
+    named = {f"safe_upgrade_{name}": value for name, value in given.items()}
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.settle({**LEAST, **named}, entry_point, playbook_dir)
+    return re.sub(r" \[VPS\d+\]", "", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"snapshot_id": 0}, "safe_upgrade_snapshot_id must be 1 or more, got 0"),
+        ({"keep": -1}, "safe_upgrade_keep must be 0 to 4, got -1"),
+        ({"mass_failure": 101}, "safe_upgrade_mass_failure must be 0 to 100, got 101"),
+        ({"health": {"attempts": 0}}, "safe_upgrade_health.attempts must be 1 or more, got 0"),
+        ({"verify": {"attempts": -2}}, "safe_upgrade_verify.attempts must be 1 or more, got -2"),
+        ({"health": {"delay": -1}}, "safe_upgrade_health.delay must be 0 or more, got -1"),
+        ({"verify": {"delay": -1}}, "safe_upgrade_verify.delay must be 0 or more, got -1"),
+        (
+            {"verify": {"tasks_file": "x.yml"}},
+            "safe_upgrade_verify.tasks_file must be an absolute path, got 'x.yml'",
+        ),
+        *(
+            (
+                {name: "a b"},
+                f"safe_upgrade_{name} may hold letters, digits, hyphen and underscore, got 'a b'",
+            )
+            for name in ("snapshot_prefix", "run_id", "use_run", "restore_run")
+        ),
+        *(
+            (
+                {name: "r" * 49},
+                f"safe_upgrade_snapshot_prefix and safe_upgrade_{name} make a snapshot name longer "
+                "than 60 characters",
+            )
+            for name in ("run_id", "use_run", "restore_run")
+        ),
+        ({"marker_path": "m"}, "safe_upgrade_marker_path must be an absolute path, got 'm'"),
+        ({"hold_file": "h"}, "safe_upgrade_hold_file must be an absolute path, got 'h'"),
+        ({"marker_path": "/a!b"}, "safe_upgrade_marker_path may hold no '!' and no line break"),
+        ({"marker_path": "/a\nb"}, "safe_upgrade_marker_path may hold no '!' and no line break"),
+        (
+            {"snapshot_id": 801, "restore_run": "r1"},
+            "safe_upgrade_snapshot_id and safe_upgrade_restore_run exclude each other",
+        ),
+        (
+            {"start_after": "01:00", "start_before": "05:00"},
+            "safe_upgrade_time_zone is not given: a time of day needs a zone, such as UTC or "
+            "Europe/Berlin",
+        ),
+        (
+            {"health": {"http": [{"url": "ftp://x"}]}},
+            "safe_upgrade_health.http: no http or https URL: ftp://x",
+        ),
+        (
+            {"change": "x", "health": "y"},
+            "expected a mapping, got a text: safe_upgrade_change, safe_upgrade_health. On the "
+            'command line give JSON, such as -e \'{"safe_upgrade_change": {"tasks_file": '
+            '"/path/of/tasks.yml"}}\'',
+        ),
+    ],
+)
+def test_why_a_variable_is_refused(given, told):
+    assert refusal(**given) == told
+
+
+def test_a_file_beside_the_playbook_is_named_by_its_absolute_path(tmp_path):
+    (tmp_path / "x.yml").write_text("[]")
+    assert refusal(playbook_dir=str(tmp_path), change={"tasks_file": "./x.yml"}) == (
+        "safe_upgrade_change.tasks_file must be an absolute path, got './x.yml'; "
+        f"{tmp_path}/x.yml exists: write that"
+    )
+
+
+def test_a_server_is_needed_by_every_entry_point_and_a_change_by_that_of_the_change():
+    for entry_point in ("restore", "release", "status", "change"):
+        assert settings.settle({"safe_upgrade_server_id": 1}, entry_point)["change"] is None
+        assert "server_id is not given" in refusal(entry_point, server_id="")
+
+
+@pytest.mark.parametrize("entry_point", ["restore", "restore_unfinished"])
+def test_a_restore_is_not_kept_up_by_files_that_it_never_runs(entry_point):
+    given = {"change": {"tasks_file": "x"}, "verify": {"tasks_file": "x"},
+             "quiesce": {"before_tasks_file": "x"}}  # fmt: skip
+    named = {f"safe_upgrade_{name}": value for name, value in given.items()}
+    assert settings.settle({**LEAST, **named}, entry_point)["server_id"] == 12345
+    assert "safe_upgrade_health.tasks_file must be" in refusal(
+        entry_point, health={"tasks_file": "x"}
+    )
+    hooks = {"after_tasks_file": "x"}
+    told = "safe_upgrade_restore_hooks.after_tasks_file must be an absolute path, got 'x'"
+    assert refusal(entry_point, restore_hooks=hooks) == told
+
+
+def test_the_users_files_and_roles_are_told_with_the_variables_that_name_them():
+    given = {
+        "safe_upgrade_change": {"role": "patch", "role_tasks_from": "a", "role_prepare_from": "b"},
+        "safe_upgrade_health": {"tasks_file": "/h.yml"},
+        "safe_upgrade_verify": {"role": "check"},
+        "safe_upgrade_quiesce": {"before_tasks_file": "/b.yml", "after_tasks_file": "/a.yml"},
+    }
+    settled = settings.settle({**LEAST, **given}, "main")
+    assert settings.user_roles(settled, "main") == [
+        ("change.role", "patch", "a"),
+        ("change.role_prepare_from", "patch", "b"),
+        ("verify.role", "check", ""),
+    ]
+    assert sorted(settings.user_files(settled, "main")) == [
+        ("health.tasks_file", "/h.yml"),
+        ("quiesce.after_tasks_file", "/a.yml"),
+        ("quiesce.before_tasks_file", "/b.yml"),
+    ]
+    assert settings.user_roles(settled, "restore") == []
+    assert settings.user_files(settled, "restore") == [("health.tasks_file", "/h.yml")]
+
+
+@pytest.mark.parametrize("name", ["change", "health", "verify", "quiesce", "restore_hooks"])
+def test_these_variables_name_the_users_code(name):
+    assert settings.is_user_code(f"safe_upgrade_{name}")
+    assert not settings.is_user_code(f"safe_upgrade_{name}s")
+
+
+def test_blank_entries_are_dropped_at_every_depth():
+    given = {"a": {"b": {"c": " "}, "d": 0}, "e": [{"f": None}], "g": False, "h": {"i": []}}
+    assert settings.without_blanks(given) == {"a": {"d": 0}, "e": [{"f": None}], "g": False}
+    assert settings.without_blanks([None]) == [None]
+
+
+def test_a_snapshot_bears_the_prefix_and_the_run():
+    settled = settings.settle({**LEAST, "safe_upgrade_snapshot_prefix": "p"}, "main")
+    assert settings.snapshot_name(settled, "r1") == "p-r1"

@@ -38,9 +38,41 @@ def test_a_text_is_cut_at_its_limit(text, limit, shown):
         (59.9, "59 s"),
         (60, "1 minute"),
         (89, "1 minute"),
+        (119, "2 minutes"),
+        (90.1, "2 minutes"),
+        (None, "unknown time"),
         (120, "2 minutes"),
         (7200, "120 minutes"),
     ],
 )
 def test_spans_are_told_in_minutes(seconds, words):
     assert texts.minutes(seconds) == words
+
+
+def test_texts_of_a_structure_are_harmless_keys_included_and_the_rest_is_kept():
+    value = {"{{ a }}": ["{% b s3cret", (1, None, True)], "s3cret": {"c": "x" * 20}}
+    assert texts.harmless_data(value, ["s3cret"], 10) == {
+        "{ { a } }": ["{ % b **...", [1, None, True]],
+        "********": {"c": "xxxxxxx..."},
+    }
+
+
+def test_the_texts_of_a_structure_are_found_at_every_depth():
+    assert list(texts.within({"a": ["b", ("c", {"d": "e"})], "f": 7, "g": None})) == ["b", "c", "e"]
+    assert list(texts.within("x")) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "templated"),
+    [("{{ x }}", True), ("{% if x %}", True), ("{# x #}", True), ("{ x }", False), ("", False)],
+)
+def test_a_text_with_delimiters_is_a_template(text, templated):
+    assert texts.is_template(text) is templated
+
+
+def test_a_value_that_python_cannot_write_is_told_by_its_type():
+    deep = []
+    for _level in range(100_000):
+        deep = [deep]
+    assert texts.written(10**10_000) == "<int>" and texts.written(deep) == "<list>"
+    assert texts.written({"a": 1}) == "{'a': 1}" and texts.harmless(10**10_000) == "<int>"

@@ -219,3 +219,78 @@ def test_a_url_is_one_word_of_the_guests_shell(page, tmp_path):
     web.faults([{**wanted, "status": [200], "text": ""}], guest)
     subprocess.run(["/bin/sh", "-c", seen[0].replace("curl", "echo")], check=True)
     assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://example.org", []),
+        ("https://example.org:8443/a?b", []),
+        ("http:///x", ["p_health.http: no http or https URL: http:///x"]),
+        ("http://h/a b", ["p_health.http: no http or https URL: http://h/a b"]),
+        ("http://[::1/", ["p_health.http: no http or https URL: http://[::1/"]),
+        *(
+            (
+                f"https://{who}@example.org/",
+                [
+                    "p_health.http: the URL for example.org holds user information, which logs "
+                    "would show: use a tasks file with ansible.builtin.uri"
+                ],
+            )
+            for who in ("me", ":hunter2", "me:hunter2")
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_told_without_its_password(url, told):
+    good = {"url": "http://h/"}
+    assert list(web.problems([good, {"url": url}, good], "p_")) == told
+
+
+def curled(printed, why=None, text=""):
+    """What is told of the page of which the guest's curl printed the text."""
+    guest = SimpleNamespace(run=lambda script, seconds: reach.Answer(0, printed, why))
+    page = {"url": "http://h/", "from": "guest", "status": [200, 204], "text": text}
+    return web.faults([page], guest)
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "told"),
+    [
+        ("well\nhttp_status 200 0\n", None, None),
+        ("\nhttp_status 204 0", None, None),
+        ("\nhttp_status 500 0\n", None, "status 500, not 200 or 204"),
+        ("cut\nhttp_status 200 18\n", None, "no answer: 18"),
+        ("cut\nhttp_status 200 18\n", "curl: (18) x", "no answer: curl: (18) x"),
+        ("", None, "no answer: 0"),
+        ("http_status 200 0\nmore", None, "no answer: 0"),
+    ],
+)
+def test_the_guests_curl_is_believed_by_its_last_line(text, why, told):
+    assert curled(text, why=why) == ([f"http://h/, asked from the guest: {told}"] if told else [])
+
+
+def test_the_status_line_is_no_part_of_the_page():
+    (told,) = curled("well\nhttp_status 200 0\n", text="http_status")
+    assert told == "http://h/, asked from the guest: the page lacks the text 'http_status'"
+
+
+def test_each_page_is_asked_and_the_guest_has_twice_the_time_of_its_curl():
+    asked = []
+
+    def run(script, seconds):
+        asked.append((script.split("; ")[0].rpartition(" ")[2], seconds))
+        return reach.Answer(None, "", "down")
+
+    pages = [{"url": f"http://h/{n}", "from": "guest", "status": [200], "text": "x"} for n in "12"]
+    assert web.faults(pages, SimpleNamespace(run=run)) == [
+        "http://h/1, asked from the guest: no answer: down",
+        "http://h/2, asked from the guest: no answer: down",
+    ]
+    assert asked == [("http://h/1", 2 * web.SECONDS), ("http://h/2", 2 * web.SECONDS)]
+
+
+def test_a_page_that_does_not_come_in_time_is_told_with_the_time(page, monkeypatch):
+    monkeypatch.setattr(web, "SECONDS", 0.2)
+    page.drips = True
+    (why,) = told(page, "controller")
+    assert why.endswith("asked from the controller: no answer within 0.2 s")
