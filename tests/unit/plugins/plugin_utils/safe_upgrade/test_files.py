@@ -207,3 +207,277 @@ def test_what_an_imported_file_notifies_is_known(tmp_path, value):
     places = files.search_path(ROLE, str(other))
     names, dummy = files.notified(str(change), DataLoader().load_from_file, places)
     assert names == {"Restart": str(more)}
+
+
+def told(tmp_path, text, **how):
+    """What is wrong with a tasks file of that text."""
+    path = tmp_path / "change.yml"
+    path.write_text(text)
+    load = DataLoader().load_from_file
+    return [
+        problem.replace(str(tmp_path), "HERE")
+        for problem in files.problems(str(path), load, PLACES, ROLE, **how)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[]\n", "holds no task: nothing would be done"),
+        ("---\n", "holds no list of tasks"),
+        ("x: y\n", "holds no list of tasks"),
+        ("- debug:\n- x\n", "holds no list of tasks"),
+        ("- debug:\n- hosts: all\n", "is a playbook; give a file that holds its tasks alone"),
+    ],
+)
+def test_a_file_that_is_no_tasks_file_is_refused_with_its_kind(tmp_path, text, why):
+    assert told(tmp_path, text) == [f"HERE/change.yml: {why}"]
+
+
+def test_a_folder_is_no_tasks_file(tmp_path):
+    assert refused(tmp_path, PLACES) == [
+        f"{tmp_path}: is a folder, no tasks file; a role is given by its name"
+    ]
+
+
+@pytest.mark.parametrize("text", ["[]\n", "---\n", "{}\n"])
+def test_a_roles_file_may_be_empty_where_others_run_before_it(tmp_path, text):
+    assert told(tmp_path, text, may_be_empty=True) == []
+
+
+def test_a_file_that_cannot_be_read_is_told_without_its_lines(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("root: s3cret: x\n")
+    (problem,) = refused(secret, PLACES)
+    assert problem.startswith(f"{secret}") and "line 1" in problem
+    assert "s3cret" not in problem and "The offending line" not in problem
+
+    def load(path):
+        raise ValueError(" why \nThe offending line appears to be:\n s3cret")
+
+    assert files.problems(str(secret), load, PLACES, ROLE) == [f"{secret}: why"]
+
+
+LEAVE = (
+    "'meta: end_host' would end the host's play before the change is verified; take it out, or "
+    "write a 'when' on it and accept by safe_upgrade_end_host: accept that the change is then not "
+    "verified"
+)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "{meta: end_host, when: done}",
+        "{meta: end_host, when: [done]}",
+        "{meta: end_host, when: false}",
+        "{when: done, block: [meta: end_host]}",
+        "{when: done, block: [block: [meta: end_host]]}",
+        "{debug: , when: done, rescue: [meta: end_host]}",
+    ],
+)
+def test_an_end_of_the_host_under_a_condition_may_be_accepted(tmp_path, task):
+    assert told(tmp_path, f"- {task}\n", may_leave=True) == []
+    assert told(tmp_path, f"- {task}\n") == [f"HERE/change.yml, line 1: {LEAVE}"]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "meta: end_host",
+        "{meta: end_host, when: true}",
+        "{meta: end_host, when: []}",
+        "{meta: end_host, when: ''}",
+        "{meta: end_host, when: }",
+        "{block: [meta: end_host]}",
+    ],
+)
+def test_without_a_condition_it_may_not(tmp_path, task):
+    assert told(tmp_path, f"- {task}\n", may_leave=True) == [f"HERE/change.yml, line 1: {LEAVE}"]
+
+
+@pytest.mark.parametrize(("when", "problems"), [("  when: done\n", 0), ("", 1)])
+@pytest.mark.parametrize("key", ["import_tasks", "include_tasks"])
+def test_a_condition_on_an_include_counts_for_its_file(tmp_path, key, when, problems):
+    (tmp_path / "more.yml").write_text("- meta: end_host\n")
+    found = told(tmp_path, f"- {key}: more.yml\n{when}", may_leave=True)
+    assert found == [f"HERE/more.yml, line 1: {LEAVE}"] * problems
+
+
+def test_a_condition_on_one_task_does_not_count_for_the_next(tmp_path):
+    text = "- {debug: , when: done}\n- meta: end_host\n"
+    assert told(tmp_path, text, may_leave=True) == [f"HERE/change.yml, line 2: {LEAVE}"]
+
+
+def test_a_whole_file_may_be_under_a_condition(tmp_path):
+    assert told(tmp_path, "- meta: end_host\n", may_leave=True, conditional=True) == []
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "meta: end_play",
+        "{meta: , args: {_raw_params: end_play}}",
+        "meta: {_raw_params: end_play}",
+        "ansible.legacy.meta: end_play",
+        "action: ansible.builtin.meta  end_play",
+        "local_action: meta end_play",
+        "action: {module: meta, _raw_params: ' end_play '}",
+        "local_action: {module: ansible.builtin.meta, _raw_params: end_play}",
+    ],
+)
+def test_a_meta_task_is_known_however_it_is_written(tmp_path, task):
+    assert told(tmp_path, f"- {task}\n") == [
+        "HERE/change.yml, line 1: 'meta: end_play' would end the host's play before the change is "
+        "verified; take it out"
+    ]
+
+
+@pytest.mark.parametrize(
+    "task", ["action: ''", "action: {module: debug, _raw_params: end_play}", "action: [meta]"]
+)
+def test_another_action_is_no_meta_task(tmp_path, task):
+    assert told(tmp_path, f"- {task}\n") == []
+
+
+def test_the_line_of_a_word_is_that_of_the_word_alone_and_of_no_comment(tmp_path):
+    text = "# end_play\n- debug: {msg: my-end_play end_plays}\n- meta: end_play # end_play\n"
+    (problem,) = told(tmp_path, text)
+    assert problem.startswith("HERE/change.yml, line 3: ")
+
+
+def test_every_problem_of_a_file_and_of_its_includes_is_told(tmp_path):
+    (tmp_path / "more.yml").write_text("- set_fact: {safe_upgrade_result: x}\n")
+    text = (
+        "- {debug: , register: safe_upgrade_loss}\n- include_tasks: more.yml\n"
+        "- import_tasks: none.yml\n- copy: {src: main.yml}\n- meta: end_batch\n"
+    )
+    found = [one.partition(" would ")[0] for one in told(tmp_path, text)]
+    assert found == [
+        "HERE/change.yml: 'register: safe_upgrade_loss'",
+        "HERE/more.yml: 'set_fact: safe_upgrade_result'",
+        "HERE/none.yml: no such file on the controller",
+        "HERE/change.yml: 'main.yml'",
+        "HERE/change.yml, line 5: 'meta: end_batch'",
+    ]
+
+
+def test_a_file_of_the_users_is_named_where_the_role_has_one_of_that_name(tmp_path):
+    (tmp_path / "status.yml").write_text("[]\n")
+    assert told(tmp_path, "- include_tasks: status.yml\n") == [
+        "HERE/change.yml: 'include_tasks: status.yml' would run the role's own file of that name; "
+        "give its absolute path HERE/status.yml, or another name"
+    ]
+
+
+def test_files_that_include_each_other_are_looked_into_once(tmp_path):
+    (tmp_path / "more.yml").write_text("- include_tasks: change.yml\n- meta: end_play\n")
+    found = told(tmp_path, "- include_tasks: more.yml\n- meta: end_batch\n")
+    assert sum("more.yml, line 2" in one for one in found) == 1
+
+
+def test_parsed_tasks_that_end_the_play_are_refused_with_their_places():
+    tasks = [
+        {"place": "a:1", "meta": "noop", "when": False},
+        {"place": "a:2", "meta": None, "when": False},
+        {"place": "a:3", "meta": "end_host", "when": True},
+        {"place": "a:4", "meta": "end_host", "when": False},
+        {"place": "a:5", "meta": "end_play", "when": True},
+    ]
+    words = [one.partition(" would ")[0] for one in files.ends_of_the_play(tasks)]
+    assert words == ["a:3: 'meta: end_host'", "a:4: 'meta: end_host'", "a:5: 'meta: end_play'"]
+    words = [one.partition(" would ")[0] for one in files.ends_of_the_play(tasks, True)]
+    assert words == ["a:4: 'meta: end_host'", "a:5: 'meta: end_play'"]
+
+
+def test_ansible_looks_in_the_role_and_here_before_the_playbook(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert files.search_path("/role", "/book") == [
+        "/role/tasks",
+        f"{tmp_path}/tasks",
+        "/role",
+        "/book/tasks",
+        "/book",
+    ]
+
+
+def notified(tmp_path, text):
+    path = tmp_path / "change.yml"
+    path.write_text(text)
+    names, more = files.notified(str(path), DataLoader().load_from_file, PLACES)
+    return {name: Path(file).name for name, file in names.items()}, more
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "more"),
+    [
+        ("- {debug: , notify: A}\n", ["A"], False),
+        ("- {debug: , notify: [A, 'B {{ x }}', C]}\n", ["A", "C"], False),
+        ("- {debug: , notify: '{{ x }}'}\n", [], False),
+        ("- {debug: , notify: }\n", [], False),
+        ("- {block: [{debug: , notify: A}], rescue: [{debug: , notify: B}]}\n", ["A", "B"], False),
+        ("- include_tasks: x.yml\n- debug:\n", [], True),
+        ("- ansible.builtin.include_role: {name: x}\n- debug:\n", [], True),
+        ("- import_role: {name: x}\n", [], False),
+    ],
+)
+def test_what_a_file_notifies_is_known_by_name(tmp_path, text, names, more):
+    assert notified(tmp_path, text) == (dict.fromkeys(names, "change.yml"), more)
+
+
+def test_an_imported_file_may_bring_more_handlers_and_the_first_file_is_named(tmp_path):
+    (tmp_path / "more.yml").write_text("- include_role: {name: x}\n- {debug: , notify: [A, B]}\n")
+    text = "- {debug: , notify: A}\n- import_tasks: more.yml\n- debug:\n"
+    assert notified(tmp_path, text) == ({"A": "change.yml", "B": "more.yml"}, True)
+
+
+def registered(tmp_path, text, more=None):
+    path = tmp_path / "change.yml"
+    path.write_text(text)
+    if more is not None:
+        (tmp_path / "more.yml").write_text(more)
+    found = {}
+    files.add_registers(found, str(path), DataLoader().load_from_file, PLACES)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("- {raw: x, register: a}\n", {"a": ""}),
+        ("- {raw: x, register: a, delegate_to: lb}\n", {"a": "lb"}),
+        ("- {raw: x, register: a, delegate_to: }\n", {"a": ""}),
+        ("- {raw: x, register: a, delegate_to: lb}\n- {raw: x, register: a}\n", {"a": ""}),
+        ("- {raw: x, register: a}\n- {raw: x, register: a, delegate_to: lb}\n", {"a": ""}),
+        (
+            "- {raw: x, register: a, delegate_to: l1}\n- {raw: x, register: a, delegate_to: l2}\n",
+            {"a": "l2"},
+        ),
+        ("- {raw: x, register: a, ignore_unreachable: true}\n- {raw: x, register: b}\n", {"b": ""}),
+        (
+            "- {delegate_to: lb, block: [{raw: x, register: a}], rescue: [{raw: x, register: b, "
+            "delegate_to: other}], always: [{raw: x, register: c, delegate_to: ''}]}\n",
+            {"a": "lb", "b": "other", "c": ""},
+        ),
+        ("- {ignore_unreachable: true, block: [{raw: x, register: a}]}\n", {}),
+    ],
+)
+def test_registers_are_known_with_the_host_that_their_task_is_delegated_to(tmp_path, text, found):
+    assert registered(tmp_path, text) == found
+
+
+@pytest.mark.parametrize(
+    ("include", "found"),
+    [
+        ("{include_tasks: more.yml, register: r}", {"r": "", "a": ""}),
+        ("{import_tasks: more.yml, delegate_to: lb}", {"a": "lb"}),
+        ("{include_tasks: more.yml, delegate_to: lb}", {"a": ""}),
+        ("{include_tasks: {file: more.yml, apply: {delegate_to: lb}}}", {"a": "lb"}),
+        ("{include_tasks: {file: more.yml, apply: {ignore_unreachable: true}}}", {}),
+        ("{include_tasks: {file: more.yml, apply: [x]}}", {"a": ""}),
+        ("{include_tasks: '{{ x }}'}", {}),
+    ],
+)
+def test_registers_of_included_files_are_known(tmp_path, include, found):
+    more = "- {raw: x, register: a}\n- include_tasks: change.yml\n"
+    assert registered(tmp_path, f"- {include}\n", more) == found
