@@ -261,3 +261,82 @@ def test_a_marker_that_a_reboot_empties_is_noticed(path, volatile):
     mounts = ["mount tmpfs tmpfs /run", "mount ext4 /dev/vda1 /", "mount devtmpfs udev /dev"]
     text = "\n".join([*mounts, "mount ext4 /dev/vda2 /run/disk", "end"])
     assert guest.state(text, None, path)["volatile"] == volatile
+
+
+@pytest.mark.parametrize(
+    ("folder", "volatile"),
+    [("/run", "tmpfs"), ("/run/", "tmpfs"), ("/var/lib", None), ("/", None)],
+)
+def test_a_marker_lies_where_its_folder_leads(folder, volatile):
+    text = f"mount tmpfs tmpfs /run\nmount ext4 /dev/vda1 /\nfolder {folder}\nend"
+    assert guest.state(text, None, "/elsewhere/marker.json")["volatile"] == volatile
+    text = "mount tmpfs tmpfs /run\nfolder \nend"  # it is not made yet
+    assert guest.state(text, None, "/run/marker.json")["volatile"] == "tmpfs"
+
+
+def test_the_last_of_two_mounts_on_a_directory_counts_and_blanks_are_read():
+    mounts = ["mount tmpfs tmpfs /a\\040b", "mount ext4 /dev/vda2 /a\\040b", "end"]
+    state = guest.state("\n".join(mounts), None, "/a b/marker.json")
+    assert state["volatile"] is None
+    mounts.insert(2, "mount ramfs ramfs /a\\040b")
+    assert guest.state("\n".join(mounts), None, "/a b/marker.json")["volatile"] == "ramfs"
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs"])
+def test_a_network_mount_is_not_in_a_snapshot(kind):
+    text = f"mount ext4 /dev/sda1 /\nmount {kind} nas:/x /mnt\nend"
+    assert guest.state(text, None)["elsewhere"] == ["/mnt (nas:/x)"]
+
+
+@pytest.mark.parametrize(
+    ("root", "other", "elsewhere"),
+    [
+        ("/dev/sda1", "/dev/sdb1", True),
+        ("/dev/sda1", "/dev/sda2", False),
+        ("/dev/xvda", "/dev/xvdb", True),
+        ("/dev/nvme0n1p1", "/dev/nvme0n1p2", False),
+        ("/dev/nvme0n1p1", "/dev/nvme0n2", True),
+        ("/dev/mapper/root", "/dev/vdb", False),  # which disk the root is on is not known
+        ("/dev/vda1", "/dev/mapper/x", False),
+    ],
+)
+def test_another_whole_disk_than_the_roots_is_not_in_a_snapshot(root, other, elsewhere):
+    text = f"mount xfs {other} /data\nmount ext4 {root} /\nend"
+    told = guest.state(text, None)["elsewhere"]
+    assert told == ([f"/data ({other})"] if elsewhere else [])
+
+
+def test_a_marker_holds_what_it_was_given():
+    text = guest.marker_text(12345, "run-1", {"id": 801}, "pre-upgrade")
+    assert json.loads(text) == MARKER
+    assert guest.state(f"marker {text}\nend", None)["marker"] == MARKER
+    numbered = text.replace('"run-1"', "7")
+    assert guest.state(f"marker {numbered}\nend", None)["marker"]["run_id"] == "7"
+
+
+def test_the_greatest_number_of_a_server_is_one():
+    for number, run in ((2**63 - 1, "r1"), (2**63, "unknown"), (1, "r1")):
+        text = f'marker {{"server_id": {number}, "run_id": "r1"}}\nend'
+        assert guest.state(text, None)["marker"]["run_id"] == run
+
+
+def test_a_marker_of_another_server_is_not_removed(tmp_path):
+    marker = tmp_path / "marker.json"
+    command = guest.unmark_command(str(marker), 12345)
+    for server, kept in ((12346, True), (12345, False)):
+        marker.write_text(guest.marker_text(server, "r1", {"id": 1}, "p"))
+        done = subprocess.run(command, check=False, shell=True, capture_output=True, text=True)
+        assert marker.exists() is kept
+        assert (done.returncode, "it is of another server" in done.stderr) == (int(kept), kept)
+
+
+def test_a_look_without_mounts_or_checks_is_short():
+    assert "/proc/mounts" not in guest.look_command("", [], mounts=False)
+    assert "/proc/mounts" in guest.look_command("", [])
+    assert "MARKER" not in guest.look_command("/m", []) and "/m" in guest.look_command("/m", [])
+    assert "marker" not in guest.look_command("", [])
+    assert "packages" in guest.look_command("", ["packages"], mounts=False)
+
+
+def test_the_witness_lies_beside_the_marker():
+    assert guest.witness_path("/var/lib/m.json") == "/var/lib/m.json.before_restore"

@@ -222,3 +222,150 @@ def test_it_is_not_where_one_host_is_alone_or_all_keep_step(unwatched, tmp_path,
     strategy = "made_of_linear" if settings.pop("linear", False) else "free"
     night = unwatched("- raw: x\n  run_once: true\n", play={"strategy": strategy}, **settings)
     assert night.phase("check")["state"] == "preflight"
+
+
+@pytest.mark.parametrize(
+    ("action", "changed", "elsewhere", "may"),
+    [
+        ("debug", False, False, False),
+        ("ansible.builtin.stat", False, False, False),
+        ("ansible.legacy.set_fact", True, False, False),
+        ("wait_for_connection", False, False, False),
+        ("apt", False, False, True),
+        ("ansible.builtin.command", False, False, True),
+        ("mine.own.debug", False, False, True),
+        ("apt", False, True, False),
+        ("apt", True, True, True),
+        ("debug", True, True, True),
+        ("shell", False, True, True),
+        ("ansible.builtin.raw", False, True, True),
+        ("ansible.builtin.script", False, True, True),
+        ("mine.own.command", False, True, False),
+    ],
+)
+def test_whether_a_task_may_have_changed_the_host(action, changed, elsewhere, may):
+    assert losses.may_have_changed(action, changed, elsewhere) is may
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        ({"msg": "timed out"}, "timed out"),
+        ({"msg": "all", "results": [{"msg": "a"}, {"unreachable": True, "msg": "b"}]}, "b"),
+        ({}, ""),
+        ({"msg": None}, ""),
+    ],
+)
+def test_why_a_task_was_lost_is_told_of_its_first_lost_item(result, why):
+    assert losses.why(result) == why
+
+
+@pytest.mark.parametrize(
+    ("seen", "untouched", "stands", "dealt_with"),
+    [
+        ({}, False, False, False),
+        ({"touched": False, "failing": True}, True, True, False),
+        ({"touched": True, "failing": False}, False, False, True),
+        ({"touched": None, "failing": None}, False, False, False),
+        ("text", False, False, False),
+    ],
+)
+def test_what_was_seen_of_the_host_is_believed_in_plain_words_alone(
+    night, monkeypatch, seen, untouched, stands, dealt_with
+):
+    night.noted(seen=seen)
+    host = night.host()
+    found = (losses.untouched(host), losses.stands(host), losses.dealt_with(host))
+    assert found == (untouched, stands, dealt_with)
+    monkeypatch.setattr(switches, "ON", set())
+    assert not losses.untouched(host) and not losses.stands(host) and not losses.dealt_with(host)
+
+
+LOSS = {"number": 1, "task": "Drain", "delegate": "", "why": "timed out"}
+
+
+def lost_task(night, loss=None, **told):
+    """What was lost of an armed night, as the condition around the change sees it."""
+    night.armed()
+    if loss:
+        night.noted(loss=loss)
+    night.plays.know("web-01", **told)
+    return losses.lost_task(night.host())
+
+
+def test_a_noted_loss_is_told_with_its_task(night):
+    failure = lost_task(night, LOSS)
+    assert (failure.task, failure.delegate, failure.refused) == ("Drain", "", False)
+    assert failure.reason == (
+        "the host was unreachable in this task: timed out; what came after it was not run"
+    )
+
+
+@pytest.mark.parametrize("touched", [True, False])
+def test_a_noted_loss_of_a_delegate_is_told_with_its_name(night, touched):
+    night.noted(seen={"touched": touched})
+    failure = lost_task(night, {**LOSS, "delegate": "lb-1"})
+    assert (failure.task, failure.delegate, failure.refused) == ("Drain", "lb-1", not touched)
+    assert failure.reason == (
+        "lb-1, on which this task runs, was unreachable: timed out; what came after it was not run"
+    )
+
+
+def test_a_delegate_that_is_the_host_itself_is_none(night):
+    failure = lost_task(night, {**LOSS, "delegate": "web-01"})
+    assert failure.delegate == "" and failure.reason.startswith("the host was unreachable")
+
+
+def test_a_fact_in_the_place_of_a_loss_is_told(night):
+    failure = lost_task(night, safe_upgrade_loss={"number": 3})
+    assert (failure.task, failure.delegate) == (None, "")
+    assert failure.reason == (
+        "a fact of the guest's, safe_upgrade_loss, made Ansible skip the rest of the change"
+    )
+
+
+def test_where_nothing_was_lost_nothing_is_told(night):
+    assert lost_task(night) is None
+
+
+def test_a_lost_register_is_told_with_its_name(nights):
+    failure = lost_task(nights(watch_registers=["drained"]), drained=LOST)
+    assert failure.task == "the task that registers 'drained'"
+    assert failure.reason == (
+        "the host was unreachable during the task that registers 'drained': timed out"
+    )
+
+
+def test_the_refusal_of_a_variable_in_the_way_tells_what_to_do(nights):
+    told = nights(variables={losses.NAME: "x"}).phase("check")
+    assert told["reason"].startswith(
+        "the role itself sets safe_upgrade_loss, and a variable of that name stands in its place: "
+        "take it out of the inventory, the play or the file that sets it"
+    )
+
+
+def test_the_refusal_of_a_task_that_runs_once_tells_what_to_do(unwatched):
+    night = unwatched("- raw: x\n  run_once: true\n", play={"strategy": "free"})
+    assert (
+        f"safe_upgrade_change.tasks_file: {night.change}:2: 'run_once' under the strategy 'free', "
+        "where Ansible runs the task on every host, and a failure on one removes all from the "
+        "play, also those whose server must be restored. Enable the callback plugin "
+        "(callbacks_enabled = vps_org.cloud.night in ansible.cfg), use the strategy linear, or "
+        "take it out"
+    ) in night.phase("check")["reason"]
+
+
+def test_a_module_that_always_runs_once_is_refused_where_hosts_keep_no_step(nights):
+    night = nights(play={"strategy": "free"})
+    night.change.write_text("- pause: {seconds: 1}\n")
+    assert (
+        f"safe_upgrade_change.tasks_file: {night.change}:1: 'pause' under the strategy 'free', "
+        "where Ansible ends the run for all hosts, also for those whose server must be restored. "
+        "Use the strategy linear, or take it out"
+    ) in night.phase("check")["reason"]
+
+
+def test_a_handler_that_runs_once_is_refused_too(unwatched):
+    handlers = [{"name": "Stop", "ansible.builtin.pause": {"seconds": 1}}]
+    night = unwatched("", play={"strategy": "free", "handlers": handlers})
+    assert "a handler: " in night.phase("check")["reason"]

@@ -257,3 +257,112 @@ def test_names_are_resolved(tmp_path):
 def test_the_words_of_a_login_banner_tell_nothing(check, words):
     told = probes.facts([f"{check} {words}", check])
     assert told["facts"] == {} and told["unasked"] == {}
+
+
+def facts(*lines):
+    return probes.facts(lines)
+
+
+def test_lines_tell_what_is_there_what_failed_and_what_is_asked_alone():
+    told = facts(
+        "uptime 77",
+        "uptime soon",
+        "systemd asked",
+        "systemd boot running",
+        "packages asked",
+        "packages failed dpkg is locked ",
+        "packages F half",
+        "ports failed too early",
+        "time asked",
+        "nonsense asked",
+    )
+    assert told == {
+        "uptime": 77,
+        "booting": False,
+        "facts": {"systemd": {}, "time": {}},
+        "unasked": {"packages": "dpkg is locked"},
+    }
+    assert facts() == {"uptime": None, "booting": False, "facts": {}, "unasked": {}}
+
+
+@pytest.mark.parametrize(
+    ("letter", "state"),
+    [
+        ("H", "half-installed"),
+        ("U", "unpacked, not configured"),
+        ("F", "half-configured"),
+        ("W", "waiting for a trigger"),
+        ("T", "waiting for its trigger to be processed"),
+        ("R", "to be reinstalled"),
+    ],
+)
+def test_the_state_of_a_package_is_told_in_words(letter, state):
+    assert facts(f"packages {letter} app")["facts"]["packages"] == {"app": state}
+
+
+@pytest.mark.parametrize(
+    ("line", "thing"),
+    [
+        ("ports tcp 0100007F:0050", "tcp localhost:80"),
+        ("ports tcp 00000000:0050", "tcp *:80"),
+        ("ports udp 0101A8C0:0035", "udp 192.168.1.1:53"),
+        ("ports tcp 00000000000000000000000001000000:0016", "tcp localhost:22"),
+        ("ports tcp 00000000000000000000000000000000:0016", "tcp *:22"),
+        ("ports tcp 0000000000000000FFFF00000100007F:0016", "tcp localhost:22"),
+        ("ports tcp B80D0120000000000000000001000000:0016", "tcp [2001:db8::1]:22"),
+        ("ports tcp 00000000:7FFF", "tcp *:32767"),
+        ("ports tcp 00000000:8000", None),  # given by the kernel
+        ("ports tcp 000000:0050", None),
+        ("ports sctp 00000000:0050", None),
+    ],
+)
+def test_a_port_is_told_by_its_address_and_number(line, thing):
+    assert facts(line)["facts"].get("ports", {}) == ({thing: True} if thing else {})
+
+
+@pytest.mark.parametrize(
+    ("line", "thing"),
+    [
+        ("mounts rw ext4 /dev/vda1 /", {"/": "rw"}),
+        ("mounts ro ext4 /dev/vda1 /data", {"/data": "ro"}),
+        *((f"mounts rw {kind} x /data", {"/data": "rw"})
+          for kind in ("zfs", "btrfs", "overlay", "virtiofs", "9p", "nfs4", "fuse.sshfs")),
+        ("mounts rw tmpfs tmpfs /data", {}),
+        ("mounts ro squashfs /dev/loop3 /data", {}),
+        *((f"mounts rw ext4 /dev/vda1 {place}x", {})
+          for place in ("/run/", "/proc", "/sys/", "/dev/", "/snap/", "/tmp/", "/var/snap/",
+                        "/var/lib/docker/", "/var/lib/containers/", "/var/lib/kubelet/")),
+        ("mounts xx ext4 /dev/vda1 /", {}),
+    ],
+)  # fmt: skip
+def test_a_mount_of_a_disk_is_told_with_how_it_is_mounted(line, thing):
+    assert facts(line)["facts"].get("mounts", {}) == thing
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("sshd says line 3: bad", {"sshd": {"sshd -t": "line 3: bad"}}),
+        ("sshd shows x", {}),
+        ("network has the default route", {"network": {"the default route": True}}),
+        ("network lacks x", {}),
+        ("time synchronised", {"time": {"synchronised": True}}),
+        ("time of day", {}),
+        ("disk inodes -5 9 /my data", {"disk": {"inodes /my data": [-5, 9]}}),
+        ("disk space x 9 /", {}),
+        ("systemd unit a.service active running enabled 2 3000000 yes",
+         {"systemd": {"a.service": {"active": "active", "sub": "running", "file": "enabled",
+                                    "restarts": 2, "entered": 3, "condition": "yes"}}}),
+        ("systemd unit a.service active", {}),
+    ],
+)  # fmt: skip
+def test_a_line_tells_one_thing(line, found):
+    assert facts(line)["facts"] == found
+
+
+def test_the_disks_need_the_mounts_and_nothing_is_asked_for_nothing():
+    assert probes.scripts([]) == []
+    of_mounts = probes.SCRIPTS["mounts"][0]
+    assert of_mounts in probes.scripts(["disk"]) and of_mounts in probes.scripts(["mounts"])
+    assert of_mounts not in probes.scripts(["ports"])
+    assert len(probes.scripts(["disk", "mounts"])) == len(probes.scripts(["disk"]))

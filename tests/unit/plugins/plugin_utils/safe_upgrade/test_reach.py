@@ -394,3 +394,75 @@ def test_the_interpreter_is_the_named_or_the_discovered_one():
     assert reached.discovered() == {"discovered_interpreter_python": "/n/python"}
     assert guest()[0].interpreter() == ""
     assert not reached.is_local()
+
+
+def test_a_module_runs_with_the_python_that_was_found():
+    reached, action = with_python("auto", module=lambda: {"ping": "pong"})
+    assert reached.ping().rc == 0
+    reached.python = "/x/python"
+    reached.gather()
+    assert action.modules == [
+        ("ansible.legacy.ping", "auto"),
+        ("ansible.legacy.setup", "/x/python"),
+    ]
+    assert action.removed == ["/tmp/on-the-guest"] * 2
+    reached.python = ""
+    reached.gather()
+    assert action.modules[-1] == ("ansible.legacy.setup", None)
+
+
+def test_facts_without_any_are_none():
+    assert guest(module=lambda: {"failed": True})[0].gather() == {}
+
+
+def test_a_python_that_is_too_old_is_told_with_the_version_that_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(core, "oldest_python", lambda: (3, 7))
+    python = tmp_path / "python3"
+    for version, answer in (
+        ("3 6", reach.Answer(
+            1, "", "its Python is 3.6, and Ansible's modules need 3.7 or newer")),
+        ("3 7", reach.Answer(0, "pong", None)),
+        ("3 12", reach.Answer(0, "pong", None)),
+    ):  # fmt: skip
+        python.write_text(f"#!/bin/sh\necho pong {version}\n")
+        python.chmod(0o755)
+        assert with_python(str(python))[0].ping() == answer
+
+
+def test_of_several_lines_of_an_error_the_last_is_told_with_the_python(tmp_path):
+    python = tmp_path / "python3"
+    python.write_text("#!/bin/sh\nprintf 'Traceback\\nOSError: full\\n' >&2; exit 1\n")
+    python.chmod(0o755)
+    assert with_python(str(python))[0].ping() == reach.Answer(1, "", f"{python}: OSError: full")
+
+
+def test_a_local_connection_is_one():
+    reached, action = guest()
+    action._connection.transport = "local"
+    assert reached.is_local()
+
+
+def test_a_guest_that_is_silent_is_told_with_the_time_that_it_had():
+    reached, action = guest(lambda command: time.sleep(60))
+    assert reached.run("x", seconds=0.6) == reach.Answer(None, "", "no answer within 1 s")
+    assert action.resets == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "here"),
+    [
+        ({"msg": "x: failure writing module data to temporary file for transfer: y"}, True),
+        ({"msg": "failure writing module data"}, False),
+        ({"msg": None}, False),
+        ({}, False),
+        ("text", False),
+        ({"msg": "x" * 1000 + "failure writing module data to temporary file for transfer"}, False),
+    ],
+)
+def test_a_task_that_failed_on_the_controller_is_known_by_ansibles_words(result, here):
+    assert reach.failed_here(result) is here
+
+
+def test_a_file_of_the_controller_that_is_missing_is_no_fault_of_the_guests():
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory", "/usr/bin/ssh")
+    assert guest(raises(error))[0].run("x").ours
