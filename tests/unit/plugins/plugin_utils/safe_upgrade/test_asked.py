@@ -270,3 +270,81 @@ def test_a_template_in_the_confirmation_is_not_run(asked, tmp_path):
     confirm = f"{{{{ lookup('pipe', 'touch {run}') }}}}"
     night = asked(play={"check_mode": True}, variables={"safe_upgrade_confirm": confirm})
     assert "API STATUS" in preview(night) and not run.exists()
+
+
+def test_a_list_of_snapshots_that_fails_ends_the_restore(asked):
+    night = asked()
+    night.answers["snapshot_info"] = lambda **params: {"failed": True, "msg": f"no list {params}"}
+    (told,) = choose(night, "web-01")
+    assert told["state"] == "aborted"
+    assert told["reason"].startswith("no list {'server_id': 12345}")
+
+
+def test_a_file_that_the_restore_would_run_is_read_first(asked):
+    night = asked(restore_hooks={"after_tasks_file": "/no/such.yml"})
+    (told,) = choose(night, "web-01")
+    assert told["state"] == "aborted" and told["snapshot"] is None
+    words = "safe_upgrade_restore_hooks.after_tasks_file: /no/such.yml: no such file"
+    assert words in told["reason"]
+
+
+def test_the_refusals_of_a_restore_say_what_to_do(asked, world):
+    night = asked()
+    row = world.simulator.snapshots(12345)[0]
+    world.run(snapshot_restore, snapshot_id=row["id"], wait=False)
+    (told,) = choose(night, "web-01")
+    assert told["reason"].startswith(
+        "server 12345 is being restored already: start no other restore before it is known what "
+        "became of this one"
+    )
+    look = "ansible-playbook vps_org.cloud.status -e safe_upgrade_hosts=web-01"
+    assert told["next_step"] == f"wait; {look} shows its status"
+
+
+def test_an_unmarked_server_is_refused_with_the_reason_and_the_way_out(asked):
+    night = asked()
+    night.guests["web-01"].marker.unlink()
+    (told,) = choose(night, "web-01")
+    assert told["reason"].startswith(
+        "it has no marker of run r1: the run ended well there, never began its change, or the "
+        "server is restored already. A restore would erase a server that may be well: to restore "
+        "it anyway, set safe_upgrade_restore_unmarked=true"
+    )
+    look = "ansible-playbook vps_org.cloud.status -e safe_upgrade_hosts=web-01"
+    assert told["next_step"] == f"{look} shows what is known of it"
+    assert night.record().seen == {"status": "active", "marker": "no marker"}
+
+
+def test_a_server_that_a_later_run_changed_is_refused_with_that_run(asked):
+    night = asked()
+    night.guests["web-01"].marker.write_text('{"server_id": 12345, "run_id": "r2"}')
+    (told,) = choose(night, "web-01")
+    assert told["reason"].startswith(
+        "it bears the marker of run r2, which changed it later. A restore would erase"
+    )
+
+
+def test_a_snapshot_of_another_host_is_refused(asked, world):
+    night = asked(restore_run="", snapshot_id=802)
+    (told,) = choose(night, "web-01")
+    assert told["state"] == "aborted" and not world.calls("restore")
+
+
+def test_which_snapshot_to_choose_is_shown_whole(asked, world):
+    night = asked(restore_run="another")
+    (told,) = choose(night, "web-01")
+    assert told["next_step"] == (
+        f"choose a snapshot; {RESTORE}-e safe_upgrade_hosts=web-01 -e safe_upgrade_snapshot_id=801 "
+        "shows what a restore from the newest one would erase, and how to confirm it"
+    )
+
+
+def test_a_status_is_that_of_the_hosts_server(asked):
+    night = asked()
+    rows = [{"id": 1, "status": "off"}, {"id": 12345, "status": "active {{ x }}"}]
+    night.answers["server_info"] = lambda **params: {"servers": rows, "complete": True}
+    choose(night, "web-01")
+    assert night.record().seen["status"] == "active { { x } }"
+    night.answers["server_info"] = lambda **params: {"failed": True, "msg": "down"}
+    choose(night, "web-01")
+    assert night.record().seen["status"] == ""

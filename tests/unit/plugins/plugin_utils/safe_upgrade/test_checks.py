@@ -140,3 +140,121 @@ def test_a_service_that_is_always_new_holds_nothing_for_long(checked):
     night.world.on_sleep = slept.append
     assert look(night, "health", service(5000, restarts=1)) == (None, [])
     assert sum(slept) == 40
+
+
+@pytest.mark.parametrize(
+    ("health", "more"),
+    [
+        ({"builtin": ["connection"]}, False),
+        ({"builtin": ["connection", "boot_id"]}, False),
+        ({"builtin": ["connection", "disk"]}, True),
+        ({"builtin": ["boot_id"], "http": [{"url": "http://h/"}]}, True),
+    ],
+)
+def test_whether_more_than_an_answer_is_required(nights, health, more):
+    night = nights(health={**health, **ONCE})
+    night.answers["server_info"] = lambda **params: {"servers": [], "complete": True}
+    night.phase("check")
+    assert checks.need_more_than_an_answer(night.host()) is more
+
+
+def attempts(night, piece, lines, well_after=None):
+    """What all attempts tell of the piece, and the pauses; well after so many of these."""
+    night.guests["web-01"].lines = [*lines]
+    slept = []
+
+    def pause(seconds):
+        slept.append(seconds)
+        if len(slept) == well_after:
+            night.guests["web-01"].lines = [*WELL, RAN]
+
+    night.world.on_sleep = pause
+    host = night.host()
+    return checks.builtin_attempts(host, piece), slept
+
+
+@pytest.mark.parametrize(
+    ("well_after", "told", "slept"),
+    [
+        (None, "health check failed, attempts: 3: / is full, left: 0 MB", [7, 7]),
+        (2, None, [7, 7]),
+        (1, None, [7]),
+    ],
+)
+def test_a_check_is_tried_so_often_and_its_last_answer_counts(checked, well_after, told, slept):
+    night = checked(["disk"], health={"attempts": 3, "delay": 7})
+    assert attempts(night, "health", [*WELL, RAN, FULL], well_after) == (told, slept)
+
+
+def test_what_only_warns_is_tried_again_and_warned_of_once(checked):
+    night = checked(["systemd"], health={"wanted": ["disk"], "attempts": 3, "delay": 7})
+    assert attempts(night, "health", [*WELL, RAN, FULL]) == (None, [7, 7])
+
+
+@pytest.mark.parametrize(
+    ("piece", "name"),
+    [
+        ("before", "unhealthy before the change: the health check"),
+        ("health", "health check"),
+        ("after", "health check after the restore"),
+    ],
+)
+def test_a_failed_check_is_called_by_its_piece(checked, piece, name):
+    night = checked(["disk"])
+    told, _slept = attempts(night, piece, [*WELL, RAN, FULL])
+    assert told == f"{name} failed, attempts: 1: / is full, left: 0 MB"
+
+
+def test_the_verification_asks_the_built_in_checks_only_for_a_reboot(checked):
+    night = checked(["disk"])
+    assert attempts(night, "verify", [*WELL, RAN, FULL]) == (None, [])
+    verify = {"expect_reboot": True, "attempts": 2, "delay": 3}
+    night = checked(["disk"], verify=verify, run_id="r2")
+    words = "the host did not reboot, though a reboot was expected"
+    told, slept = attempts(night, "verify", [*WELL, RAN])
+    assert told == f"verification failed, attempts: 2: {words}" and slept == [3]
+
+
+def test_a_fault_of_the_controller_is_none_of_the_guests(checked):
+    night = checked(["disk"])
+    night.guests["web-01"].dead, night.guests["web-01"].ours = "no space left", True
+    assert look(night, "health") == ("the controller, not the host: no space left", [])
+    host = night.host()
+    checks.builtin_fault(host, "health")
+    assert host.record.ours
+    night.guests["web-01"].ours, night.guests["web-01"].dead = False, None
+    checks.builtin_fault(host, "health")
+    assert not host.record.ours
+
+
+def test_an_exception_is_passed_over_by_the_check(checked):
+    night = checked(["systemd", "disk"], health={"ignore_mounts": ["/"]})
+    assert look(night, "health", FAULTY)[0] == "new.service failed"
+
+
+def test_a_host_that_boots_is_looked_at_again(checked):
+    night = checked(["systemd"])
+    slept = []
+
+    def booted(seconds):
+        slept.append(seconds)
+        if len(slept) == 2:
+            night.guests["web-01"].lines = [*WELL, RAN]
+
+    night.world.on_sleep = booted
+    booting = [*WELL, "systemd boot starting", CRASHED]
+    assert look(night, "health", booting) == (None, [])
+    assert slept == [5, 5]
+    slept.clear()
+    before = {**night.record().before, "booting": True}  # it always says so
+    assert look(night, "health", booting, before=before)[0] == "new.service failed"
+    assert slept == []
+
+
+def test_a_host_that_never_ends_its_boot_is_judged_in_the_end(checked):
+    night = checked(["systemd"], reconnect_timeout=20)
+    slept = []
+    night.world.on_sleep = slept.append
+    booting = [*WELL, "systemd boot starting", CRASHED]
+    assert look(night, "health", booting)[0] == "new.service failed"
+    assert sum(slept) == 20

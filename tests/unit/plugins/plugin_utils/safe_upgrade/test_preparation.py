@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import settings
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    preparation,
+    settings,
+)
 
 
 @pytest.fixture
@@ -175,3 +178,54 @@ def test_a_change_without_preparation_has_no_packages(nights):
     night.armed()
     told = night.phases("back", "handled", "decide", "finish")
     assert told["state"] == "upgraded" and told["packages"] == [] and told["reason"] is None
+
+
+def public(prepared, told):
+    """What the host's result gets of what the role of the change told."""
+    night = prepared(told)
+    return preparation.told(night.host())
+
+
+def test_what_is_told_is_public_and_harmless(prepared):
+    told = public(
+        prepared,
+        {
+            "nothing_to_do": True,
+            "summary": "{{ x }}",
+            "packages": [["app", "1", "2"], ("new", None, "3"), ["gone", "4", ""]],
+            "reboot_needed": True,
+            "reboot_reason": "kernel {{ y }}",
+        },
+    )
+    assert (told.nothing_to_do, told.summary) == (True, "{ { x } }")
+    assert told.public == {
+        "packages": [
+            {"name": "app", "from": "1", "to": "2"},
+            {"name": "new", "from": None, "to": "3"},
+            {"name": "gone", "from": "4", "to": None},
+        ],
+        "reboot_needed": True,
+        "reboot_reason": "kernel { { y } }",
+    }
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, [], {"packages": "app", "reboot_needed": "yes", "nothing_to_do": 1},
+     {"packages": [["app", "1"], "app", {"a": 1}], "reboot_reason": None, "summary": None}],
+)  # fmt: skip
+def test_what_has_another_shape_is_not_told(prepared, told):
+    found = public(prepared, told)
+    assert (found.nothing_to_do, found.summary) == (False, "")
+    assert found.public == {"packages": [], "reboot_needed": None, "reboot_reason": ""}
+
+
+def test_of_many_packages_and_long_names_so_much_is_kept(prepared):
+    rows = [["x" * 500, "1", "2"]] * (preparation.MOST + 1)
+    packages = public(prepared, {"packages": rows}).public["packages"]
+    assert len(packages) == preparation.MOST
+    assert packages[0]["name"] == "x" * (preparation.LENGTH - 3) + "..."
+
+
+def test_that_no_reboot_is_needed_is_told_too(prepared):
+    assert public(prepared, {"reboot_needed": False}).public["reboot_needed"] is False

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import way
+
 pytestmark = pytest.mark.slow
 
 
@@ -52,3 +54,67 @@ def test_no_password_is_in_the_record(nights):
     names = ("ansible_password", "ansible_become_password", "ansible_ssh_common_args")
     night = nights(variables=dict.fromkeys(names, "hunter2"))
     assert "hunter2" not in str(night.armed())
+
+
+@pytest.mark.parametrize(
+    ("name", "elsewhere"),
+    [
+        ("ansible_host", True),
+        ("ansible_port", True),
+        ("ansible_connection", True),
+        ("ansible_ssh_host", True),
+        ("ansible_ssh_port", True),
+        ("ansible_ssh_common_args", True),  # a proxy, for instance
+        ("ansible_user", False),
+        ("ansible_ssh_user", False),
+        ("ansible_private_key_file", False),
+        ("ansible_ssh_private_key_file", False),
+        ("ansible_become", False),
+        ("ansible_become_method", False),
+        ("ansible_become_user", False),
+        ("ansible_remote_tmp", False),
+        ("ansible_shell_executable", False),
+        ("ansible_shell_type", False),
+        ("ansible_password", False),
+        ("of_the_users", False),
+    ],
+)
+def test_some_of_what_the_change_altered_leads_to_another_machine(night, name, elsewhere):
+    night.armed()
+    night.plays.know("web-01", **{name: "other"})
+    assert way.leads_elsewhere(night.host()) == ([name] if elsewhere else [])
+
+
+def test_of_what_only_leads_elsewhere_no_value_is_kept_and_nothing_is_taken_back(nights):
+    args = "-o ProxyCommand='hunter2'"
+    night = nights(variables={"ansible_ssh_common_args": args})
+    night.armed()
+    host = night.host()
+    kept = host.record.way
+    assert len(kept["ansible_ssh_common_args"]) == 16 and "ansible_password" not in kept
+    assert way.now(host) == kept and kept["ansible_port"] is None
+    night.plays.know("web-01", ansible_ssh_common_args="other")
+    assert way.now(night.host())["ansible_ssh_common_args"] != kept["ansible_ssh_common_args"]
+    assert way.to_take_back(night.host()) == {}
+
+
+def test_another_token_tells_another_hash(nights):
+    night = nights(variables={"ansible_ssh_common_args": "x"})
+    host = night.host()
+    host.record.settings = {}
+    first = way.now(host)["ansible_ssh_common_args"]
+    host.secrets = ["another"]
+    assert way.now(host)["ansible_ssh_common_args"] != first
+
+
+def test_where_no_change_is_known_nothing_was_altered(night):
+    night.phase("check")
+    night.plays.know("web-01", ansible_port=2222)
+    night.change_record(way={})
+    host = night.host()
+    assert way.leads_elsewhere(host) == [] and way.to_take_back(host) == {}
+
+
+def test_a_value_that_cannot_be_evaluated_is_not_known(nights):
+    night = nights(variables={"ansible_port": "{{ nowhere }}"})
+    assert way.now(night.host())["ansible_port"] is None
