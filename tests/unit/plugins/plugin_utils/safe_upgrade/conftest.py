@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 from nights import Night
 
@@ -20,3 +22,15 @@ def nights(tmp_path, world, monkeypatch):
 def night(nights):
     """A night with the settings of every day."""
     return nights()
+
+
+@pytest.fixture
+def anew():
+    """``anew(settings)``: the module loaded once more, with the tables that it makes meanwhile."""
+
+    def load(module):
+        made = importlib.util.module_from_spec(module.__spec__)
+        module.__spec__.loader.exec_module(made)
+        return made
+
+    return load

@@ -569,3 +569,14 @@ def test_a_dot_in_the_name_of_a_service_does_not_part_it_from_its_socket():
     now = guest(systemd={"php8.2-fpm.socket": unit()})
     told = judged(guest(systemd={"php8.2-fpm.service": unit()}), now)
     assert told == ([], ["php8.2-fpm.service is not active any more"])
+
+
+@pytest.mark.parametrize("what", ["unmounted", "port", "route"])
+def test_what_is_gone_is_judged_by_the_judge_that_is_made_for_it(anew, what):
+    now, text = COUNTED[what]
+    health = {name: ["other"] for name in faults.EXCEPTIONS.values()}
+    found = anew(faults).judge(guest(), guest(**now), settings.BUILTIN_CHECKS, health=health)
+    (before,) = faults.judge(guest(), guest(**now), settings.BUILTIN_CHECKS)
+    assert [(one.check, one.text, one.counts, one.thing) for one in found] == [
+        (before.check, text, True, before.thing)
+    ]

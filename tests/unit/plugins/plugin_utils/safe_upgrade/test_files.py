@@ -481,3 +481,14 @@ def test_registers_are_known_with_the_host_that_their_task_is_delegated_to(tmp_p
 def test_registers_of_included_files_are_known(tmp_path, include, found):
     more = "- {raw: x, register: a}\n- include_tasks: change.yml\n"
     assert registered(tmp_path, f"- {include}\n", more) == found
+
+
+@pytest.mark.parametrize("prefix", ["", "ansible.builtin.", "ansible.legacy."])
+@pytest.mark.parametrize(
+    "task", ["meta: end_play", "include_tasks: status.yml", "import_tasks: status.yml"]
+)
+def test_every_way_to_write_an_action_is_known(anew, tmp_path, prefix, task):
+    path = tmp_path / "change.yml"
+    path.write_text(f"- {prefix}{task}\n")
+    load = DataLoader().load_from_file
+    assert len(anew(files).problems(str(path), load, PLACES, ROLE)) == 1

@@ -413,3 +413,51 @@ def test_blank_entries_are_dropped_at_every_depth():
 def test_a_snapshot_bears_the_prefix_and_the_run():
     settled = settings.settle({**LEAST, "safe_upgrade_snapshot_prefix": "p"}, "main")
     assert settings.snapshot_name(settled, "r1") == "p-r1"
+
+
+def test_the_tables_of_the_settings_are_those_of_the_roles_files(anew):
+    fresh = anew(settings)
+    assert fresh.SPEC == settings.SPEC
+    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+    settled = fresh.settle(LEAST, "main")
+    for name, spec in fresh.SPEC.items():
+        if spec["type"] != "dict" and name != "server_id":
+            assert (settled[name] or "") == (defaults[f"safe_upgrade_{name}"] or ""), name
+    for policy in ("on_failure", "on_unreachable", "on_delegate_lost", "on_interrupted"):
+        for value in ("restore", "leave"):
+            given = {**LEAST, f"safe_upgrade_{policy}": value}
+            assert fresh.settle(given, "main")[policy] == value
+        with pytest.raises(fresh.SettingsError, match="must be one of: restore, leave"):
+            fresh.settle({**LEAST, f"safe_upgrade_{policy}": "other"}, "main")
+
+
+@pytest.mark.parametrize("name", ["change", "health", "verify"])
+def test_a_piece_of_code_is_a_file_or_a_role_and_a_file_of_a_role_needs_its_role(anew, name):
+    fresh = anew(settings)
+
+    def refused(code, words):
+        with pytest.raises(fresh.SettingsError, match=words):
+            fresh.settle({**LEAST, f"safe_upgrade_{name}": code}, "main")
+
+    refused({"tasks_file": "/x", "role": "y"}, "mutually exclusive: tasks_file.role")
+    refused({"tasks_file": "/x", "role_tasks_from": "y"}, "required by 'role_tasks_from': role")
+    refused({"tasks_file": "/x", "other": "y"}, "other")
+    code = {"role": "y", "role_tasks_from": "z"}
+    settled = fresh.settle({**LEAST, f"safe_upgrade_{name}": code}, "main")
+    assert settled[name]["role_tasks_from"] == "z"
+
+
+def test_only_a_role_that_changes_prepares_itself(anew):
+    fresh = anew(settings)
+    code = {"tasks_file": "/x", "role_prepare_from": "y"}
+    with pytest.raises(fresh.SettingsError, match="required by 'role_prepare_from': role"):
+        fresh.settle({**LEAST, "safe_upgrade_change": code}, "main")
+
+
+@pytest.mark.parametrize("name", ["quiesce", "restore_hooks"])
+def test_hooks_are_two_files(anew, name):
+    fresh = anew(settings)
+    hooks = {"before_tasks_file": "/b.yml", "after_tasks_file": "/a.yml"}
+    assert fresh.settle({**LEAST, f"safe_upgrade_{name}": hooks}, "main")[name] == hooks
+    nothing = dict.fromkeys(hooks)
+    assert fresh.settle(LEAST, "main")[name] == nothing
