@@ -151,7 +151,9 @@ def facts(lines: t.Iterable[str]) -> Facts:
         if value == "asked":
             things.setdefault(check, {})
         elif value.startswith("failed ") and check in things:
-            seen["unasked"][check] = value[7:] or "it failed"
+            seen["unasked"][check] = value[7:]
+        elif value == "failed" and check in things:  # without a word
+            seen["unasked"][check] = "it failed"
         elif check == "systemd" and value.startswith("boot "):
             seen["booting"] = value[5:] in ("initializing", "starting")
         else:
@@ -221,7 +223,9 @@ def _has(value: str) -> Thing:
 
 
 def _says(value: str) -> Thing:
-    return ("sshd -t", value[5:] or "it failed") if value.startswith("says ") else None
+    if value == "says":  # without a word
+        return "sshd -t", "it failed"
+    return ("sshd -t", value[5:]) if value.startswith("says ") else None
 
 
 def _synchronised(value: str) -> Thing:

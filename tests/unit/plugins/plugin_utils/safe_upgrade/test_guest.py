@@ -340,3 +340,11 @@ def test_a_look_without_mounts_or_checks_is_short():
 
 def test_the_witness_lies_beside_the_marker():
     assert guest.witness_path("/var/lib/m.json") == "/var/lib/m.json.before_restore"
+
+
+def test_the_folder_of_the_marker_is_told_by_where_it_leads(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "led").symlink_to("real")
+    look = guest.look_command(f"{tmp_path}/led/marker.json", [])
+    done = subprocess.run(look, shell=True, check=True, capture_output=True, text=True)
+    assert f"folder {tmp_path.resolve()}/real\n" in done.stdout

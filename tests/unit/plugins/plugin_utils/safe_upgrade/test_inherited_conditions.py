@@ -177,6 +177,7 @@ def test_one_server_is_not_named_for_several_hosts(extra, names):
         ("{{ later }}", {"later": "b"}, ["b"]),  # is judged as a condition again
         ("{{ later }}", {"later": "{{ other }}", "other": "b"}, ["b"]),
         ("later", {"later": "{{ later }}"}, ["later"]),
+        ("{{ later }}", {"later": "other", "other": "b"}, ["b"]),
         ("x | select('even') | list", {"x": []}, []),
         ("x | ansible.builtin.bool", {"x": 1}, []),
         ("x | map('random')", {"x": []}, ["random"]),

@@ -366,3 +366,10 @@ def test_the_disks_need_the_mounts_and_nothing_is_asked_for_nothing():
     assert of_mounts in probes.scripts(["disk"]) and of_mounts in probes.scripts(["mounts"])
     assert of_mounts not in probes.scripts(["ports"])
     assert len(probes.scripts(["disk", "mounts"])) == len(probes.scripts(["disk"]))
+
+
+def test_a_tool_that_fails_without_a_word_has_failed(tmp_path):
+    told = seen(["packages"], tmp_path, **{"dpkg-query": "exit 2"})
+    assert told["unasked"] == {"packages": "it failed"} and told["facts"] == {}
+    told = seen(["sshd"], tmp_path, sshd="exit 255")
+    assert told["facts"]["sshd"] == {"sshd -t": "it failed"}
