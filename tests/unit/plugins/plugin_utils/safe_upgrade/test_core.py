@@ -15,7 +15,7 @@ from ansible import constants, context
 from ansible.executor.task_executor import TaskExecutor
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play import Play
-from ansible.plugins.loader import connection_loader
+from ansible.plugins.loader import connection_loader, shell_loader
 from ansible.plugins.strategy import StrategyBase
 from plays import Plays
 
@@ -442,6 +442,7 @@ def test_calls_of_the_role_are_found_where_a_reader_sees_them(play):
         assert calls("[]", **{section: yaml.safe_load(f"[{include}]")}) is True
     assert calls("[{include_role: {name: safe_upgrade}}]", collections=["vps_org.cloud"]) is True
     assert calls("[{include_role: {name: safe_upgrade}}]") is False
+    assert calls("[{include_role: {name: safe_upgrade}}]", collections=["another.one"]) is False
     assert calls("[{include_role: {name: another.of.yours}}]") is False
     for point, found in (("main", True), ("status", False)):
         assert calls(f"[{{include_role: {{name: {name}, tasks_from: {point}}}}}]") is found
@@ -464,6 +465,10 @@ class IncludeRole(SimpleNamespace):
     """What Ansible makes of ``include_role``; told by the name of its class."""
 
 
+class RoleInclude(SimpleNamespace):
+    """What Ansible makes of a role that a play names."""
+
+
 def chain(*parents):
     """A task, with these as its parents, the nearest first."""
     one = None
@@ -481,6 +486,7 @@ def test_the_call_of_a_task_is_its_nearest_include_of_a_role():
     block, outer = SimpleNamespace(_uuid="block"), IncludeRole(_uuid="outer")
     inner = IncludeRole(_uuid="inner")
     assert core.call_id(chain(block, inner, outer)) == "inner"
+    assert core.call_id(chain(block, RoleInclude(_uuid="named"), outer)) == "named"
     assert core.call_id(chain(block, SimpleNamespace(_uuid="play"))) == "play"
 
 
@@ -663,12 +669,17 @@ def object_of(result):
 @pytest.mark.parametrize("kind", [dict, object_of])
 def test_the_third_time_it_runs_on_the_controller_and_says_why(prepared, kind):
     executor = Executor([kind(BAD), kind({**BAD, "msg": "still none"}), kind(GOOD)])
+    for loader, name in ((connection_loader, "local"), (shell_loader, "sh")):
+        loader.get(name, class_only=True)
+    shell = {"ansible_remote_tmp": "/x", "ansible_pipelining": True}
+    executor._job_vars.update(shell)
     prepared(executor)
     assert executor.seen[2] == ("as it was", "local", {"mine": 1})
     task = executor._task
     assert (task.become, task.become_user, task.remote_user, task.port) == (False, None, None, None)
     why, taken = core.unconnected(task)
-    assert why == "still none" and taken == {"ansible_host": "192.0.2.1", "ansible_user": "ops"}
+    assert why == "still none"
+    assert taken == {"ansible_host": "192.0.2.1", "ansible_user": "ops", **shell}
     assert executor.results == []
 
 
@@ -797,3 +808,73 @@ def test_a_text_of_a_file_is_found_where_it_stands(tmp_path):
     assert core.plain_in("secret") is None and core.plain_in(5) is None
     vaulted = type("Vaulted", (str,), {"__ENCRYPTED__": True, "ansible_pos": (str(file), 1, 1)})
     assert core.plain_in(vaulted("secret")) is None
+
+
+def test_a_text_of_a_file_is_found_before_ansible_core_2_19_too(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ansible._internal._datatag._tags", None)
+    read = type("Read", (str,), {"ansible_pos": ("/vars.yml", 1, 1)})
+    assert core.plain_in(read("secret")) == "/vars.yml"
+    assert core.plain_in("secret") is None
+
+
+# what is parsed of a role
+
+
+@pytest.fixture
+def parsed(play, tmp_path):
+    """``parsed(role)``: why Ansible would refuse it, and (name, action) of its tasks."""
+    for name in ("app", "base"):
+        (tmp_path / f"roles/{name}/tasks").mkdir(parents=True)
+        (tmp_path / f"roles/{name}/tasks/main.yml").write_text(f"- name: of {name}\n  debug:\n")
+    (tmp_path / "roles/app/meta").mkdir()
+    (tmp_path / "roles/app/meta/main.yml").write_text("dependencies: [base]\n")
+    (tmp_path / "roles/app/tasks/night.yml").write_text(
+        "- import_tasks: more.yml\n- name: included\n  include_tasks: '{{ x }}.yml'\n"
+    )
+    (tmp_path / "roles/app/tasks/more.yml").write_text("- name: imported\n  command: 'true'\n")
+    task = task_in(play, "[{debug: }]")
+
+    def make(role):
+        how = (task, play.plays.hostvars, play.plays.loader)
+        problem, tasks = core.parse(*how, None, role)
+        return problem, [(one["name"], one["action"], one["includes"]) for one in tasks]
+
+    return make
+
+
+def test_a_role_is_parsed_with_what_it_depends_on_and_what_it_imports(parsed):
+    base, own = ("of base", "debug", False), ("of app", "debug", False)
+    problem, tasks = parsed({"name": "app", "tasks_from": ""})
+    assert problem is None and [one for one in tasks if one[0]] == [base, own]
+    problem, tasks = parsed({"name": "app", "tasks_from": "night"})
+    assert problem is None and [one for one in tasks if one[0]] == [
+        base,
+        ("imported", "command", False),
+        ("included", "include_tasks", True),
+    ]
+
+
+def test_a_role_that_ansible_does_not_find_is_refused_in_its_words(parsed):
+    problem, tasks = parsed({"name": "none.such", "tasks_from": ""})
+    assert "none.such" in problem and tasks == []
+
+
+def test_the_tasks_of_a_file_stand_where_they_were_read(play, tmp_path):
+    file = tmp_path / "change.yml"
+    file.write_text("- import_tasks: more.yml\n")
+    (tmp_path / "more.yml").write_text("- name: imported\n  debug:\n  when: x\n")
+    task = task_in(play, "[{debug: }]")
+    how = (task, play.plays.hostvars, play.plays.loader)
+    problem, (one,) = core.parse(*how, str(file), None)
+    assert problem is None and (one["name"], one["when"]) == ("imported", True)
+    assert one["place"] == f"{tmp_path}/more.yml:1"
+    (tmp_path / "empty.yml").write_text("")
+    assert core.parse(*how, str(tmp_path / "empty.yml"), None) == (None, [])
+
+
+def test_a_stamp_tells_a_value_that_was_altered_in_its_place():
+    value = [1]
+    first = core.stamp(value, "x")
+    value.append(2)
+    assert core.stamp(value, "x") != first
+    assert core.stamp("\udcff") and core.stamp(value, "x") == core.stamp(value, "x")
