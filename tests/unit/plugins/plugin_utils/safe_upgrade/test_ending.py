@@ -369,3 +369,10 @@ def test_what_another_roles_preparation_told_is_none_of_a_change_without_one(ver
         [],
         None,
     )
+
+
+def test_the_snapshots_of_the_server_alone_are_asked_for(verified):
+    night, asked = verified(), []
+    night.answers["snapshot_info"] = lambda **params: asked.append(params) or {"snapshots": []}
+    night.phase("finish")
+    assert asked == [{"server_id": 12345}]
