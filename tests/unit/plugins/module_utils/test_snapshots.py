@@ -132,6 +132,14 @@ def test_one_without_what_is_needed_cannot_be_judged(world, shows, lacks, told, 
         snapshots.find(client, client.deadline(), 801, server_id)
 
 
+def test_one_that_only_the_account_shows_without_its_server_cannot_be_judged(world, shows):
+    shows(times=1)
+    shows({**row(), "server": None})
+    client = world.client()
+    with pytest.raises(RequestFailed, match="^the list holds snapshot 801 without server$"):
+        snapshots.find(client, client.deadline(), 801, SERVER)
+
+
 def test_a_row_is_crossed_with_the_server_that_was_asked_for():
     assert snapshots.cross_checked(None, SERVER) is None
     assert snapshots.cross_checked(row(), SERVER) == row()

@@ -566,7 +566,7 @@ def test_the_first_failure_to_write_is_warned_of_once_and_it_is_tried_again(run,
 
 
 def test_without_a_folder_nothing_is_written_and_nothing_is_warned_of(run):
-    one = run(report_dir="")
+    one = run(report_dir=None)
     one.play(INCLUDE)
     one.phases("check", "take_snapshot", "wait_snapshot", "arm")
     assert len(one.ends()) > 3 and one.warned == [] and [*one.folder.iterdir()] == []

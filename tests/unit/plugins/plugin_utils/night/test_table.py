@@ -330,3 +330,12 @@ def test_a_code_behind_a_long_reason_is_kept(told):
 )
 def test_only_names_that_follow_each_other_are_a_range(names, short):
     assert table.ranges(names) == short
+
+
+@pytest.mark.parametrize(("columns", "beside"), [(67, True), (66, False)])
+def test_thirty_columns_are_room_enough_for_a_reason(told, columns, beside):
+    night = told("web-01").ends("web-01", "restored", failed_task="Ask", reason="x").night()
+    shown = text(night, columns)
+    assert shown[0].endswith("REASON") == beside
+    assert shown[1].endswith("failed at 'Ask'") == beside
+    assert (shown[2] == "    failed at 'Ask'") != beside

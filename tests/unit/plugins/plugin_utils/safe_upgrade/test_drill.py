@@ -246,6 +246,14 @@ def test_an_unreadable_report_of_before_is_begun_anew(rehearse, tmp_path, conten
     assert len(rehearse()[1]["report"]["measured"]) == 1
 
 
+def test_a_server_that_no_list_shows_after_its_restore_has_no_status(rehearse):
+    night, told = rehearse(lambda night: night.world.simulator.set_fault("no_server_list"))
+    report = told["report"]
+    assert (report["restoring_seen"], report["server_status"]) == (False, None)
+    assert (report["state"], report["restore_seconds"]) == ("restored_unproven", None)
+    assert settled(told)["server_statuses"] == settled(told)["restore_time"] == "not seen"
+
+
 # what later nights tell of it
 
 

@@ -522,3 +522,11 @@ def test_a_begun_restore_is_awaited():
         "became of this one: ansible localhost -m vps_org.cloud.server_info -a server_id=12345 "
         "shows it"
     )
+
+
+@pytest.mark.parametrize(("columns", "beside"), [(67, True), (66, False)])
+def test_thirty_columns_are_room_enough_for_a_reason(columns, beside):
+    told = report.table([("web-01", result())], columns).splitlines()
+    assert told[0].endswith("REASON") == beside
+    assert told[1].endswith("no space left") == beside
+    assert (told[2] == "    no space left") != beside
