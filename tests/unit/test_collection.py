@@ -33,6 +33,11 @@ def test_every_python_file_carries_its_licence_and_postponed_annotations():
             assert "from __future__ import annotations" in text, path
 
 
+def test_no_two_unit_tests_share_a_name_for_make_mutants_imports_them_by_it():
+    names = [path.name for path in (COLLECTION / "tests/unit/plugins").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_the_version_stands_in_galaxy_yml_alone():
     version = yaml.safe_load((COLLECTION / "galaxy.yml").read_text())["version"]
     number = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\d.])")
