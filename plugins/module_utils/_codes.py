@@ -234,6 +234,7 @@ _CATALOGUE = """
 615 is no role; a tasks file needs its absolute path
 615 =…, which is not there
 616 would end the host's play before the change is verified; take it out
+616 is no handler for Ansible, which would end the run
 617 would run the role's own file of that name
 618 notifies the handler '
 619 the role was not run from its beginning
@@ -397,6 +398,7 @@ _CATALOGUE = """
 755 It is not proved that the server is as in
 754 check the server before it serves again
 754 nothing to do: this was a drill
+754 this was a drill; delete its snapshot
 755 check it in the dashboard (by a console
 755 restore it again, for nothing was rolled back
 756 The reason says whether the server was restored

@@ -230,9 +230,9 @@ def parse(
 
     *role* is ``{name, tasks_from}``, the latter empty where none is named. Returns why Ansible
     would refuse it, and its tasks as ``{action, name, includes, registers, delegate, run_once,
-    meta, when, place}``, those of a role's dependencies and of static imports among them; nothing
-    where it is unknown. ``registers`` leaves out what may lose its host by its author's wish. The
-    handlers of a role become known to this worker's play.
+    meta, file, notifies, answers_to, when, place}``, those of a role's dependencies and of static
+    imports among them; nothing where it is unknown. ``registers`` leaves out what may lose its host
+    by its author's wish. The handlers of a role become known to this worker's play.
     """
     try:
         from ansible.errors import AnsibleError
@@ -280,8 +280,10 @@ def _tasks(block: t.Any) -> t.Iterator[t.Any]:
 
 def _parsed(task: t.Any) -> dict[str, t.Any]:
     action = str(task.action)
+    short = action.rsplit(".", maxsplit=1)[-1]
     # not one that Ansible itself puts at the end of a role
-    is_meta = action.rsplit(".", maxsplit=1)[-1] == "meta" and not getattr(task, "implicit", False)
+    is_meta = short == "meta" and not getattr(task, "implicit", False)
+    free_form = str(task.args.get("_raw_params", "")).strip()
     return {
         "action": action,
         "name": str(task.name or ""),
@@ -289,10 +291,18 @@ def _parsed(task: t.Any) -> dict[str, t.Any]:
         "registers": [] if ignores_unreachable_itself(task) else registers(task.register),
         "delegate": str(task.delegate_to or ""),
         "run_once": runs_once(task),
-        "meta": str(task.args.get("_raw_params", "")).strip() if is_meta else None,
+        "meta": free_form if is_meta else None,
+        "file": free_form if short == "include_tasks" else "",
+        "notifies": _list(task.notify),
+        "answers_to": [str(task.name), *_list(getattr(task, "listen", None))],
         "when": bool(task.when),
         "place": str(task.get_path() or ""),
     }
+
+
+def _list(names: t.Any) -> list[str]:
+    """One or several names, which Ansible keeps as they are written until the task runs."""
+    return [names] if isinstance(names, str) else [str(name) for name in names or []]
 
 
 def registers(written: t.Any) -> list[str]:

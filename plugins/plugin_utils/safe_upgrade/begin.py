@@ -16,6 +16,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._codes import NO_TAS
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     files,
+    handlers,
     keywords,
     measured,
     record,
@@ -213,14 +214,12 @@ def _wrong_in_user_files(host: Host) -> list[str]:
     inherited = core.conditions(host.task)
     extra = core.extra_variables(host.vars["hostvars"]) or {}
     for name, problem, tasks in parsed(host):
-        if problem:
-            problems.append(f"safe_upgrade_{name}: {problem}")
+        problems += [f"safe_upgrade_{name}: {problem}"] if problem else []
         refusals = files.ends_of_the_play(tasks, may_leave)
         refusals += keywords.refused_regrouping(tasks, inherited, extra)
         problems += [f"safe_upgrade_{name}: {text}" for text in refusals]
     if entry_point == "main":  # those of the roles are known to the play by now
-        refusals = files.ends_of_the_play(core.parsed_handlers(host.task), may_leave)
-        problems += [f"a handler: {text}" for text in refusals]
+        problems += handlers.refused(host, may_leave)
     return problems
 
 
@@ -289,7 +288,7 @@ def role_folder(host: Host, role: str) -> str | None:
 
 
 def notified(host: Host) -> tuple[dict[str, str], set[str], bool]:
-    """What the user's files notify, the handlers of the play, and whether more may come."""
+    """What the user's files and then handlers notify, those of the play, whether more may come."""
     notified: dict[str, str] = {}
     known = core.handlers(host.task, host.vars["hostvars"], host.template)
     more_may_come = known is None
@@ -297,4 +296,5 @@ def notified(host: Host) -> tuple[dict[str, str], set[str], bool]:
         names, more = files.notified(path, host.load, places(host, role))
         notified.update(names)
         more_may_come = more_may_come or more
+    handlers.add_chained(host, notified)
     return notified, known or set(), more_may_come

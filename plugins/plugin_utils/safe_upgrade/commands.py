@@ -57,6 +57,12 @@ def server(server_id: int) -> str:
     return f"ansible localhost -m vps_org.cloud.server_info -a server_id={server_id}"
 
 
+def delete(snapshot_id: int) -> str:
+    """The command that deletes the snapshot."""
+    given = shlex.quote(f"state=absent snapshot_id={snapshot_id}")
+    return f"ansible localhost -m vps_org.cloud.snapshot -a {given}"
+
+
 def read(file: str) -> str:
     """The command that shows a file of the controller."""
     return f"less {shlex.quote(os.path.abspath(file))}"

@@ -35,8 +35,9 @@ def settle(host: Host) -> Data:
     result = host.record.result
     proved = result["state"] == "restored" and _as_before(host)
     kept = _delete(host) if proved else "the restore is not proved"
-    if not kept:
-        host.move(result["state"], announced=False, next_step=next_steps.AFTER_A_DRILL)
+    if proved:
+        step = next_steps.after_a_drill(result["snapshot"] if kept else None)
+        host.move(result["state"], announced=False, next_step=step)
     seen = rehearsal.Seen.of(_without_names(host), ended=bool(host.record.waited))
     report = {
         "report": "drill",

@@ -16,6 +16,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     begin,
+    handlers,
     texts,
     verdict,
 )
@@ -174,7 +175,7 @@ def refused_run_once(host: Host) -> list[str]:
         for one in of_piece
     ]
     if host.settings["entry_point"] == "main":
-        tasks += [(f"a handler: {one['place']}", one) for one in core.parsed_handlers(host.task)]
+        tasks += [(f"a handler: {one['place']}", one) for one in handlers.parsed(host)[1]]
     found = []
     for place, one in tasks:
         if core.runs_for_all(one["action"]):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which meta tasks of the user's files are refused."""
+"""Which meta tasks of the user's files and of handlers are refused."""
 
 from __future__ import annotations
 
@@ -38,3 +38,13 @@ def refused(place: str, word: str | None, may_leave: bool) -> list[str]:
         f"{place}: 'meta: {word}' would end the host's play before the change is verified; take it "
         f"out{accept}"
     ]
+
+
+def refused_handler(place: str, word: str | None, may_leave: bool) -> list[str]:
+    """The same of a handler, or of a task that one includes."""
+    if word == "flush_handlers":
+        return [
+            f"{place}: 'meta: {word}' is no handler for Ansible, which would end the run for all "
+            "hosts without a restore; take it out"
+        ]
+    return refused(place, word, may_leave)

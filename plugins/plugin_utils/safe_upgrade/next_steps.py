@@ -11,7 +11,6 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 
 Result = dict[str, t.Any]
 
-AFTER_A_DRILL = "nothing to do: this was a drill, and its snapshot is deleted"
 _DASHBOARD = "check it in the dashboard (by a console, if yours offers one)"
 
 
@@ -41,6 +40,13 @@ def after_a_restore(evidence: str, healthy: bool) -> str:
         f"{first}find out why the change failed before the next try{shown}; the snapshot is still "
         "there"
     )
+
+
+def after_a_drill(kept: t.Mapping[str, t.Any] | None) -> str:
+    """The next step after a drill that proved its restore; *kept* is the snapshot that stays."""
+    if kept:
+        return f"this was a drill; delete its snapshot by {commands.delete(kept['id'])}"
+    return "nothing to do: this was a drill, and its snapshot is deleted"
 
 
 def _after_an_unproved_restore(result: Result, host: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import re
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
@@ -32,6 +33,11 @@ ON_THE_MACHINE = (
     "ansible_python_interpreter",
 )
 NAMES = (*CHOOSING, *ON_THE_MACHINE)
+#: Nor do these options of ssh, which say how long, how often and in which way it tries.
+_OF_THE_TRY = re.compile(
+    r"_(timeout|retries|pipelining|transfer_method|use_tty|verbosity|batch_mode|host_key_checking"
+    r"|password_mechanism)$"
+)
 
 
 def now(host: Host) -> Data:
@@ -55,7 +61,7 @@ def _fingerprint(host: Host, value: t.Any) -> str:
 
 def _of_the_plugin(host: Host) -> set[str]:
     read = {*host.reach.variables(), *host.record.way, "inventory_hostname"}
-    return {name for name in read if "pass" not in name}
+    return {name for name in read if "pass" not in name and not _OF_THE_TRY.search(name)}
 
 
 def leads_elsewhere(host: Host) -> list[str]:

@@ -73,7 +73,7 @@ def test_a_restore_is_proved_and_its_snapshot_deleted(rehearse):
 
 def test_the_night_s_last_words_of_a_proved_drill_name_no_deleted_snapshot_to_go_on_with(rehearse):
     """They are shown once the drill is settled, not when the restore was."""
-    *_, out, found = rehearse(environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"})
+    *dummy, out, found = rehearse(environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"})
     last = out.rpartition("PLAY RECAP")[2]
     assert found["snapshot_deleted"] is True
     assert "next:      nothing to do: this was a drill, and its snapshot is deleted." in last, out

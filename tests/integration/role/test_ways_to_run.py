@@ -298,6 +298,17 @@ def test_a_meta_task_that_would_end_the_run_of_all_hosts_is_refused(site, word):
     assert "is no word that Ansible knows" in run.results["one"]["reason"]
 
 
+#: Files that a handler includes, and what the run would end with.
+INCLUDED_BY_HANDLERS = {
+    "end_play.yml": "- meta: end_play\n",
+    "flush.yml": "- meta: flush_handlers\n",
+    "nested.yml": "- include_tasks: end_play.yml\n",
+    "no_yaml.yml": "- {raw: 'x\n",
+    "unknown.yml": "- nosuch_module: {}\n",
+    "pause.yml": "- pause: {seconds: 1}\n",
+}
+
+
 @pytest.mark.core
 @pytest.mark.parametrize("of", ["play", "role"])
 @pytest.mark.parametrize(
@@ -307,6 +318,14 @@ def test_a_meta_task_that_would_end_the_run_of_all_hosts_is_refused(site, word):
         ("linear", {"meta": "end_batch"}, "would end the host's play"),
         ("linear", {"meta": "clear_host_errors"}, "would bring back hosts"),
         ("linear", {"meta": "nosuch"}, "is no word that Ansible knows"),
+        ("linear", {"meta": "flush_handlers"}, "is no handler for Ansible"),
+        ("linear", {"include_tasks": "end_play.yml"}, "would end the host's play"),
+        ("linear", {"include_tasks": "flush.yml"}, "is no handler for Ansible"),
+        ("linear", {"include_tasks": {"file": "nested.yml"}}, "would end the host's play"),
+        ("linear", {"include_tasks": "no_yaml.yml"}, "no_yaml.yml: "),
+        ("linear", {"include_tasks": "unknown.yml"}, "unknown.yml: couldn't resolve"),
+        ("linear", {"raw": "true", "notify": "Nowhere"}, "notifies the handler 'Nowhere'"),
+        ("free", {"include_tasks": "pause.yml"}, "under the strategy 'free'"),
         ("free", {"pause": {"seconds": 1}}, "under the strategy 'free'"),
         ("host_pinned", {"add_host": {"name": "new"}}, "under the strategy 'host_pinned'"),
         ("free", {"raw": "false", "run_once": True}, "'run_once' under the strategy 'free'"),
@@ -320,15 +339,40 @@ def test_a_handler_that_would_end_a_play_before_the_verdict_is_refused(
     notifying = f"{INSTALL}  notify: Last\n"
     handlers = [{"name": "Last", **handler}]
     change = one.tasks("change", notifying)
+    beside = one.folder / "run-1"
     if of == "role":
         role = one.folder / "run-1/roles/up"
+        beside = role / "handlers"
         for part, text in (("tasks", notifying), ("handlers", json.dumps(handlers))):
             (role / part).mkdir(parents=True)
             (role / part / "main.yml").write_text(text)
         change = {"role": "up"}
+    beside.mkdir(exist_ok=True)
+    for name, text in INCLUDED_BY_HANDLERS.items():
+        (beside / name).write_text(text)
     for host in one.hosts:
         one.hosts[host]["safe_upgrade_change"] = change
     play = {"strategy": strategy, "handlers": handlers if of == "play" else []}
     run = one.run(play=play)
     assert one.ends(run) == dict.fromkeys(one.hosts, ("aborted", "1")), run.out
-    assert "a handler: " in run.results["one"]["reason"] and why in run.results["one"]["reason"]
+    assert why in run.results["one"]["reason"]
+    assert "a handler: " in run.results["one"]["reason"] or "notify" in handler
+
+
+def test_handlers_that_ansible_runs_well_are_not_refused(site):
+    """They include files, notify one another, also in a ring, and flush nothing."""
+    one = site({"one": dict(BUILT_IN)})
+    (one.folder / "run-1").mkdir()
+    (one.folder / "run-1/more.yml").write_text("- raw: touch var/handled\n")
+    one.hosts["one"]["safe_upgrade_change"] = one.tasks("change", f"{INSTALL}  notify: First\n")
+    ring = {"raw": "true", "changed_when": True}
+    handlers = [
+        {"name": "First", **ring, "notify": ["Second", "by its topic"]},
+        {"name": "Second", **ring, "notify": "Third"},
+        {"name": "Third", "include_tasks": "more.yml", "listen": "by its topic"},
+        {"name": "Never notified", **ring, "notify": "Nowhere"},
+        {"name": "Never there", "include_tasks": "{{ nowhere }}.yml"},
+    ]
+    run = one.run(play={"handlers": handlers})
+    assert one.ends(run) == {"one": ("upgraded", "2")}, run.out
+    assert (one.disks / "one/var/handled").exists()

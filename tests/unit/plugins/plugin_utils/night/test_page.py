@@ -129,16 +129,16 @@ def test_the_bar_of_a_host_spans_its_part_of_the_night(small):
 
 
 def test_the_last_state_of_a_night_that_goes_on_lasts_until_now(told):
-    (bar,) = by_class(parsed(told("a").ends("a", "changing").night(False)), "bar")
-    assert bar.findall("i")[-1].get("style") == "left:80.00%;width:20.00%"
+    (strip,) = by_class(parsed(told("a").ends("a", "changing").night(False)), "bar")
+    assert strip.findall("i")[-1].get("style") == "left:80.00%;width:20.00%"
 
 
 def test_times_outside_of_the_night_stay_inside_the_bar(small):
     one = small["hosts"][0]
     one["steps"][1]["at"] = "2026-11-29T05:00:00Z"
     one["steps"][2]["at"] = "2026-11-29T01:00:00Z"
-    bar = by_class(parsed(small), "bar")[0]
-    styles = [part.get("style") for part in bar.findall("i")]
+    strip = by_class(parsed(small), "bar")[0]
+    styles = [part.get("style") for part in strip.findall("i")]
     assert styles[0] == "left:0.00%;width:100.00%"
     assert styles[1] == "left:100.00%;width:0.00%"
     assert styles[2].startswith("left:0.00%;")
@@ -151,8 +151,8 @@ def test_a_night_of_no_length_has_bars(small):
 
 def test_a_state_that_is_not_known_is_drawn_as_another(small):
     small["hosts"][0]["steps"][0]["state"] = "'><b>"
-    bar = by_class(parsed(small), "bar")[0]
-    assert bar.findall("i")[0].get("class") == "s-other"
+    strip = by_class(parsed(small), "bar")[0]
+    assert strip.findall("i")[0].get("class") == "s-other"
 
 
 @pytest.mark.parametrize(

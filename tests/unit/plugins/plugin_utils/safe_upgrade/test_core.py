@@ -270,6 +270,7 @@ TASK = """
   delegate_to: db
   run_once: true
   when: colour
+  notify: reload
 """
 
 
@@ -283,6 +284,9 @@ def test_what_a_task_does_is_told(play):
         "delegate": "db",
         "run_once": True,
         "meta": None,
+        "file": "",
+        "notifies": ["reload"],
+        "answers_to": ["first"],
         "when": True,
     }
     found = core._parsed(task_in(play, "[{include_tasks: x.yml}]"))
@@ -639,7 +643,7 @@ def prepared(monkeypatch):
     """``prepared(executor)``: the result of its task, as `prepare_tasks` lets it run."""
     monkeypatch.setattr(TaskExecutor, "run", Executor.fake_run)
     core.prepare_tasks(ROLE)
-    return lambda executor: TaskExecutor.run(executor)
+    return TaskExecutor.run
 
 
 BAD = {"failed": True, "msg": "no such key"}

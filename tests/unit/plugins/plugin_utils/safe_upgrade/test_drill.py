@@ -130,6 +130,10 @@ def test_a_snapshot_that_cannot_be_deleted_is_told(rehearse):
     assert told["proved"] and "Cannot delete snapshot 801" in told["kept"]
     assert told["report"]["snapshot_deleted"] is False
     assert len(night.world.calls("delete")) == 1
+    command = "ansible localhost -m vps_org.cloud.snapshot -a 'state=absent snapshot_id=801'"
+    assert told["next_step"] == f"this was a drill; delete its snapshot by {command}"
+    (kept,) = night.artefact["safe_upgrade_results"].values()
+    assert kept["next_step"] == told["next_step"]
 
 
 def test_the_report_of_a_proved_rehearsal(rehearse):

@@ -139,10 +139,8 @@ def test_only_completed_snapshots_count_among_the_kept():
 
 
 CHOOSING = {**SETTINGS, "snapshot_id": None, "restore_run": None}
-HELD = (
-    "1 pre-upgrade-r1 (completed, 2026-01-01T00:00:00Z), "
-    "2 pre-upgrade-r2 (completed, 2026-01-02T00:00:00Z)"
-)
+FIRST = "1 pre-upgrade-r1 (completed, 2026-01-01T00:00:00Z)"
+HELD = f"{FIRST}, 2 pre-upgrade-r2 (completed, 2026-01-02T00:00:00Z)"
 BY_ID = {"snapshot_id": 2}
 BY_RUN = {"restore_run": "r1"}
 
@@ -205,9 +203,9 @@ def test_why_no_snapshot_is_restored_is_told_with_those_to_choose_from(rows, cho
 @pytest.mark.parametrize(
     ("rows", "chosen", "needed", "held"),
     [
-        ([row(1)], {}, "exactly one completed snapshot made by this role", HELD.split(", 2 ")[0]),
-        ([row(1)], BY_RUN, "a completed snapshot of run r1", HELD.split(", 2 ")[0]),
-        ([row(1)], BY_ID, "snapshot 2", HELD.split(", 2 ")[0]),
+        ([row(1)], {}, "exactly one completed snapshot made by this role", FIRST),
+        ([row(1)], BY_RUN, "a completed snapshot of run r1", FIRST),
+        ([row(1)], BY_ID, "snapshot 2", FIRST),
         ([], {}, "exactly one completed snapshot made by this role", "none at all"),
     ],
 )

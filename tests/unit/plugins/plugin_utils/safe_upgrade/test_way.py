@@ -85,6 +85,25 @@ def test_some_of_what_the_change_altered_leads_to_another_machine(night, name, e
     assert way.leads_elsewhere(night.host()) == ([name] if elsewhere else [])
 
 
+OF_THE_TRY = [
+    *("ansible_ssh_timeout", "ansible_ssh_retries", "ansible_pipelining", "ansible_ssh_pipelining"),
+    *("ansible_ssh_transfer_method", "ansible_ssh_use_tty", "ansible_ssh_verbosity"),
+    *("ansible_sftp_batch_mode", "ansible_host_key_checking", "ansible_ssh_host_key_checking"),
+    "ansible_ssh_password_mechanism",
+]
+
+
+@pytest.mark.parametrize("name", OF_THE_TRY)
+def test_how_long_and_how_often_ssh_tries_leads_nowhere_else(night, monkeypatch, name):
+    read = ["ansible_ssh_executable", name]
+    monkeypatch.setattr(night.guests["web-01"], "variables", lambda: read)
+    night.armed()
+    night.plays.know("web-01", **{name: "other"})
+    assert way.leads_elsewhere(night.host()) == []
+    night.plays.know("web-01", ansible_ssh_executable="/opt/ssh")
+    assert way.leads_elsewhere(night.host()) == ["ansible_ssh_executable"]
+
+
 def test_of_what_only_leads_elsewhere_no_value_is_kept_and_nothing_is_taken_back(nights):
     args = "-o ProxyCommand='hunter2'"
     night = nights(variables={"ansible_ssh_common_args": args})
