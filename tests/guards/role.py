@@ -1199,6 +1199,27 @@ CHANGE = {
         "[linear-handler0-would end the host's play-play]",
         _core("parsed_handlers", "lambda task: []"),
     ),
+    "flush_in_handlers": Guard(
+        "A flush among the handlers, which would end the run for all hosts, is refused.",
+        ROLE + "test_ways_to_run.py"
+        "::test_a_handler_that_would_end_a_play_before_the_verdict_is_refused"
+        "[linear-handler4-is no handler for Ansible-play]",
+        _code("metas", "refused_handler", "lambda place, word, may_leave: []"),
+    ),
+    "included_by_handlers": Guard(
+        "A file that a handler includes is read before the snapshot.",
+        ROLE + "test_ways_to_run.py"
+        "::test_a_handler_that_would_end_a_play_before_the_verdict_is_refused"
+        "[linear-handler5-would end the host's play-play]",
+        _code("handlers", "_included", "lambda task: None"),
+    ),
+    "notified_by_handlers": Guard(
+        "A handler that notifies one that the play does not have is refused.",
+        ROLE + "test_ways_to_run.py"
+        "::test_a_handler_that_would_end_a_play_before_the_verdict_is_refused"
+        "[linear-handler10-notifies the handler 'Nowhere'-play]",
+        _code("handlers", "add_chained", "lambda host, notified: None"),
+    ),
     "name_set_by_the_change": Guard(
         "The role knows its host whatever a change sets inventory_hostname to.",
         ROLE + "test_facts_of_a_guest.py"
