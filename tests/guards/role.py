@@ -1211,7 +1211,7 @@ CHANGE = {
         ROLE + "test_ways_to_run.py"
         "::test_a_handler_that_would_end_a_play_before_the_verdict_is_refused"
         "[linear-handler5-would end the host's play-play]",
-        _code("handlers", "_included", "lambda task: None"),
+        _code("handlers", "_included", "lambda task, playbook_dir: None"),
     ),
     "notified_by_handlers": Guard(
         "A handler that notifies one that the play does not have is refused.",

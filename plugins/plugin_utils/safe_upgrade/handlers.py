@@ -27,8 +27,8 @@ def parsed(host: Host) -> tuple[list[str], list[Data]]:
     while tasks:
         found += tasks
         more: list[Data] = []
-        for path in filter(None, map(_included, tasks)):
-            if path not in read:
+        for path in (_included(one, str(host.vars["playbook_dir"])) for one in tasks):
+            if path and path not in read:
                 read.add(path)
                 problem, brought = core.parse(
                     host.task, host.vars["hostvars"], host.reach.loader, path, None
@@ -60,12 +60,15 @@ def add_chained(host: Host, notified: dict[str, str]) -> None:
                     names.append(more)
 
 
-def _included(task: Data) -> str | None:
-    """The file that the task includes by a plain name, if it is there; Ansible's own rescue sees to
-    one that is not.
+def _included(task: Data, playbook_dir: str) -> str | None:
+    """The file that the task includes by a plain name, beside its own or the playbook.
+
+    One that is not there is left to Ansible, which then fails the host alone.
     """
     name = task["file"]
     if not name or "{{" in name:
         return None
-    path = os.path.join(os.path.dirname(task["place"]), name)
-    return path if os.path.isfile(path) else None
+    paths = (
+        os.path.join(beside, name) for beside in (os.path.dirname(task["place"]), playbook_dir)
+    )
+    return next(filter(os.path.isfile, paths), None)

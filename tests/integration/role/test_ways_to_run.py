@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from background import start, until
 from cases import long_but
 from integration.role.conftest import BUILT_IN, INSTALL
@@ -343,7 +344,7 @@ def test_a_handler_that_would_end_a_play_before_the_verdict_is_refused(
     if of == "role":
         role = one.folder / "run-1/roles/up"
         beside = role / "handlers"
-        for part, text in (("tasks", notifying), ("handlers", json.dumps(handlers))):
+        for part, text in (("tasks", notifying), ("handlers", yaml.safe_dump(handlers))):
             (role / part).mkdir(parents=True)
             (role / part / "main.yml").write_text(text)
         change = {"role": "up"}

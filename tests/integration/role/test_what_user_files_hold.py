@@ -240,3 +240,39 @@ def test_the_shipped_playbook_restores_a_host_that_a_handler_lost(site, switched
     )
     assert one.ends(run) == {"good": ("upgraded", "2"), "lost": ("restored", "1")}, run.out
     assert run.code == 2
+
+
+ACTION = """from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        return {"changed": True, "msg": "by the action plugin"}
+"""
+MODULE = """from ansible.module_utils.basic import AnsibleModule
+
+AnsibleModule(argument_spec={}).exit_json(changed=True, msg="by the module")
+"""
+LOCALLY = {"delegate_to": "localhost", "vars": {"ansible_connection": "local"}}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("where", ["change", "handler", "verify"])
+def test_what_lies_beside_the_playbook_is_found_as_in_a_play(site, where):
+    """A module in library/ and an action plugin, by their bare names."""
+    one = site({"one": QUICK})
+    beside = one.folder / "run-1"
+    for name, text in (("action_plugins/own_action.py", ACTION), ("library/own_module.py", MODULE)):
+        (beside / name).parent.mkdir(parents=True)
+        (beside / name).write_text(text)
+    tasks = [{"own_action": {}}, {"own_module": {}, **LOCALLY}]
+    own = "".join(f"- {json.dumps(task)}\n" for task in tasks)
+    notify = "  notify: [h0, h1]\n" if where == "handler" else ""
+    change = INSTALL + notify + (own if where == "change" else "")
+    one.hosts["one"]["safe_upgrade_change"] = one.tasks("change", change)
+    if where == "verify":
+        one.hosts["one"]["safe_upgrade_verify"] = {**one.tasks("verify", own), "attempts": 1}
+    handlers = [{"name": f"h{number}", **task} for number, task in enumerate(tasks)]
+    run = one.run("-v", play={"handlers": handlers if notify else []})
+    assert one.ends(run) == {"one": ("upgraded", "2")}, run.out
+    assert "by the action plugin" in run.out and "by the module" in run.out
