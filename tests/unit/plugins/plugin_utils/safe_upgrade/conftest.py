@@ -25,6 +25,14 @@ def night(nights):
 
 
 @pytest.fixture
+def file(tmp_path):
+    """A tasks file of the user's."""
+    path = tmp_path / "check.yml"
+    path.write_text("- debug: {msg: x}\n")
+    return str(path)
+
+
+@pytest.fixture
 def anew():
     """``anew(settings)``: the module loaded once more, with the tables that it makes meanwhile."""
 

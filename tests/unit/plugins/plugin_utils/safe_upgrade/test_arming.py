@@ -15,14 +15,6 @@ SILENT = "the host does not answer: no route [VPS631]"
 
 
 @pytest.fixture
-def file(tmp_path):
-    """A tasks file of the user's."""
-    path = tmp_path / "check.yml"
-    path.write_text("- debug: {msg: x}\n")
-    return str(path)
-
-
-@pytest.fixture
 def hold(tmp_path):
     """The hold file, which is not there yet."""
     return tmp_path / "hold"

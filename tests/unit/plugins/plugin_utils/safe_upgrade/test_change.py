@@ -15,14 +15,6 @@ LOSS = {"number": 1, "task": "patch", "delegate": "", "why": "no route"}
 OTHER_PYTHON = "/usr/bin/python3.12"
 
 
-@pytest.fixture
-def file(tmp_path):
-    """A tasks file of the user's."""
-    path = tmp_path / "check.yml"
-    path.write_text("- debug: {msg: x}\n")
-    return str(path)
-
-
 def answers(monkeypatch, guest, wait=None, ping=None):
     """Let the guest's modules answer so; returns which were asked, with their seconds."""
     asked = []
