@@ -248,7 +248,7 @@ class CallbackModule(CallbackBase):
             return
         with self._harmless():
             task, host = core.task_and_host(result)
-            phase = task.args.get("phase") if task.action == PHASE else None
+            phase = _phase(task)
             if phase in ("check", "choose", "arm"):
                 self._seen[str(host)] = (host, Seen())
                 host.set_variable(losses.SEEN, asdict(Seen()))
@@ -291,3 +291,10 @@ class CallbackModule(CallbackBase):
             yield
         except Exception as error:
             self._display.debug(f"vps_org.cloud.night: {error}")
+
+
+def _phase(task: t.Any) -> str | None:
+    """The phase that the task runs; none in a call within itself, which is refused."""
+    if task.action != PHASE or core.is_within_itself(task, str(task._role._role_path)):
+        return None
+    return str(task.args.get("phase"))

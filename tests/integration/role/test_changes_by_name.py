@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from integration.role.conftest import PATIENT
+from integration.role.conftest import INSTALL, PATIENT
 
 FILES = {
     "changes/app.yml": "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n",
@@ -110,19 +110,24 @@ def test_a_role_that_cannot_be_loaded_is_told_in_the_table(site):
 SELF = "vps_org.cloud.safe_upgrade"
 
 
-def test_a_call_of_the_role_within_itself_takes_no_rollback_away(site):
-    one = site({"file": {**PATIENT}, "role": {**PATIENT}})
-    change = one.folder / "change.yml"
-    change.write_text(
-        "- raw: echo 2 > srv/app/VERSION\n"
-        f"- include_role: {{name: {SELF}}}\n"
+@pytest.mark.parametrize("entry_point", ["main", "snapshot", "preflight", "status"])
+@pytest.mark.parametrize("switched", ["night", ""], ids=["on", "off"])
+def test_a_call_of_the_role_within_itself_takes_no_rollback_away(site, switched, entry_point):
+    """Nor does it when the change goes on after it, and fails at a task that changes nothing."""
+    one = site({"file": {**PATIENT}, "role": {**PATIENT}, "rescued": {**PATIENT}})
+    call = (
+        f"- include_role: {{name: {SELF}, tasks_from: {entry_point}}}\n"
         "  vars: {safe_upgrade_change: {tasks_file: '{{ case_folder }}/inner.yml'}}\n"
     )
+    rescued = f"- block: [{call[2:].splitlines()[0]}]\n  rescue: [{{debug: }}]\n- fail:\n"
     (one.folder / "inner.yml").write_text("- raw: echo 3 > srv/app/VERSION\n")
-    one.hosts["file"]["safe_upgrade_change"] = {"tasks_file": str(change)}
+    one.hosts["file"]["safe_upgrade_change"] = one.tasks("change", INSTALL + call)
+    one.hosts["rescued"]["safe_upgrade_change"] = one.tasks("rescued", INSTALL + rescued)
     one.hosts["role"]["safe_upgrade_change"] = {"role": SELF}
-    run = one.run()
-    assert one.ends(run) == {"file": ("restored", "1"), "role": ("aborted", "1")}, run.out
+    run = one.run(environment={"ANSIBLE_CALLBACKS_ENABLED": f"vps_org.cloud.{switched}"})
+    restored = ("restored", "1")
+    ends = {"file": restored, "role": ("aborted", "1"), "rescued": restored}
+    assert one.ends(run) == ends, run.out
     assert "is this role itself" in run.results["role"]["reason"]
     assert "by a file or a role that it runs itself" in run.results["file"]["reason"]
     assert one.calls("create", "role") == 0 and one.calls("create", "file") == 1
