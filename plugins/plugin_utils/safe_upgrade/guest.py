@@ -45,11 +45,14 @@ _MOUNTS = (
 )
 _MARKER = (
     'echo "folder $(cd FOLDER 2>/dev/null && pwd -P)"',
-    "if [ -e MARKER ]; then echo \"marker $(head -c 400 MARKER | tr -d '\\r\\n')\"; fi",
-    "if [ -e WITNESS ]; then echo \"witness $(head -c 100 WITNESS | tr -d '\\r\\n')\"; fi",
+    # What is no file, such as a pipe that nobody fills, is there, and is not read.
+    "if [ -f MARKER ]; then echo \"marker $(head -c 400 MARKER | tr -d '\\r\\n')\"; "
+    "elif [ -e MARKER ]; then echo marker; fi",
+    "if [ -f WITNESS ]; then echo \"witness $(head -c 100 WITNESS | tr -d '\\r\\n')\"; "
+    "elif [ -e WITNESS ]; then echo witness; fi",
 )
 _UNLESS = (
-    """case "$(head -c 400 MARKER 2>/dev/null)" in *'"server_id": SERVER,'*) ;; """
+    """case "$([ -f MARKER ] && head -c 400 MARKER 2>/dev/null)" in *'"server_id": SERVER,'*) ;; """
     """*'"server_id": '[0-9]*) echo 'it is of another server' >&2; exit 1;; esac"""
 )
 

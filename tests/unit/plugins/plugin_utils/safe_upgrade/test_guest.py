@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -348,3 +350,18 @@ def test_the_folder_of_the_marker_is_told_by_where_it_leads(tmp_path):
     look = guest.look_command(f"{tmp_path}/led/marker.json", [])
     done = subprocess.run(look, shell=True, check=True, capture_output=True, text=True)
     assert f"folder {tmp_path.resolve()}/real\n" in done.stdout
+
+
+def test_what_is_no_file_where_a_marker_belongs_is_not_read(tmp_path):
+    """A pipe would hold each look until its time is up, and a host that answers would be lost."""
+    marker = tmp_path / "marker.json"
+    witness = Path(guest.witness_path(str(marker)))
+    for path in (marker, witness):
+        os.mkfifo(path)
+    look = guest.look_command(str(marker), ())
+    text = subprocess.check_output(look, shell=True, text=True, timeout=10)
+    seen = guest.state(text, None, str(marker))
+    assert seen["answered"] and seen["marker"]["run_id"] == guest.UNKNOWN_RUN
+    assert seen["witness"] == ""
+    subprocess.run(guest.unmark_command(str(marker), 12345), shell=True, check=True, timeout=10)
+    assert not marker.exists() and not witness.exists()
