@@ -18,7 +18,9 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts
 
 #: The folders of a role, or beside a tasks file, in which Ansible looks for a relative name.
-_FOLDERS = ("", "files", "templates", "vars", "tasks")
+_FOLDERS = ("", "files", "templates", "vars")
+#: The one in which it looks for an included tasks file.
+_TASKS = ("tasks",)
 #: Module: its arguments that name a file on the controller; "" stands for its free form.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "assemble": ("src",),
@@ -44,8 +46,9 @@ def problems(
 ) -> list[str]:
     """What stands against one task of the tasks file *path*: names that find *own_role*'s files."""
     found = []
-    for name in dict.fromkeys((*_arguments(task), *_in_templates(task))):
-        if os.path.isabs(name) or "{{" in name or not _held(own_role, name):
+    in_templates = ((name, _FOLDERS) for name in _in_templates(task))
+    for name, folders in dict.fromkeys((*_arguments(task), *in_templates)):
+        if os.path.isabs(name) or "{{" in name or not _held(own_role, name, folders):
             continue
         own = mine(name, (os.path.dirname(path), playbook_dir), exists)
         found.append(
@@ -69,9 +72,9 @@ def beside(playbook_dir: str, path: str) -> str:
     return next(filter(os.path.isfile, found), "")
 
 
-def _held(role: str, name: str) -> bool:
+def _held(role: str, name: str, folders: t.Iterable[str]) -> bool:
     """Whether *name*, which may be a pattern, is found in the folder of the role."""
-    places = (os.path.join(glob.escape(role), folder, name) for folder in _FOLDERS)
+    places = (os.path.join(glob.escape(role), folder, name) for folder in folders)
     return bool(name.strip("./")) and any(
         os.path.isfile(one) for p in places for one in glob.glob(p)
     )
@@ -82,13 +85,13 @@ def mine(name: str, places: t.Iterable[str], exists: t.Callable[[str], bool]) ->
     candidates = (
         os.path.normpath(os.path.join(place, folder, name))
         for place in places
-        for folder in _FOLDERS
+        for folder in (*_FOLDERS, *_TASKS)
     )
     return next(filter(exists, candidates), "")
 
 
-def _arguments(task: Task) -> t.Iterator[str]:
-    """The files that the task's action names, by its loop and its variables too."""
+def _arguments(task: Task) -> t.Iterator[tuple[str, tuple[str, ...]]]:
+    """(name, folders to look in) of what its action names, by its loop and its variables too."""
     for key, value in calls(task):
         arguments = _as_mapping(value)
         if key not in _ARGUMENTS or arguments.get("remote_src"):
@@ -96,13 +99,14 @@ def _arguments(task: Task) -> t.Iterator[str]:
         named = [str(arguments[one]) for one in _ARGUMENTS[key] if arguments.get(one)]
         if key == "script":
             named = [one.split()[0] for one in named]
+        folders = _TASKS if key == "include_tasks" else _FOLDERS
         if key != "include_tasks":  # of which `files.problems` tells
-            yield from named
+            yield from ((one, folders) for one in named)
         if any("{{" in one for one in named):
             loops = [
                 value for name, value in task.items() if str(name).startswith(("loop", "with_"))
             ]
-            yield from texts.within([loops, task.get("vars")])
+            yield from ((one, folders) for one in texts.within([loops, task.get("vars")]))
 
 
 def _folder_of_variables(task: Task) -> str:

@@ -77,7 +77,6 @@ def refusal(name, own=""):
         "{copy: {src: '{{ item }}'}, with_items: [held]}",
         "{copy: {src: '{{ which }}'}, vars: {which: held}}",
         "{copy: {src: '{{ item.a }}'}, loop: [{a: held}]}",
-        "{include_tasks: '{{ item }}', loop: [held]}",
         "{debug: , with_file: [held]}",
         "{debug: , with_fileglob: held}",
         "{debug: , with_first_found: [{files: [held]}]}",
@@ -139,9 +138,16 @@ def test_what_ansible_does_not_look_for_in_the_role_is_not_refused(told, tmp_pat
     assert told(task.replace("HERE", str(tmp_path))) == []
 
 
-@pytest.mark.parametrize("name", ["top", "held", "page.j2", "held.yml", "more.yml", "files/held"])
+@pytest.mark.parametrize("name", ["top", "held", "page.j2", "held.yml", "files/held"])
 def test_every_folder_of_the_role_is_looked_into(told, name):
     assert told(f"template: {{src: {name}}}") == [refusal(name)]
+
+
+def test_a_name_of_its_tasks_files_is_found_by_an_include_of_tasks_alone(told):
+    looped = "{include_tasks: '{{ item }}', loop: [more.yml, held]}"
+    assert told(looped) == [refusal("more.yml")]
+    assert told("include_vars: more.yml") == []
+    assert told("{debug: , with_file: [more.yml]}") == []
 
 
 def test_a_pattern_finds_files_of_the_role(told):
