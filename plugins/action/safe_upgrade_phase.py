@@ -44,6 +44,7 @@ _OF_THE_API = re.compile(
 display = Display()
 # The parent process loads this file before it forks a worker.
 core.drop_unreadable_statistics()
+core.find_users_files("vps_org.cloud.safe_upgrade")
 core.place_included_files("vps_org.cloud.safe_upgrade")
 core.prepare_tasks("vps_org.cloud.safe_upgrade")
 core.load_filters()
@@ -75,7 +76,7 @@ class ActionModule(ControllerAction):
             args=args,
             task=self._task,
             template=self._template,
-            load=functools.partial(self._loader.load_from_file, unsafe=True),  # it is only read
+            load=functools.partial(core.load, self._loader),
             reach=Unconnected(why, self._loader) if why else reach.Guest(self, task_vars),
             modules=self._modules(options),
             say=_say,

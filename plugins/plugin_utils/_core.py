@@ -12,10 +12,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import inspect
+import os
 import typing as t
+from copy import deepcopy
 
 Data = t.Mapping[str, t.Any]
 Drop = t.Callable[[str], bool]
+#: Those of a play that names none: what lies beside the playbook, then Ansible's own.
+LEGACY = ("ansible.legacy",)
 
 
 def registered(hostvars: t.Any, host: str, name: str) -> t.Any:
@@ -197,6 +202,20 @@ def roles_path() -> list[str]:
     return []
 
 
+def collections(task: t.Any) -> list[str]:
+    """Where Ansible looks for what is named without a collection beside the call of the role.
+
+    *task* is one of the role's own. The block around its include, or import, knows, or the play.
+    """
+    with contextlib.suppress(Exception):
+        include = task._parent
+        while include is not None and type(include).__name__ != "IncludeRole":
+            include = include._parent
+        around = include._parent if include else None
+        return list((around and around.collections) or task.get_play().collections or LEGACY)
+    return list(LEGACY)
+
+
 def role_in_collections(name: str, collections: list[str]) -> str | None:
     """The folder of a role that is named with its collection, or is of one of *collections*."""
     with contextlib.suppress(Exception):
@@ -223,6 +242,17 @@ def stdout_is_json() -> bool:
     return False
 
 
+def load(loader: t.Any, path: str) -> t.Any:
+    """The content of a YAML file, only to be read, as a tasks file is loaded: it holds templates.
+
+    Of what is loaded otherwise ansible-core 2.19 and newer would not evaluate the name of a static
+    import, and they keep it.
+    """
+    how = {"unsafe": True, "trusted_as_template": True}
+    known = inspect.signature(loader.load_from_file).parameters
+    return loader.load_from_file(path, **{name: how[name] for name in how if name in known})
+
+
 def parse(
     task: t.Any, hostvars: t.Any, loader: t.Any, path: str | None, role: Data | None
 ) -> tuple[str | None, list[dict[str, t.Any]]]:
@@ -243,6 +273,7 @@ def parse(
 
         play, manager = task.get_play(), hostvars._variable_manager
         own = Block(play=play, role=task._role)
+        own.collections = collections(task)
         how = {"variable_manager": manager, "loader": loader}
     except Exception:
         return None, []
@@ -255,7 +286,7 @@ def parse(
         else:
             include = TaskInclude.load({"include_tasks": path}, block=own, role=task._role, **how)
             blocks = load_list_of_blocks(
-                loader.load_from_file(path) or [],
+                deepcopy(load(loader, str(path))) or [],
                 play=play,
                 parent_block=include.build_parent_block(),
                 role=task._role,
@@ -587,11 +618,14 @@ def drop_unreadable_statistics() -> None:
 
 
 def place_included_files(role: str) -> None:
-    """Let a file that the *role* includes by a template hold ``import_tasks``, on every core.
+    """Let a file that the *role* includes be read as the play would read it, on every core.
 
-    Before 2.19 ansible-core evaluates that template once more, for no host, to find what is
-    imported. A name that it does not know then ends the whole run, and with it every rollback. So
-    the include says which file it was.
+    The include says which file it was. Before 2.19 ansible-core evaluates its template once more,
+    for no host, to find what an ``import_tasks`` in the file imports. A name that it does not know
+    then ends the whole run, and with it every rollback.
+
+    What the file names without a collection is searched where the play searches it. Else a module
+    or a role of the role's own collection would come first.
     """
     with contextlib.suppress(Exception):
         from ansible.plugins.strategy import StrategyBase
@@ -602,12 +636,53 @@ def place_included_files(role: str) -> None:
         def placed(self: t.Any, included_file: t.Any) -> t.Any:
             made = copy(self, included_file)
             with contextlib.suppress(Exception):
-                if not included_file._is_role and _is_below(included_file._task, role):
+                task = included_file._task
+                if not included_file._is_role and _is_below(task, role):
                     made.args = {**made.args, "_raw_params": included_file._filename}
+                    if _stands_in(task, role):
+                        made.args["apply"] = {"collections": collections(task)}
             return made
 
         if not hasattr(copy, "__wrapped__"):
             StrategyBase._copy_included_file = placed  # type: ignore[method-assign]
+
+
+def find_users_files(role: str) -> None:
+    """Let a file of the user's include a neighbour that has the name of a file of the *role*.
+
+    A task in a file that the role includes counts as one of the role's. So Ansible searches what
+    it includes in the role's folder first: ``{{ kind }}.yml`` could be the role's ``main.yml``.
+    """
+    with contextlib.suppress(Exception):
+        from ansible.playbook.included_file import IncludedFile
+
+        process = IncludedFile.process_include_results
+
+        @functools.wraps(process)
+        def found(*given: t.Any, **named: t.Any) -> t.Any:
+            files = process(*given, **named)
+            with contextlib.suppress(Exception):
+                for one in files:
+                    if not one._is_role:
+                        path = str(one._filename)
+                        one._filename = _beside(one._task, path, role, named["loader"])
+            return files
+
+        if not hasattr(process, "__wrapped__"):
+            IncludedFile.process_include_results = staticmethod(found)  # type: ignore[method-assign]
+
+
+def _beside(task: t.Any, path: str, role: str, loader: t.Any) -> str:
+    """The file that is meant where a task that is not the role's own was given one of the role."""
+    if not task._role or task._role.get_name() != role or _stands_in(task, role):
+        return path
+    folder = f"{task._role._role_path}/tasks/"
+    if not path.startswith(folder):
+        return path
+    name, own = path.removeprefix(folder), os.path.dirname(str(task.get_path()))
+    with contextlib.suppress(Exception):
+        return str(loader.path_dwim_relative_stack([own, loader.get_basedir()], "tasks", name))
+    return os.path.join(own, name)
 
 
 def prepare_tasks(role: str) -> None:

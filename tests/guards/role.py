@@ -1179,6 +1179,45 @@ CHANGE = {
         "::test_no_change_begins_on_a_machine_that_the_snapshot_is_not_of[quiesce]",
         _code("way", "leads_elsewhere", "lambda host: []"),
     ),
+    "refused_call_begins_nothing": Guard(
+        "A refused call of the role within itself does not make a changed host an untouched one.",
+        ROLE + "test_changes_by_name.py"
+        "::test_a_call_of_the_role_within_itself_takes_no_rollback_away[on-main]",
+        Replaced(
+            "plugins/callback/night.py",
+            "_phase",
+            "lambda task: task.args.get('phase') if task.action == PHASE else None",
+        ),
+    ),
+    "users_files_first": Guard(
+        "What a user's file includes is never a file of the role's own.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_file_with_the_name_of_one_of_the_roles_is_included_from_beside_yours[linear]",
+        _core("_beside", "lambda task, path, role, loader: path"),
+    ),
+    "searched_as_in_the_play": Guard(
+        "A name without a collection is never searched in the role's own collection.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_names_without_a_collection_are_searched_where_the_play_searches_them[beside]",
+        _core("collections", "lambda task: ['vps_org.cloud', 'ansible.legacy']"),
+    ),
+    "collections_of_the_play": Guard(
+        "The collections of the play are searched for what the user's files name.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_names_without_a_collection_are_searched_where_the_play_searches_them[play]",
+        _core("collections", "lambda task: ['ansible.legacy']"),
+    ),
+    "imports_by_templates": Guard(
+        "A file or a role that is imported by a template is parsed as Ansible will.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_files_and_roles_are_imported_by_templates_as_in_a_play",
+        _core("load", "lambda loader, path: loader.load_from_file(path, unsafe=True)"),
+    ),
+    "no_file_is_read_as_marker": Guard(
+        "A pipe in the place of the marker holds no look.",
+        UNIT + "test_guest.py::test_what_is_no_file_where_a_marker_belongs_is_not_read",
+        _code("guest", "_MARKER", "tuple(one.replace('[ -f', '[ -e') for one in original)"),
+    ),
     "runs_for_all": Guard(
         "A module that ends the run for all hosts is refused where these keep no step.",
         ROLE + "test_ways_to_run.py"
@@ -1687,7 +1726,7 @@ AFTERWARDS = {
     "call_within_itself": Guard(
         "A call of the role within itself takes no rollback away.",
         ROLE + "test_changes_by_name.py"
-        "::test_a_call_of_the_role_within_itself_takes_no_rollback_away",
+        "::test_a_call_of_the_role_within_itself_takes_no_rollback_away[off-main]",
         _core("is_within_itself", "lambda task, role_path: False"),
     ),
     "evidence_of_nobody_else": Guard(

@@ -284,7 +284,7 @@ def role_dirs(host: Host) -> list[str]:
 
 def role_folder(host: Host, role: str) -> str | None:
     """The folder, or the file, that Ansible takes for the role; None where it finds none."""
-    return roles.find(role, host.task.collections or [], role_dirs(host))
+    return roles.find(role, core.collections(host.task), role_dirs(host))
 
 
 def notified(host: Host) -> tuple[dict[str, str], set[str], bool]:

@@ -217,7 +217,7 @@ def handlers(
     """
     texts = [
         f"{file} notifies the handler '{name}', which this play does not have: Ansible would end "
-        "the whole run at that task, without a restore; correct the name, or add the handler"
+        "the whole run when it does, without a restore; correct the name, or add the handler"
         for name, file in notified.items()
         if name not in known
     ]

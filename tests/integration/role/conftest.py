@@ -106,7 +106,7 @@ class Site:
 
     def __init__(self, folder: Path, hosts: dict[str, dict[str, t.Any]], **settings: t.Any) -> None:
         self.folder = folder
-        self.hosts = hosts
+        self.hosts = {host: {**its} for host, its in hosts.items()}
         self.disks = folder / "disks"
         settings = {"snapshot_seconds": 0.3, "restore_seconds": 3.0, **settings}
         self.sim = Simulator(list(hosts), self.disks, **settings)

@@ -276,3 +276,125 @@ def test_what_lies_beside_the_playbook_is_found_as_in_a_play(site, where):
     run = one.run("-v", play={"handlers": handlers if notify else []})
     assert one.ends(run) == {"one": ("upgraded", "2")}, run.out
     assert "by the action plugin" in run.out and "by the module" in run.out
+
+
+OWN_FILES = sorted(
+    path.stem for path in (PLAYBOOK.parents[1] / "roles/safe_upgrade/tasks").iterdir()
+)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_a_file_with_the_name_of_one_of_the_roles_is_included_from_beside_yours(site, strategy):
+    """By a template, which nobody reads before: in the role's folder Ansible looks first."""
+    one = site(dict.fromkeys(OWN_FILES, QUICK))
+    (one.folder / "mine").mkdir()
+    for name in OWN_FILES:
+        wrote = f"echo {name} >> srv/app/wrote"
+        one.tasks(f"mine/{name}", f"- {{raw: {wrote}, changed_when: true}}\n")
+    change = one.tasks("mine/app", "- include_tasks: '{{ inventory_hostname }}.yml'\n" + INSTALL)
+    run = one.run(role={"safe_upgrade_change": change}, play={"strategy": strategy})
+    assert one.ends(run) == dict.fromkeys(OWN_FILES, ("upgraded", "2")), run.out
+    for name in OWN_FILES:
+        assert (one.disks / name / "srv/app/wrote").read_text() == f"{name}\n", run.out
+
+
+@pytest.mark.core
+def test_a_file_of_yours_that_is_not_there_is_none_of_the_roles(site):
+    one = site({"one": QUICK})
+    change = one.tasks(
+        "app", INSTALL + "- include_tasks: '{{ which }}.yml'\n  vars: {which: main}\n"
+    )
+    run = one.run(role={"safe_upgrade_change": change})
+    assert one.ends(run) == {"one": ("restored", "1")}, run.out
+    assert "a file or a role to include" in run.message("one")
+
+
+def import_by_template(one):
+    """Files and roles that are imported by templates, of every piece; returns their variables."""
+    wrote = "- {{raw: echo {} >> srv/app/wrote, changed_when: true}}\n"
+    for name in ("change", "health", "verify"):
+        one.tasks(f"{name}-part", wrote.format(name))
+    one.tasks("beside", wrote.format("beside"))
+    where = str(one.folder)
+    imports = {
+        "change": "- import_tasks: '{{ part }}-part.yml'\n  vars: {part: change}\n"
+        "- import_tasks: '{{ folder }}/beside.yml'\n"
+        "- import_role: {name: \"{{ kind | default('app') }}\", tasks_from: '{{ step }}'}\n",
+        "health": "- import_tasks: '{{ folder }}/health-part.yml'\n",
+        "verify": "- import_tasks: '{{ folder }}/verify-part.yml'\n",
+    }
+    environment = role(
+        one,
+        "app",
+        defaults__main="app_step: install\n",
+        tasks__main="- import_tasks: '{{ app_step }}.yml'\n",
+        tasks__install=INSTALL,
+    )
+    files = {name: one.tasks(name, text) for name, text in imports.items()}
+    return {"folder": where, "step": "main"}, files, environment
+
+
+@pytest.mark.core
+def test_files_and_roles_are_imported_by_templates_as_in_a_play(site):
+    one = site({"one": QUICK})
+    variables, files, environment = import_by_template(one)
+    run = one.run(
+        role={
+            "safe_upgrade_change": files["change"],
+            "safe_upgrade_health": {**files["health"], "builtin": [], "attempts": 1},
+            "safe_upgrade_verify": {**files["verify"], "attempts": 1},
+        },
+        play={"vars": variables},
+        environment=environment,
+    )
+    assert one.ends(run) == {"one": ("upgraded", "2")}, run.out
+    wrote = (one.disks / "one/srv/app/wrote").read_text().split()
+    assert wrote == ["health", "change", "beside", "health", "verify"], run.out
+
+
+@pytest.mark.core
+def test_a_role_as_the_change_imports_by_a_template_of_its_defaults(site):
+    one = site({"one": QUICK})
+    _variables, _files, environment = import_by_template(one)
+    run = one.run(role={"safe_upgrade_change": {"role": "app"}}, environment=environment)
+    assert one.ends(run) == {"one": ("upgraded", "2")}, run.out
+
+
+OUR_NAMES = ("snapshot", "server_info")
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("named", ["beside", "play", "block"])
+def test_names_without_a_collection_are_searched_where_the_play_searches_them(
+    site, collections_path, named
+):
+    """Never in the role's own collection: a module or a role of yours may have a name of ours."""
+    one = site({"file": QUICK, "role": QUICK, "verify": QUICK})
+    environment = {}
+    if named == "beside":
+        library, roles = one.folder / "run-1/library", one.folder / "run-1/roles"
+    else:
+        environment = {"ANSIBLE_COLLECTIONS_PATH": f"{collections_path}:{one.folder}"}
+        library = one.folder / "ansible_collections/my/own/plugins/modules"
+        roles = one.folder / "ansible_collections/my/own/roles"
+    for name in OUR_NAMES:
+        library.mkdir(parents=True, exist_ok=True)
+        (library / f"{name}.py").write_text(MODULE)
+    (roles / "os_packages/tasks").mkdir(parents=True)
+    own = "".join(f"- {json.dumps({name: {}, **LOCALLY})}\n" for name in OUR_NAMES)
+    (roles / "os_packages/tasks/main.yml").write_text(INSTALL)
+    change = one.tasks("change", own + "- include_role: {name: os_packages}\n")
+    one.hosts["file"]["safe_upgrade_change"] = change
+    one.hosts["role"]["safe_upgrade_change"] = {"role": "os_packages"}
+    one.hosts["verify"]["safe_upgrade_change"] = one.tasks("install", INSTALL)
+    one.hosts["verify"]["safe_upgrade_verify"] = {**one.tasks("verify", own), "attempts": 1}
+    call = {
+        "include_role": {"name": "vps_org.cloud.safe_upgrade"},
+        "vars": {"safe_upgrade_report_dir": str(one.folder / "run-1")},
+    }
+    searched = {} if named == "beside" else {"collections": ["my.own"]}
+    play = {"tasks": [{"block": [call], **searched}]} if named == "block" else searched
+    run = one.run("-v", play=play, environment=environment)
+    assert one.ends(run) == dict.fromkeys(one.hosts, ("upgraded", "2")), run.out
+    assert run.out.count("by the module") == 2 * len(OUR_NAMES), run.out

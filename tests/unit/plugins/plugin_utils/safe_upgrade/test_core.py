@@ -14,9 +14,11 @@ import yaml
 from ansible import constants, context
 from ansible.executor.task_executor import TaskExecutor
 from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.included_file import IncludedFile
 from ansible.playbook.play import Play
 from ansible.plugins.loader import connection_loader, shell_loader
 from ansible.plugins.strategy import StrategyBase
+from ansible.template import Templar
 from plays import Plays
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
@@ -882,3 +884,104 @@ def test_a_stamp_tells_a_value_that_was_altered_in_its_place():
     value.append(2)
     assert core.stamp(value, "x") != first
     assert core.stamp("\udcff") and core.stamp(value, "x") == core.stamp(value, "x")
+
+
+# what is named beside the call of the role
+
+
+def test_names_are_searched_where_the_call_stands():
+    play = SimpleNamespace(collections=["of.play"])
+    call, around = IncludeRole(_uuid="call"), SimpleNamespace(collections=["of.block"])
+
+    def found(*parents):
+        task = chain(*parents)
+        task.get_play = lambda: play
+        return core.collections(task)
+
+    own = SimpleNamespace(collections=["vps_org.cloud"])
+    assert found(own, call, around) == ["of.block"]
+    assert found(own, IncludeRole(_uuid="call"), SimpleNamespace(collections=[])) == ["of.play"]
+    assert found(own) == ["of.play"]
+    play.collections = None
+    assert found(own) == ["ansible.legacy"]
+    assert core.collections(object()) == ["ansible.legacy"]
+
+
+def test_a_file_is_loaded_as_one_that_holds_templates(tmp_path):
+    path = tmp_path / "change.yml"
+    path.write_text("- import_tasks: '{{ 1 + 1 }}.yml'\n")
+    loader = DataLoader()
+    text = core.load(loader, str(path))[0]["import_tasks"]
+    assert Templar(loader).template(text) in ("2.yml", 2)
+    assert core.load(loader, str(path)) is core.load(loader, str(path))
+
+    class Older:
+        def load_from_file(self, file_name, cache="all", unsafe=False):
+            return (file_name, unsafe)
+
+    assert core.load(Older(), "/x.yml") == ("/x.yml", True)
+
+
+def included(monkeypatch, path, task, is_role=False, loader=None):
+    """The path that is included where Ansible has found *path* for the task."""
+    one = SimpleNamespace(_is_role=is_role, _filename=path, _task=task)
+    monkeypatch.setattr(
+        IncludedFile, "process_include_results", staticmethod(lambda *given, **named: [one])
+    )
+    core.find_users_files(ROLE)
+    found = IncludedFile.process_include_results
+    core.find_users_files(ROLE)
+    assert IncludedFile.process_include_results is found
+    named = {"iterator": None, "loader": loader or DataLoader(), "variable_manager": None}
+    assert found([], **named) == [one]
+    return one._filename
+
+
+def standing_in(path, name=ROLE):
+    return SimpleNamespace(_role=role("/our", name), get_path=lambda: f"{path}:3")
+
+
+@pytest.mark.parametrize("lies", ["beside", "tasks", "playbook"])
+def test_a_users_file_of_the_name_of_the_roles_is_the_users(monkeypatch, tmp_path, lies):
+    folder, book = tmp_path / "user", tmp_path / "book"
+    places = {"beside": folder, "tasks": folder / "tasks", "playbook": book}
+    for place in (folder / "tasks", book):
+        place.mkdir(parents=True)
+    file = places[lies] / "main.yml"
+    file.touch()
+    loader = DataLoader()
+    loader.set_basedir(str(book))
+    task = standing_in(folder / "change.yml")
+    assert included(monkeypatch, "/our/tasks/main.yml", task, loader=loader) == str(file)
+
+
+def test_a_users_file_that_is_not_there_is_missed_beside_the_users(monkeypatch):
+    task = standing_in("/user/change.yml")
+    assert included(monkeypatch, "/our/tasks/main.yml", task) == "/user/main.yml"
+
+
+@pytest.mark.parametrize(
+    ("task", "path", "is_role"),
+    [
+        (standing_in("/our/tasks/main.yml"), "/our/tasks/restore.yml", False),
+        (standing_in("/user/change.yml"), "/user/main.yml", False),
+        (standing_in("/user/change.yml"), "/our/tasks/main.yml", True),
+        (standing_in("/user/change.yml", "a.b.c"), "/our/tasks/main.yml", False),
+        (SimpleNamespace(_role=None), "/our/tasks/main.yml", False),
+        (object(), "/our/tasks/main.yml", False),
+    ],
+    ids=["its own", "another", "a role", "of another role", "of no role", "unknown"],
+)
+def test_what_else_is_included_stays_as_ansible_found_it(monkeypatch, task, path, is_role):
+    assert included(monkeypatch, path, task, is_role) == path
+
+
+def test_a_file_of_the_users_is_read_with_the_collections_of_its_call(monkeypatch):
+    monkeypatch.setattr(StrategyBase, "_copy_included_file", copied)
+    core.place_included_files(ROLE)
+    task = standing_in("/our/tasks/main.yml")
+    task._parent, play = None, SimpleNamespace(collections=["my.own"])
+    task.get_play = lambda: play
+    file = SimpleNamespace(_is_role=False, _task=task, _filename="/change.yml")
+    made = StrategyBase._copy_included_file(None, file)
+    assert made.args == {"_raw_params": "/change.yml", "apply": {"collections": ["my.own"]}}

@@ -312,7 +312,7 @@ def test_a_run_is_continued_with_its_completed_snapshot_alone(rows, complete, fo
 def test_a_notified_handler_that_the_play_lacks_is_refused_unless_more_may_come():
     told = (
         "/more.yml notifies the handler 'Reload', which this play does not have: Ansible would end "
-        "the whole run at that task, without a restore; correct the name, or add the handler"
+        "the whole run when it does, without a restore; correct the name, or add the handler"
     )
     notified = {"Restart": "/change.yml", "Reload": "/more.yml"}
     assert preflight.handlers(notified, {"Restart"}, False) == ([told], [])
