@@ -260,9 +260,9 @@ def parse(
 
     *role* is ``{name, tasks_from}``, the latter empty where none is named. Returns why Ansible
     would refuse it, and its tasks as ``{action, name, includes, registers, delegate, run_once,
-    meta, file, notifies, answers_to, when, place}``, those of a role's dependencies and of static
-    imports among them; nothing where it is unknown. ``registers`` leaves out what may lose its host
-    by its author's wish. The handlers of a role become known to this worker's play.
+    meta, file, notifies, answers_to, when, place, written}``, those of a role's dependencies and of
+    static imports among them; nothing where it is unknown. ``registers`` leaves out what may lose
+    its host by its author's wish. The handlers of a role become known to this worker's play.
     """
     try:
         from ansible.errors import AnsibleError
@@ -328,6 +328,7 @@ def _parsed(task: t.Any) -> dict[str, t.Any]:
         "answers_to": [str(task.name), *_list(getattr(task, "listen", None))],
         "when": bool(task.when),
         "place": str(task.get_path() or ""),
+        "written": getattr(task, "_ds", None) or {},
     }
 
 

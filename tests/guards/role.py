@@ -1213,6 +1213,12 @@ CHANGE = {
         "::test_files_and_roles_are_imported_by_templates_as_in_a_play",
         _core("load", "lambda loader, path: loader.load_from_file(path, unsafe=True)"),
     ),
+    "own_names_once_parsed": Guard(
+        "What handlers and imports by templates set is read, too, for the role's own variables.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_handler_or_an_import_by_a_template_that_sets_one_is_refused_too[handler]",
+        _core("_parsed", "lambda task: {**original(task), 'written': {}}"),
+    ),
     "no_file_is_read_as_marker": Guard(
         "A pipe in the place of the marker holds no look.",
         UNIT + "test_guest.py::test_what_is_no_file_where_a_marker_belongs_is_not_read",

@@ -71,7 +71,7 @@ SHOWN = {"msg", "fail_msg", "reason", "text", "failed_task"}
 #: anew, and what other programs read in a report.
 NOT_SHOWN = (
     "rm -f",
-    'case "$(head -c',
+    'case "$([ -f MARKER ]',
     "echo end",
     "(…) | cut",
     "{ …; echo $?; } | { head -c",

@@ -215,7 +215,7 @@ def _wrong_in_user_files(host: Host) -> list[str]:
     extra = core.extra_variables(host.vars["hostvars"]) or {}
     for name, problem, tasks in parsed(host):
         problems += [f"safe_upgrade_{name}: {problem}"] if problem else []
-        refusals = files.ends_of_the_play(tasks, may_leave)
+        refusals = files.refused(tasks, may_leave)
         refusals += keywords.refused_regrouping(tasks, inherited, extra)
         problems += [f"safe_upgrade_{name}: {text}" for text in refusals]
     if entry_point == "main":  # those of the roles are known to the play by now

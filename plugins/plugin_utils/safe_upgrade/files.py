@@ -108,14 +108,15 @@ def problems(
     return found
 
 
-def ends_of_the_play(
-    tasks: t.Iterable[t.Mapping[str, t.Any]], may_leave: bool = False
-) -> list[str]:
-    """Refusals of parsed tasks (see core.parse) that end a play, a role's for instance."""
+def refused(tasks: t.Iterable[t.Mapping[str, t.Any]], may_leave: bool = False) -> list[str]:
+    """Refusals of parsed tasks (see core.parse), a role's for instance."""
     return [
         text
         for task in tasks
-        for text in metas.refused(task["place"], task["meta"], may_leave and task["when"])
+        for text in (
+            *metas.refused(task["place"], task["meta"], may_leave and task["when"]),
+            *own_names.problems(task["written"], task["place"]),
+        )
     ]
 
 

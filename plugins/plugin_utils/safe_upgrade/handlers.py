@@ -9,7 +9,7 @@ import os
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import metas
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import metas, own_names
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
 Data = dict[str, t.Any]
@@ -44,6 +44,7 @@ def refused(host: Host, may_leave: bool) -> list[str]:
     problems, tasks = parsed(host)
     for one in tasks:
         problems += metas.refused_handler(one["place"], one["meta"], may_leave and one["when"])
+        problems += own_names.problems(one["written"], one["place"])
     return [f"a handler: {text}" for text in problems]
 
 

@@ -19,8 +19,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 
 #: The folders of a role, or beside a tasks file, in which Ansible looks for a relative name.
 _FOLDERS = ("", "files", "templates", "vars")
-#: The one in which it looks for an included tasks file.
-_TASKS = ("tasks",)
+#: Those in which it looks for an included tasks file.
+_TASKS = ("", "tasks")
 #: Module: its arguments that name a file on the controller; "" stands for its free form.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "assemble": ("src",),
@@ -85,7 +85,7 @@ def mine(name: str, places: t.Iterable[str], exists: t.Callable[[str], bool]) ->
     candidates = (
         os.path.normpath(os.path.join(place, folder, name))
         for place in places
-        for folder in (*_FOLDERS, *_TASKS)
+        for folder in dict.fromkeys((*_FOLDERS, *_TASKS))
     )
     return next(filter(exists, candidates), "")
 

@@ -72,11 +72,25 @@ def test_a_task_that_sets_a_variable_of_the_roles_own_is_refused_by_name(site, s
         assert f": safe_upgrade_{host.rpartition('-')[2]}' would overwrite" in run.message(host)
 
 
+@pytest.mark.parametrize("where", ["handler", "import"])
+def test_a_handler_or_an_import_by_a_template_that_sets_one_is_refused_too(site, where):
+    """Neither is read with the file of the change: Ansible knows them once it is parsed."""
+    sets = {"set_fact": {"safe_upgrade_loss": {"number": 7}}}
+    one = site({"one": QUICK})
+    one.tasks("sets", f"- {json.dumps(sets)}\n")
+    more = "  notify: Set\n" if where == "handler" else "- import_tasks: '{{ which }}.yml'\n"
+    handlers = [{"name": "Set", **sets}] if where == "handler" else []
+    play = {"handlers": handlers, "vars": {"which": "sets"}}
+    run = one.run(role={"safe_upgrade_change": one.tasks("change", INSTALL + more)}, play=play)
+    assert one.ends(run) == {"one": ("aborted", "1")}, run.out
+    assert "'set_fact: safe_upgrade_loss' would overwrite" in run.message("one")
+
+
 def overwriting(one, place):
     """A change, and a play, in which something that no file names sets the role's record."""
     fact = "{{ 'safe_upgrade' }}_result"
     sets = f'- set_fact: {{"{fact}": {{state: upgraded}}}}\n'
-    handler = {"name": "Overwrite", "raw": "true", "register": "safe_upgrade_result"}
+    handler = {"name": "Overwrite", "include_tasks": one.tasks("sets", sets)["tasks_file"]}
     texts = {
         "last": INSTALL + sets,
         "middle": INSTALL + sets + "- {raw: 'true', changed_when: false}\n",

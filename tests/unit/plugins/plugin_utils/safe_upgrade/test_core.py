@@ -278,6 +278,7 @@ TASK = """
 
 def test_what_a_task_does_is_told(play):
     found = core._parsed(task_in(play, TASK))
+    assert found.pop("written") == yaml.safe_load(TASK)[0]
     assert {key: value for key, value in found.items() if key != "place"} == {
         "action": "ansible.builtin.command",
         "name": "first",

@@ -350,14 +350,14 @@ def test_every_problem_of_a_file_and_of_its_includes_is_told(tmp_path):
     (tmp_path / "more.yml").write_text("- set_fact: {safe_upgrade_result: x}\n")
     text = (
         "- {debug: , register: safe_upgrade_loss}\n- include_tasks: more.yml\n"
-        "- import_tasks: none.yml\n- copy: {src: main.yml}\n- meta: end_batch\n"
+        "- import_tasks: none.yml\n- copy: {src: README.md}\n- meta: end_batch\n"
     )
     found = [one.partition(" would ")[0] for one in told(tmp_path, text)]
     assert found == [
         "HERE/change.yml: 'register: safe_upgrade_loss'",
         "HERE/more.yml: 'set_fact: safe_upgrade_result'",
         "HERE/none.yml: no such file on the controller",
-        "HERE/change.yml: 'main.yml'",
+        "HERE/change.yml: 'README.md'",
         "HERE/change.yml, line 5: 'meta: end_batch'",
     ]
 
@@ -378,16 +378,24 @@ def test_files_that_include_each_other_are_looked_into_once(tmp_path):
 
 def test_parsed_tasks_that_end_the_play_are_refused_with_their_places():
     tasks = [
-        {"place": "a:1", "meta": "noop", "when": False},
-        {"place": "a:2", "meta": None, "when": False},
-        {"place": "a:3", "meta": "end_host", "when": True},
-        {"place": "a:4", "meta": "end_host", "when": False},
-        {"place": "a:5", "meta": "end_play", "when": True},
+        {"place": "a:1", "meta": "noop", "when": False, "written": {}},
+        {"place": "a:2", "meta": None, "when": False, "written": {}},
+        {"place": "a:3", "meta": "end_host", "when": True, "written": {}},
+        {"place": "a:4", "meta": "end_host", "when": False, "written": {}},
+        {"place": "a:5", "meta": "end_play", "when": True, "written": {}},
     ]
-    words = [one.partition(" would ")[0] for one in files.ends_of_the_play(tasks)]
+    words = [one.partition(" would ")[0] for one in files.refused(tasks)]
     assert words == ["a:3: 'meta: end_host'", "a:4: 'meta: end_host'", "a:5: 'meta: end_play'"]
-    words = [one.partition(" would ")[0] for one in files.ends_of_the_play(tasks, True)]
+    words = [one.partition(" would ")[0] for one in files.refused(tasks, True)]
     assert words == ["a:4: 'meta: end_host'", "a:5: 'meta: end_play'"]
+
+
+def test_parsed_tasks_that_set_a_variable_of_the_roles_own_are_refused_with_their_places():
+    written = {"raw": "true", "register": "safe_upgrade_loss"}
+    task = {"place": "a:1", "meta": None, "when": False, "written": written}
+    assert [one.partition(" would ")[0] for one in files.refused([task])] == [
+        "a:1: 'register: safe_upgrade_loss'"
+    ]
 
 
 def test_ansible_looks_in_the_role_and_here_before_the_playbook(tmp_path, monkeypatch):
