@@ -44,6 +44,7 @@ _OF_THE_API = re.compile(
 display = Display()
 # The parent process loads this file before it forks a worker.
 core.drop_unreadable_statistics()
+core.contain_broken_files("vps_org.cloud.safe_upgrade")
 core.find_users_files("vps_org.cloud.safe_upgrade")
 core.place_included_files("vps_org.cloud.safe_upgrade")
 core.prepare_tasks("vps_org.cloud.safe_upgrade")

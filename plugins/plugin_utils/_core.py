@@ -205,14 +205,16 @@ def roles_path() -> list[str]:
 def collections(task: t.Any) -> list[str]:
     """Where Ansible looks for what is named without a collection beside the call of the role.
 
-    *task* is one of the role's own. The block around its include, or import, knows, or the play.
+    *task* is one of the role's own. The block around its include, or import, knows, or the role
+    in which it stands, or the play.
     """
     with contextlib.suppress(Exception):
         include = task._parent
         while include is not None and type(include).__name__ != "IncludeRole":
             include = include._parent
         around = include._parent if include else None
-        return list((around and around.collections) or task.get_play().collections or LEGACY)
+        known = (include and include._role) or task.get_play()
+        return list((around and around.collections) or known.collections or LEGACY)
     return list(LEGACY)
 
 
@@ -254,9 +256,14 @@ def load(loader: t.Any, path: str) -> t.Any:
 
 
 def parse(
-    task: t.Any, hostvars: t.Any, loader: t.Any, path: str | None, role: Data | None
+    task: t.Any,
+    hostvars: t.Any,
+    loader: t.Any,
+    path: str | None,
+    role: Data | None,
+    of_handler: bool = False,
 ) -> tuple[str | None, list[dict[str, t.Any]]]:
-    """Parse a tasks file or a role as Ansible will, and run nothing of it.
+    """Parse a tasks file, which a handler may include, or a role as Ansible will; run nothing.
 
     *role* is ``{name, tasks_from}``, the latter empty where none is named. Returns why Ansible
     would refuse it, and its tasks as ``{action, name, includes, registers, delegate, run_once,
@@ -274,6 +281,7 @@ def parse(
         play, manager = task.get_play(), hostvars._variable_manager
         own = Block(play=play, role=task._role)
         own.collections = collections(task)
+        own._dep_chain = task.get_dep_chain()
         how = {"variable_manager": manager, "loader": loader}
     except Exception:
         return None, []
@@ -290,6 +298,7 @@ def parse(
                 play=play,
                 parent_block=include.build_parent_block(),
                 role=task._role,
+                use_handlers=of_handler,
                 **how,
             )
     except AnsibleError as error:
@@ -646,6 +655,62 @@ def place_included_files(role: str) -> None:
 
         if not hasattr(copy, "__wrapped__"):
             StrategyBase._copy_included_file = placed  # type: ignore[method-assign]
+
+
+def contain_broken_files(role: str) -> None:
+    """Let a broken file, or role, fail the hosts that include it, as one that is missing does.
+
+    Ansible ends the whole run at one that it cannot parse, and with it the rollback of every host.
+    Preflight reads what has a plain name; the name may be a template. Only what the *role* brought
+    in, and handlers of a play that has it, are treated so.
+    """
+    with contextlib.suppress(Exception):
+        from ansible.playbook.role_include import IncludeRole
+        from ansible.plugins.strategy import StrategyBase
+
+        for owner, name in (
+            (StrategyBase, "_load_included_file"),
+            (IncludeRole, "get_block_list"),
+        ):
+            read = getattr(owner, name)
+            if not hasattr(read, "__wrapped__"):
+                setattr(owner, name, _contained(read, role))
+
+
+def _contained(read: t.Any, role: str) -> t.Any:
+    from ansible.errors import AnsibleError, AnsibleParserError
+
+    @functools.wraps(read)
+    def contained(self: t.Any, *given: t.Any, **named: t.Any) -> t.Any:
+        try:
+            return read(self, *given, **named)
+        except AnsibleParserError as error:
+            task = getattr(given[0], "_task", self) if given else self
+            of_handler = hasattr(task, "listen") and _has(named.get("iterator"), role)
+            if not of_handler and not _is_below(task, role):
+                raise
+            if read.__name__ == "_load_included_file":
+                _say_failed(self, given[0], str(error), read)
+            raise AnsibleError(str(error)) from error
+
+    return contained
+
+
+def _say_failed(strategy: t.Any, included_file: t.Any, why: str, read: t.Any) -> None:
+    """Tell the callbacks, where Ansible does not: before 2.18, in the function *read* alone."""
+    with contextlib.suppress(Exception):
+        if "handle_stats_and_callbacks" not in inspect.signature(read).parameters:
+            for result in included_file._results:
+                result._result.update(failed=True, reason=why)
+                strategy._tqm.send_callback("v2_runner_on_failed", result)
+
+
+def _has(iterator: t.Any, role: str) -> bool:
+    """Whether the play that is run has the role."""
+    with contextlib.suppress(Exception):
+        loaded = iterator._play.role_cache.values()
+        return any(one.get_name() == role for several in loaded for one in several)
+    return False
 
 
 def find_users_files(role: str) -> None:

@@ -1213,6 +1213,22 @@ CHANGE = {
         "::test_files_and_roles_are_imported_by_templates_as_in_a_play",
         _core("load", "lambda loader, path: loader.load_from_file(path, unsafe=True)"),
     ),
+    "broken_files_end_no_run": Guard(
+        "A broken file that a template includes fails its own hosts, and ends no run.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_broken_file_that_a_template_includes_fails_its_own_host_alone[linear]",
+        _core("_contained", "lambda read, role: read"),
+    ),
+    "files_of_handlers": Guard(
+        "A file that a handler includes is parsed as one of a handler.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_file_that_is_none_for_a_handler_is_refused[nest.yml]",
+        _core(
+            "parse",
+            "lambda task, hostvars, loader, path, role, of_handler=False: "
+            "original(task, hostvars, loader, path, role)",
+        ),
+    ),
     "own_names_once_parsed": Guard(
         "What handlers and imports by templates set is read, too, for the role's own variables.",
         ROLE + "test_what_user_files_hold.py"

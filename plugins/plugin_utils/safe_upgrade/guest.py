@@ -89,6 +89,7 @@ def write_command(path: str, text: str) -> str:
     whole, part = shlex.quote(path), shlex.quote(path + ".part")
     folder = shlex.quote(posixpath.dirname(path))
     return (
+        f"if [ -d {whole} ]; then echo 'it is a directory' >&2; exit 1; fi; "
         f'mkdir -p {folder} && printf "%s\\n" {shlex.quote(text)} > {part} '
         f"&& {{ sync {part} 2>/dev/null || sync; }} && mv -f {part} {whole} "
         f"&& {{ sync {folder} 2>/dev/null || sync; }}"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
@@ -13,6 +14,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
 Data = dict[str, t.Any]
+_PLAYBOOK_DIR = re.compile(r"\{\{\s*playbook_dir\s*\}\}")
 
 
 def parsed(host: Host) -> tuple[list[str], list[Data]]:
@@ -30,9 +32,8 @@ def parsed(host: Host) -> tuple[list[str], list[Data]]:
         for path in (_included(one, str(host.vars["playbook_dir"])) for one in tasks):
             if path and path not in read:
                 read.add(path)
-                problem, brought = core.parse(
-                    host.task, host.vars["hostvars"], host.reach.loader, path, None
-                )
+                how = (host.task, host.vars["hostvars"], host.reach.loader)
+                problem, brought = core.parse(*how, path, None, of_handler=True)
                 problems += [f"{path}: {problem}"] if problem else []
                 more += brought
         tasks = more
@@ -62,11 +63,11 @@ def add_chained(host: Host, notified: dict[str, str]) -> None:
 
 
 def _included(task: Data, playbook_dir: str) -> str | None:
-    """The file that the task includes by a plain name, beside its own or the playbook.
+    """The file that the task includes by a plain name, or one in the folder of the playbook.
 
     One that is not there is left to Ansible, which then fails the host alone.
     """
-    name = task["file"]
+    name = _PLAYBOOK_DIR.sub(lambda dummy: playbook_dir, task["file"])
     if not name or "{{" in name:
         return None
     paths = (

@@ -28,7 +28,7 @@ LINES = 4
 #: Task and reason of a failure that can only be the host's own, though Ansible tells no task.
 NAMELESS = (
     "a task that Ansible does not name",
-    "often a file or a role to include that is missing; the lines before show which",
+    "often a file or a role to include that is missing or broken; the lines before show which",
 )
 
 

@@ -379,7 +379,7 @@ OUR_NAMES = ("snapshot", "server_info")
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("named", ["beside", "play", "block"])
+@pytest.mark.parametrize("named", ["beside", "play", "block", "role"])
 def test_names_without_a_collection_are_searched_where_the_play_searches_them(
     site, collections_path, named
 ):
@@ -409,6 +409,76 @@ def test_names_without_a_collection_are_searched_where_the_play_searches_them(
     }
     searched = {} if named == "beside" else {"collections": ["my.own"]}
     play = {"tasks": [{"block": [call], **searched}]} if named == "block" else searched
+    if named == "role":  # one of that collection calls ours
+        (roles / "night/tasks").mkdir(parents=True)
+        (roles / "night/tasks/main.yml").write_text(json.dumps([call]))
+        play = {"roles": ["my.own.night"], "tasks": []}
     run = one.run("-v", play=play, environment=environment)
     assert one.ends(run) == dict.fromkeys(one.hosts, ("upgraded", "2")), run.out
     assert run.out.count("by the module") == 2 * len(OUR_NAMES), run.out
+
+
+@pytest.mark.core
+def test_a_role_around_the_call_gives_its_defaults_to_what_your_files_import(site):
+    one = site({"one": QUICK})
+    one.tasks("part", INSTALL)
+    call = {
+        "include_role": {"name": "vps_org.cloud.safe_upgrade"},
+        "vars": {
+            "safe_upgrade_report_dir": str(one.folder / "run-1"),
+            "safe_upgrade_change": one.tasks("change", "- import_tasks: '{{ part }}.yml'\n"),
+        },
+    }
+    environment = role(one, "night", defaults__main="part: part\n", tasks__main=json.dumps([call]))
+    run = one.run(play={"tasks": [{"include_role": {"name": "night"}}]}, environment=environment)
+    assert one.ends(run) == {"one": ("upgraded", "2")}, run.out
+
+
+BROKEN = {
+    "yaml": "- raw: [\n",
+    "module": "- no_such_module_of_anybody:\n",
+    "keyword": "- {raw: 'true', no_such_keyword: 1}\n",
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_a_broken_file_that_a_template_includes_fails_its_own_host_alone(site, strategy):
+    """Ansible ends the whole run at one that it cannot parse, without any restore."""
+    one = site(dict.fromkeys(("good", *BROKEN, "handler", "verify"), QUICK))
+    for name, text in BROKEN.items():
+        one.tasks(name, text)
+    one.tasks("handled", "- include_role: {name: nobodys}\n")
+    change = INSTALL + "  notify: Handle\n"
+    change += "- include_tasks: '{{ inventory_hostname }}.yml'\n"
+    change += f"  when: inventory_hostname in {list(BROKEN)}\n"
+    verify = "- include_tasks: \"{{ 'yaml' }}.yml\"\n  when: inventory_hostname == 'verify'\n"
+    handler = {
+        "name": "Handle",
+        "include_tasks": f"{one.folder}/{{{{ 'handled' }}}}.yml",
+        "when": "inventory_hostname == 'handler'",
+    }
+    run = one.run(
+        role={
+            "safe_upgrade_change": one.tasks("change", change),
+            "safe_upgrade_verify": {**one.tasks("check", verify), "attempts": 1},
+        },
+        play={"handlers": [handler], "strategy": strategy},
+        environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"},
+    )
+    restored = dict.fromkeys((*BROKEN, "handler", "verify"), ("restored", "1"))
+    assert one.ends(run) == {"good": ("upgraded", "2"), **restored}, run.out
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("named", ["nest.yml", "{{ playbook_dir }}/nest.yml"])
+def test_a_file_that_is_none_for_a_handler_is_refused(site, named):
+    """Ansible takes no role and no block there, and would end the whole run after the change."""
+    one = site({"one": QUICK})
+    (one.folder / "run-1").mkdir()
+    (one.folder / "run-1/nest.yml").write_text("- include_role: {name: nobodys}\n")
+    change = one.tasks("change", INSTALL + "  notify: Handle\n")
+    handler = {"name": "Handle", "include_tasks": named}
+    run = one.run(role={"safe_upgrade_change": change}, play={"handlers": [handler]})
+    assert one.ends(run) == {"one": ("aborted", "1")}, run.out
+    assert "nest.yml: Using 'include_role' as a handler is not supported" in run.message("one")

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from ansible import constants, context
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.executor.task_executor import TaskExecutor
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.included_file import IncludedFile
@@ -892,17 +893,27 @@ def test_a_stamp_tells_a_value_that_was_altered_in_its_place():
 
 def test_names_are_searched_where_the_call_stands():
     play = SimpleNamespace(collections=["of.play"])
-    call, around = IncludeRole(_uuid="call"), SimpleNamespace(collections=["of.block"])
+    night = SimpleNamespace(collections=["of.role"])
 
     def found(*parents):
         task = chain(*parents)
         task.get_play = lambda: play
         return core.collections(task)
 
-    own = SimpleNamespace(collections=["vps_org.cloud"])
-    assert found(own, call, around) == ["of.block"]
-    assert found(own, IncludeRole(_uuid="call"), SimpleNamespace(collections=[])) == ["of.play"]
+    def call(of=None):
+        return IncludeRole(_uuid="call", _role=of)
+
+    def around(*names):
+        return SimpleNamespace(collections=[*names])
+
+    own = around("vps_org.cloud")
+    assert found(own, call(night), around("of.block")) == ["of.block"]
+    assert found(own, call(night), around()) == ["of.role"]
+    assert found(own, call(), around()) == ["of.play"]
+    assert found(own, call()) == ["of.play"]
     assert found(own) == ["of.play"]
+    night.collections = []
+    assert found(own, call(night), around()) == ["ansible.legacy"]
     play.collections = None
     assert found(own) == ["ansible.legacy"]
     assert core.collections(object()) == ["ansible.legacy"]
@@ -986,3 +997,53 @@ def test_a_file_of_the_users_is_read_with_the_collections_of_its_call(monkeypatc
     file = SimpleNamespace(_is_role=False, _task=task, _filename="/change.yml")
     made = StrategyBase._copy_included_file(None, file)
     assert made.args == {"_raw_params": "/change.yml", "apply": {"collections": ["my.own"]}}
+
+
+# a file that Ansible cannot parse
+
+
+class Reading:
+    """In place of the strategy that reads an included file, or of the include of a role."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def read(self, *given, **named):
+        raise self.error
+
+
+@pytest.fixture
+def contained(monkeypatch):
+    """``contained(error, task, roles)``: what is raised instead of the error."""
+
+    def read(error, task, roles=()):
+        monkeypatch.setattr(StrategyBase, "_load_included_file", Reading.read)
+        core.contain_broken_files(ROLE)
+        once = StrategyBase._load_included_file
+        core.contain_broken_files(ROLE)
+        assert StrategyBase._load_included_file is once
+        play = SimpleNamespace(role_cache={"/path": [role(name=name) for name in roles]})
+        file = SimpleNamespace(_task=task)
+        with pytest.raises(AnsibleError) as found:
+            once(Reading(error), file, iterator=SimpleNamespace(_play=play))
+        return found.value
+
+    return read
+
+
+def test_a_broken_file_is_an_error_of_its_hosts_where_the_role_runs_it(contained):
+    broken, own = AnsibleParserError("broken"), SimpleNamespace(_role=role(), _parent=None)
+    found = contained(broken, own)
+    assert not isinstance(found, AnsibleParserError) and "broken" in str(found)
+    assert contained(broken, SimpleNamespace(_role=None, _parent=own)) is not broken
+    handler = SimpleNamespace(_role=None, _parent=None, listen=[])
+    assert contained(broken, handler, ["a.b.c", ROLE]) is not broken
+
+
+def test_a_broken_file_stays_what_it_is_for_others(contained):
+    broken, other = AnsibleParserError("broken"), SimpleNamespace(_role=None, _parent=None)
+    assert contained(broken, other, [ROLE]) is broken
+    handler = SimpleNamespace(_role=None, _parent=None, listen=[])
+    assert contained(broken, handler, ["a.b.c"]) is broken
+    missing = AnsibleError("missing")
+    assert contained(missing, SimpleNamespace(_role=role(), _parent=None)) is missing

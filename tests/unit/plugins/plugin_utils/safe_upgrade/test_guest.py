@@ -365,3 +365,12 @@ def test_what_is_no_file_where_a_marker_belongs_is_not_read(tmp_path):
     assert seen["witness"] == ""
     subprocess.run(guest.unmark_command(str(marker), 12345), shell=True, check=True, timeout=10)
     assert not marker.exists() and not witness.exists()
+
+
+def test_a_directory_in_the_place_of_the_marker_takes_none(tmp_path):
+    marker = tmp_path / "marker.json"
+    marker.mkdir()
+    command = guest.write_command(str(marker), "{}")
+    done = subprocess.run(command, shell=True, check=False, capture_output=True, text=True)
+    assert done.returncode != 0 and done.stderr == "it is a directory\n"
+    assert list(tmp_path.rglob("*")) == [marker]

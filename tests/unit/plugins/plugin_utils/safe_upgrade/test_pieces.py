@@ -537,7 +537,7 @@ def test_a_failure_that_stands_is_the_hosts_own_though_ansible_names_no_task(nig
     failure = night.phase("failed", piece="change")["run"]["failure"]
     assert failure["own"] and failure["task"] == "a task that Ansible does not name"
     assert failure["reason"] == (
-        "often a file or a role to include that is missing; the lines before show which"
+        "often a file or a role to include that is missing or broken; the lines before show which"
     )
 
 
