@@ -76,7 +76,7 @@ NOT_SHOWN = (
     "(…) | cut",
     "{ …; echo $?; } | { head -c",
     "dict[str, t.Any]",
-    "mkdir -p",
+    "if [ -d",
     "safe_upgrade run=(?P<run>",
     "IDENTIFICATION HAS CHANGED",
     "The offending line appears to be",
