@@ -295,6 +295,6 @@ class CallbackModule(CallbackBase):
 
 def _phase(task: t.Any) -> str | None:
     """The phase that the task runs; none in a call within itself, which is refused."""
-    if task.action != PHASE or core.is_within_itself(task, str(task._role._role_path)):
-        return None
-    return str(task.args.get("phase"))
+    role = getattr(task, "_role", None)
+    refused = role and task.action == PHASE and core.is_within_itself(task, str(role._role_path))
+    return str(task.args.get("phase")) if task.action == PHASE and not refused else None
