@@ -132,8 +132,10 @@ def show(host: Host) -> None:
         if not short:
             _tell_of_the_bad(host, {host.name: host.record})
         return
-    fleet = host.fleet()
-    if host.name != next((name for name in fleet if name in host.in_play()), next(iter(fleet))):
+    fleet, playing = host.fleet(), host.in_play()
+    # One that has ended comes to its end, or has just failed there: then it has shown all.
+    here = (name for name, one in fleet.items() if one.ended or name in playing)
+    if host.name != next(here, next(iter(fleet))):
         return
     if not short:
         _tell_of_the_bad(host, fleet)
