@@ -21,6 +21,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils._controller import ControllerAction
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    metas,
     phases,
     reach,
     record,
@@ -44,7 +45,7 @@ _OF_THE_API = re.compile(
 display = Display()
 # The parent process loads this file before it forks a worker.
 core.drop_unreadable_statistics()
-core.contain_broken_files("vps_org.cloud.safe_upgrade")
+core.contain_broken_files("vps_org.cloud.safe_upgrade", metas.refused_when_run)
 core.find_users_files("vps_org.cloud.safe_upgrade")
 core.place_included_files("vps_org.cloud.safe_upgrade")
 core.prepare_tasks("vps_org.cloud.safe_upgrade")

@@ -657,12 +657,13 @@ def place_included_files(role: str) -> None:
             StrategyBase._copy_included_file = placed  # type: ignore[method-assign]
 
 
-def contain_broken_files(role: str) -> None:
+def contain_broken_files(role: str, refused: t.Callable[[Data, bool], list[str]]) -> None:
     """Let a broken file, or role, fail the hosts that include it, as one that is missing does.
 
-    Ansible ends the whole run at one that it cannot parse, and with it the rollback of every host.
-    Preflight reads what has a plain name; the name may be a template. Only what the *role* brought
-    in, and handlers of a play that has it, are treated so.
+    Ansible ends the whole run at one that it cannot parse, and at some ``meta`` tasks, and with it
+    the rollback of every host. Preflight reads what has a plain name; the name may be a template.
+    Only what the *role* brought in, and handlers of a play that has it, are treated so. *refused*
+    says what stands against a task (see `parse`), and whether it is one of a handler.
     """
     with contextlib.suppress(Exception):
         from ansible.playbook.role_include import IncludeRole
@@ -674,26 +675,52 @@ def contain_broken_files(role: str) -> None:
         ):
             read = getattr(owner, name)
             if not hasattr(read, "__wrapped__"):
-                setattr(owner, name, _contained(read, role))
+                setattr(owner, name, _contained(read, role, refused))
 
 
-def _contained(read: t.Any, role: str) -> t.Any:
+def _contained(read: t.Any, role: str, refused: t.Callable[[Data, bool], list[str]]) -> t.Any:
     from ansible.errors import AnsibleError, AnsibleParserError
 
     @functools.wraps(read)
     def contained(self: t.Any, *given: t.Any, **named: t.Any) -> t.Any:
+        task = getattr(given[0], "_task", self) if given else self
+        is_handler = hasattr(task, "listen")
+        concerned = _is_below(task, role) or (is_handler and _has(named.get("iterator"), role))
         try:
-            return read(self, *given, **named)
-        except AnsibleParserError as error:
-            task = getattr(given[0], "_task", self) if given else self
-            of_handler = hasattr(task, "listen") and _has(named.get("iterator"), role)
-            if not of_handler and not _is_below(task, role):
+            found = read(self, *given, **named)
+            problems = _problems(found, is_handler, role, refused) if concerned else []
+        except Exception as error:
+            missing = isinstance(error, AnsibleError) and not isinstance(error, AnsibleParserError)
+            if missing or not concerned:
                 raise
+            problems = [str(error).encode(errors="replace").decode()]
+        if problems:
             if read.__name__ == "_load_included_file":
-                _say_failed(self, given[0], str(error), read)
-            raise AnsibleError(str(error)) from error
+                _say_failed(self, given[0], problems[0], read)
+            raise AnsibleError(problems[0])
+        return found
 
     return contained
+
+
+def _problems(
+    found: t.Any, is_handler: bool, role: str, refused: t.Callable[[Data, bool], list[str]]
+) -> list[str]:
+    """What stands against the tasks that were read, and the handlers of a role."""
+    blocks, handlers = found if isinstance(found, tuple) else (found, ())
+    several = [(blocks, is_handler), (handlers, True)]
+    tasks = [(one, of) for among, of in several for block in among for one in _tasks(block)]
+    return [
+        text
+        for one, of_handler in tasks
+        for text in refused(_parsed(one), of_handler)
+        # a role of the user's may end itself
+        if one.args.get("_raw_params") != "end_role" or _is_of(one, role)
+    ]
+
+
+def _is_of(task: t.Any, role: str) -> bool:
+    return bool(task._role) and task._role.get_name() == role
 
 
 def _say_failed(strategy: t.Any, included_file: t.Any, why: str, read: t.Any) -> None:

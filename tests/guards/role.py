@@ -1217,7 +1217,13 @@ CHANGE = {
         "A broken file that a template includes fails its own hosts, and ends no run.",
         ROLE + "test_what_user_files_hold.py"
         "::test_a_broken_file_that_a_template_includes_fails_its_own_host_alone[linear]",
-        _core("_contained", "lambda read, role: read"),
+        _core("_contained", "lambda read, role, refused: read"),
+    ),
+    "metas_of_templates": Guard(
+        "A meta task that a template brought in takes no host past its verdict, and ends no run.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_broken_file_that_a_template_includes_fails_its_own_host_alone[linear]",
+        _code("metas", "refused_when_run", "lambda task, of_handler: []"),
     ),
     "files_of_handlers": Guard(
         "A file that a handler includes is parsed as one of a handler.",

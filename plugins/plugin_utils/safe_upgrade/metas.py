@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 #: What takes a host out of the play, or a failed one back in.
 ENDS = ("end_host", "end_play", "end_role", "end_batch", "clear_host_errors")
 _HARMLESS = ("noop", "flush_handlers", "refresh_inventory", "clear_facts", "reset_connection")
@@ -48,3 +50,12 @@ def refused_handler(place: str, word: str | None, may_leave: bool) -> list[str]:
             "hosts without a restore; take it out"
         ]
     return refused(place, word, may_leave)
+
+
+def refused_when_run(task: t.Mapping[str, t.Any], of_handler: bool) -> list[str]:
+    """The same of a parsed task (see core.parse) that only the run has found.
+
+    ``end_host`` is left: whether it is accepted is the host's to say.
+    """
+    judge = refused_handler if of_handler else refused
+    return judge(task["place"], task["meta"], True)

@@ -438,25 +438,33 @@ BROKEN = {
     "yaml": "- raw: [\n",
     "module": "- no_such_module_of_anybody:\n",
     "keyword": "- {raw: 'true', no_such_keyword: 1}\n",
+    "binary": "\udcff\udcfe\x00",
+    "itself": "- import_tasks: itself.yml\n",
+    "play": "- meta: end_play\n",
+    "role": "- meta: end_role\n",
+    "revive": "- meta: clear_host_errors\n",
+    "word": "- meta: no_such_word\n",
 }
+#: What is no handler.
+OF_HANDLERS = {"nested": "- include_role: {name: nobodys}\n", "flush": "- meta: flush_handlers\n"}
 
 
 @pytest.mark.core
 @pytest.mark.parametrize("strategy", ["linear", "free"])
 def test_a_broken_file_that_a_template_includes_fails_its_own_host_alone(site, strategy):
-    """Ansible ends the whole run at one that it cannot parse, without any restore."""
-    one = site(dict.fromkeys(("good", *BROKEN, "handler", "verify"), QUICK))
-    for name, text in BROKEN.items():
-        one.tasks(name, text)
-    one.tasks("handled", "- include_role: {name: nobodys}\n")
+    """Ansible ends the whole run at one that it cannot parse or run, without any restore."""
+    broken = {**BROKEN, **OF_HANDLERS}
+    one = site(dict.fromkeys(("good", *broken, "verify"), QUICK))
+    for name, text in broken.items():
+        (one.folder / f"{name}.yml").write_bytes(text.encode(errors="surrogateescape"))
     change = INSTALL + "  notify: Handle\n"
     change += "- include_tasks: '{{ inventory_hostname }}.yml'\n"
     change += f"  when: inventory_hostname in {list(BROKEN)}\n"
     verify = "- include_tasks: \"{{ 'yaml' }}.yml\"\n  when: inventory_hostname == 'verify'\n"
     handler = {
         "name": "Handle",
-        "include_tasks": f"{one.folder}/{{{{ 'handled' }}}}.yml",
-        "when": "inventory_hostname == 'handler'",
+        "include_tasks": f"{one.folder}/{{{{ inventory_hostname }}}}.yml",
+        "when": f"inventory_hostname in {[*OF_HANDLERS]}",
     }
     run = one.run(
         role={
@@ -466,7 +474,7 @@ def test_a_broken_file_that_a_template_includes_fails_its_own_host_alone(site, s
         play={"handlers": [handler], "strategy": strategy},
         environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"},
     )
-    restored = dict.fromkeys((*BROKEN, "handler", "verify"), ("restored", "1"))
+    restored = dict.fromkeys((*broken, "verify"), ("restored", "1"))
     assert one.ends(run) == {"good": ("upgraded", "2"), **restored}, run.out
 
 

@@ -1005,45 +1005,86 @@ def test_a_file_of_the_users_is_read_with_the_collections_of_its_call(monkeypatc
 class Reading:
     """In place of the strategy that reads an included file, or of the include of a role."""
 
-    def __init__(self, error):
-        self.error = error
+    def __init__(self, found):
+        self.found = found
 
     def read(self, *given, **named):
-        raise self.error
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+def no_meta(task, of_handler):
+    return [f"no {task['meta']} {of_handler}"] if task["meta"] else []
 
 
 @pytest.fixture
 def contained(monkeypatch):
-    """``contained(error, task, roles)``: what is raised instead of the error."""
+    """``contained(found, task, roles)``: what is read in its place, or raised."""
 
-    def read(error, task, roles=()):
+    def read(found, task, roles=()):
         monkeypatch.setattr(StrategyBase, "_load_included_file", Reading.read)
-        core.contain_broken_files(ROLE)
+        core.contain_broken_files(ROLE, no_meta)
         once = StrategyBase._load_included_file
-        core.contain_broken_files(ROLE)
+        core.contain_broken_files(ROLE, no_meta)
         assert StrategyBase._load_included_file is once
         play = SimpleNamespace(role_cache={"/path": [role(name=name) for name in roles]})
-        file = SimpleNamespace(_task=task)
-        with pytest.raises(AnsibleError) as found:
-            once(Reading(error), file, iterator=SimpleNamespace(_play=play))
-        return found.value
+        file, iterator = SimpleNamespace(_task=task), SimpleNamespace(_play=play)
+        try:
+            return once(Reading(found), file, iterator=iterator)
+        except Exception as error:
+            return error
 
     return read
 
 
-def test_a_broken_file_is_an_error_of_its_hosts_where_the_role_runs_it(contained):
-    broken, own = AnsibleParserError("broken"), SimpleNamespace(_role=role(), _parent=None)
-    found = contained(broken, own)
-    assert not isinstance(found, AnsibleParserError) and "broken" in str(found)
-    assert contained(broken, SimpleNamespace(_role=None, _parent=own)) is not broken
-    handler = SimpleNamespace(_role=None, _parent=None, listen=[])
-    assert contained(broken, handler, ["a.b.c", ROLE]) is not broken
+OWN = SimpleNamespace(_role=role(), _parent=None)
+OTHER = SimpleNamespace(_role=None, _parent=None)
+HANDLER = SimpleNamespace(_role=None, _parent=None, listen=[])
+
+
+@pytest.mark.parametrize("broken", [AnsibleParserError("broken"), RecursionError("broken")])
+def test_a_broken_file_is_an_error_of_its_hosts_where_the_role_runs_it(contained, broken):
+    for task in (OWN, SimpleNamespace(_role=None, _parent=OWN), HANDLER):
+        found = contained(broken, task, ["a.b.c", ROLE])
+        assert type(found) is AnsibleError and "broken" in str(found)
+
+
+def test_what_cannot_be_shown_of_an_error_is_left_out(contained):
+    found = contained(AnsibleParserError("bad \udcff"), OWN)
+    assert str(found).encode() and "bad ?" in str(found)
 
 
 def test_a_broken_file_stays_what_it_is_for_others(contained):
-    broken, other = AnsibleParserError("broken"), SimpleNamespace(_role=None, _parent=None)
-    assert contained(broken, other, [ROLE]) is broken
-    handler = SimpleNamespace(_role=None, _parent=None, listen=[])
-    assert contained(broken, handler, ["a.b.c"]) is broken
+    broken = AnsibleParserError("broken")
+    assert contained(broken, OTHER, [ROLE]) is broken
+    assert contained(broken, HANDLER, ["a.b.c"]) is broken
     missing = AnsibleError("missing")
-    assert contained(missing, SimpleNamespace(_role=role(), _parent=None)) is missing
+    assert contained(missing, OWN) is missing
+
+
+@pytest.mark.parametrize(
+    ("task", "word", "of", "problem"),
+    [
+        (OWN, "end_play", None, "no end_play False"),
+        (HANDLER, "flush_handlers", None, "no flush_handlers True"),
+        (OWN, "end_role", ROLE, "no end_role False"),
+        (OWN, "end_role", "a.b.c", None),
+        (OTHER, "end_play", None, None),
+    ],
+    ids=["a file", "of a handler", "of the role", "of another role", "elsewhere"],
+)
+def test_what_is_refused_of_a_file_that_was_read_fails_its_hosts(
+    contained, play, task, word, of, problem
+):
+    one = task_in(play, "[{meta: noop}]")
+    one.args["_raw_params"], one._role = word, role(name=of) if of else None
+    blocks = [SimpleNamespace(block=[one], rescue=[], always=[])]
+    found = contained(blocks, task, [ROLE])
+    assert (str(found) if problem else found) == (problem or blocks)
+
+
+def test_the_handlers_of_a_role_that_was_read_are_handlers(contained, play):
+    one = task_in(play, "[{meta: noop}]")
+    blocks = [SimpleNamespace(block=[one], rescue=[], always=[])]
+    assert "no noop True" in str(contained(([], blocks), OWN))

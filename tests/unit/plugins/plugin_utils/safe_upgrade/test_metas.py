@@ -50,3 +50,14 @@ def test_the_end_of_one_host_may_be_accepted_and_the_refusal_says_how():
         f"here: 'meta: end_host' {BEFORE}, or write a 'when' on it and accept by "
         "safe_upgrade_end_host: accept that the change is then not verified"
     ]
+
+
+@pytest.mark.parametrize("of_handler", [False, True])
+def test_what_only_the_run_finds_is_refused_but_for_the_end_of_one_host(of_handler):
+    def refused(word):
+        task = {"place": "a:1", "meta": word, "when": False}
+        return [one.partition(" is ")[0] for one in metas.refused_when_run(task, of_handler)]
+
+    assert refused(None) == refused("noop") == refused("end_host") == []
+    assert refused("no_such_word") == ["a:1: 'meta: no_such_word'"]
+    assert refused("flush_handlers") == (["a:1: 'meta: flush_handlers'"] if of_handler else [])
