@@ -19,6 +19,7 @@ from copy import deepcopy
 
 Data = t.Mapping[str, t.Any]
 Drop = t.Callable[[str], bool]
+Judge = t.Callable[[Data, bool, str], list[str]]
 #: Those of a play that names none: what lies beside the playbook, then Ansible's own.
 LEGACY = ("ansible.legacy",)
 
@@ -657,13 +658,14 @@ def place_included_files(role: str) -> None:
             StrategyBase._copy_included_file = placed  # type: ignore[method-assign]
 
 
-def contain_broken_files(role: str, refused: t.Callable[[Data, bool], list[str]]) -> None:
+def contain_broken_files(role: str, refused: Judge) -> None:
     """Let a broken file, or role, fail the hosts that include it, as one that is missing does.
 
     Ansible ends the whole run at one that it cannot parse, and at some ``meta`` tasks, and with it
     the rollback of every host. Preflight reads what has a plain name; the name may be a template.
     Only what the *role* brought in, and handlers of a play that has it, are treated so. *refused*
-    says what stands against a task (see `parse`), and whether it is one of a handler.
+    says what stands against a task (see `parse`), whether it is one of a handler, under a strategy,
+    which is empty where hosts keep step.
     """
     with contextlib.suppress(Exception):
         from ansible.playbook.role_include import IncludeRole
@@ -678,17 +680,17 @@ def contain_broken_files(role: str, refused: t.Callable[[Data, bool], list[str]]
                 setattr(owner, name, _contained(read, role, refused))
 
 
-def _contained(read: t.Any, role: str, refused: t.Callable[[Data, bool], list[str]]) -> t.Any:
+def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
     from ansible.errors import AnsibleError, AnsibleParserError
 
     @functools.wraps(read)
     def contained(self: t.Any, *given: t.Any, **named: t.Any) -> t.Any:
         task = getattr(given[0], "_task", self) if given else self
-        is_handler = hasattr(task, "listen")
-        concerned = _is_below(task, role) or (is_handler and _has(named.get("iterator"), role))
+        of_play = hasattr(task, "listen") and _has(named.get("iterator"), role)
+        concerned = of_play or _is_below(task, role)
         try:
             found = read(self, *given, **named)
-            problems = _problems(found, is_handler, role, refused) if concerned else []
+            problems = _problems(found, task, role, refused) if concerned else []
         except Exception as error:
             missing = isinstance(error, AnsibleError) and not isinstance(error, AnsibleParserError)
             if missing or not concerned:
@@ -703,17 +705,16 @@ def _contained(read: t.Any, role: str, refused: t.Callable[[Data, bool], list[st
     return contained
 
 
-def _problems(
-    found: t.Any, is_handler: bool, role: str, refused: t.Callable[[Data, bool], list[str]]
-) -> list[str]:
+def _problems(found: t.Any, include: t.Any, role: str, refused: Judge) -> list[str]:
     """What stands against the tasks that were read, and the handlers of a role."""
     blocks, handlers = found if isinstance(found, tuple) else (found, ())
-    several = [(blocks, is_handler), (handlers, True)]
+    several = [(blocks, hasattr(include, "listen")), (handlers, True)]
     tasks = [(one, of) for among, of in several for block in among for one in _tasks(block)]
+    without_steps = "" if is_linear(include) else strategy(include)
     return [
         text
         for one, of_handler in tasks
-        for text in refused(_parsed(one), of_handler)
+        for text in refused(_parsed(one), of_handler, without_steps)
         # a role of the user's may end itself
         if one.args.get("_raw_params") != "end_role" or _is_of(one, role)
     ]

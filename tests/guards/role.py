@@ -1223,7 +1223,7 @@ CHANGE = {
         "A meta task that a template brought in takes no host past its verdict, and ends no run.",
         ROLE + "test_what_user_files_hold.py"
         "::test_a_broken_file_that_a_template_includes_fails_its_own_host_alone[linear]",
-        _code("metas", "refused_when_run", "lambda task, of_handler: []"),
+        _code("metas", "refused_when_run", "lambda task, of_handler, strategy: []"),
     ),
     "files_of_handlers": Guard(
         "A file that a handler includes is parsed as one of a handler.",

@@ -17,6 +17,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switche
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     begin,
     handlers,
+    metas,
     texts,
     verdict,
 )
@@ -179,11 +180,7 @@ def refused_run_once(host: Host) -> list[str]:
     found = []
     for place, one in tasks:
         if core.runs_for_all(one["action"]):
-            found.append(
-                f"{place}: '{one['action']}' under the strategy '{strategy}', where Ansible "
-                "ends the run for all hosts, also for those whose server must be restored. Use "
-                "the strategy linear, or take it out"
-            )
+            found.append(metas.without_steps(place, one["action"], strategy))
         elif one["run_once"] and not alone:
             found.append(
                 f"{place}: 'run_once' under the strategy '{strategy}', where Ansible runs the "

@@ -1,11 +1,13 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which meta tasks of the user's files and of handlers are refused."""
+"""Which tasks of the user's files and of handlers are refused: they end a play or the run."""
 
 from __future__ import annotations
 
 import typing as t
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 
 #: What takes a host out of the play, or a failed one back in.
 ENDS = ("end_host", "end_play", "end_role", "end_batch", "clear_host_errors")
@@ -52,10 +54,22 @@ def refused_handler(place: str, word: str | None, may_leave: bool) -> list[str]:
     return refused(place, word, may_leave)
 
 
-def refused_when_run(task: t.Mapping[str, t.Any], of_handler: bool) -> list[str]:
+def without_steps(place: str, action: str, strategy: str) -> str:
+    """Why an action that runs for all hosts is refused where these keep no step."""
+    return (
+        f"{place}: '{action}' under the strategy '{strategy}', where Ansible ends the run for all "
+        "hosts, also for those whose server must be restored. Use the strategy linear, or take it "
+        "out"
+    )
+
+
+def refused_when_run(task: t.Mapping[str, t.Any], of_handler: bool, strategy: str) -> list[str]:
     """The same of a parsed task (see core.parse) that only the run has found.
 
-    ``end_host`` is left: whether it is accepted is the host's to say.
+    ``end_host`` is left: whether it is accepted is the host's to say. *strategy* is empty where the
+    hosts keep step.
     """
+    if strategy and core.runs_for_all(task["action"]):
+        return [without_steps(task["place"], task["action"], strategy)]
     judge = refused_handler if of_handler else refused
     return judge(task["place"], task["meta"], True)

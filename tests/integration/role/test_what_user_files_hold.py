@@ -453,13 +453,14 @@ OF_HANDLERS = {"nested": "- include_role: {name: nobodys}\n", "flush": "- meta: 
 @pytest.mark.parametrize("strategy", ["linear", "free"])
 def test_a_broken_file_that_a_template_includes_fails_its_own_host_alone(site, strategy):
     """Ansible ends the whole run at one that it cannot parse or run, without any restore."""
-    broken = {**BROKEN, **OF_HANDLERS}
+    for_all = {"pause": "- pause: {seconds: 1}\n"} if strategy == "free" else {}
+    broken = {**BROKEN, **OF_HANDLERS, **for_all}
     one = site(dict.fromkeys(("good", *broken, "verify"), QUICK))
     for name, text in broken.items():
         (one.folder / f"{name}.yml").write_bytes(text.encode(errors="surrogateescape"))
     change = INSTALL + "  notify: Handle\n"
     change += "- include_tasks: '{{ inventory_hostname }}.yml'\n"
-    change += f"  when: inventory_hostname in {list(BROKEN)}\n"
+    change += f"  when: inventory_hostname in {[*BROKEN, *for_all]}\n"
     verify = "- include_tasks: \"{{ 'yaml' }}.yml\"\n  when: inventory_hostname == 'verify'\n"
     handler = {
         "name": "Handle",

@@ -1014,8 +1014,8 @@ class Reading:
         return self.found
 
 
-def no_meta(task, of_handler):
-    return [f"no {task['meta']} {of_handler}"] if task["meta"] else []
+def no_meta(task, of_handler, strategy):
+    return [f"no {task['meta']} {of_handler} {strategy}".strip()] if task["meta"] else []
 
 
 @pytest.fixture
@@ -1080,6 +1080,7 @@ def test_what_is_refused_of_a_file_that_was_read_fails_its_hosts(
     one = task_in(play, "[{meta: noop}]")
     one.args["_raw_params"], one._role = word, role(name=of) if of else None
     blocks = [SimpleNamespace(block=[one], rescue=[], always=[])]
+    task.get_play = play(strategy="linear").copy
     found = contained(blocks, task, [ROLE])
     assert (str(found) if problem else found) == (problem or blocks)
 
@@ -1087,4 +1088,5 @@ def test_what_is_refused_of_a_file_that_was_read_fails_its_hosts(
 def test_the_handlers_of_a_role_that_was_read_are_handlers(contained, play):
     one = task_in(play, "[{meta: noop}]")
     blocks = [SimpleNamespace(block=[one], rescue=[], always=[])]
-    assert "no noop True" in str(contained(([], blocks), OWN))
+    OWN.get_play = play(strategy="free").copy
+    assert str(contained(([], blocks), OWN)) == "no noop True free"

@@ -55,9 +55,17 @@ def test_the_end_of_one_host_may_be_accepted_and_the_refusal_says_how():
 @pytest.mark.parametrize("of_handler", [False, True])
 def test_what_only_the_run_finds_is_refused_but_for_the_end_of_one_host(of_handler):
     def refused(word):
-        task = {"place": "a:1", "meta": word, "when": False}
-        return [one.partition(" is ")[0] for one in metas.refused_when_run(task, of_handler)]
+        task = {"place": "a:1", "action": "meta", "meta": word, "when": False}
+        found = metas.refused_when_run(task, of_handler, "free")
+        return [one.partition(" is ")[0] for one in found]
 
     assert refused(None) == refused("noop") == refused("end_host") == []
     assert refused("no_such_word") == ["a:1: 'meta: no_such_word'"]
     assert refused("flush_handlers") == (["a:1: 'meta: flush_handlers'"] if of_handler else [])
+
+
+def test_what_runs_for_all_is_refused_where_hosts_keep_no_step():
+    task = {"place": "a:1", "action": "pause", "meta": None, "when": False}
+    assert metas.refused_when_run(task, False, "") == []
+    (found,) = metas.refused_when_run(task, False, "free")
+    assert found.startswith("a:1: 'pause' under the strategy 'free', where Ansible ends the run ")
