@@ -1047,7 +1047,8 @@ HANDLER = SimpleNamespace(_role=None, _parent=None, listen=[])
 def test_a_broken_file_is_an_error_of_its_hosts_where_the_role_runs_it(contained, broken):
     for task in (OWN, SimpleNamespace(_role=None, _parent=OWN), HANDLER):
         found = contained(broken, task, ["a.b.c", ROLE])
-        assert type(found) is AnsibleError and "broken" in str(found)
+        assert isinstance(found, AnsibleError) and "broken" in str(found)
+        assert not isinstance(found, AnsibleParserError)
 
 
 def test_what_cannot_be_shown_of_an_error_is_left_out(contained):
