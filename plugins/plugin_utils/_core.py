@@ -707,18 +707,20 @@ def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
 
 
 def _problems(found: t.Any, include: t.Any, role: str, refused: Judge) -> list[str]:
-    """What stands against the tasks that were read, and the handlers of a role."""
-    blocks, handlers = found if isinstance(found, tuple) else (found, ())
-    several = [(blocks, hasattr(include, "listen")), (handlers, True)]
-    tasks = [(one, of) for among, of in several for block in among for one in _tasks(block)]
-    without_steps = "" if is_linear(include) else strategy(include)
-    return [
-        text
-        for one, of_handler in tasks
-        for text in refused(_parsed(one), of_handler, without_steps)
-        # a role of the user's may end itself
-        if one.args.get("_raw_params") != "end_role" or _is_of(one, role)
-    ]
+    """What stands against the tasks that were read, and the handlers of a role; see `parse`."""
+    with contextlib.suppress(Exception):
+        blocks, handlers = found if isinstance(found, tuple) else (found, ())
+        several = [(blocks, hasattr(include, "listen")), (handlers, True)]
+        tasks = [(one, of) for among, of in several for block in among for one in _tasks(block)]
+        without_steps = "" if is_linear(include) else strategy(include)
+        return [
+            text
+            for one, of_handler in tasks
+            for text in refused(_parsed(one), of_handler, without_steps)
+            # a role of the user's may end itself
+            if one.args.get("_raw_params") != "end_role" or _is_of(one, role)
+        ]
+    return []
 
 
 def _is_of(task: t.Any, role: str) -> bool:

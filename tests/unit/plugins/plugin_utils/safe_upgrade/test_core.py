@@ -1091,3 +1091,8 @@ def test_the_handlers_of_a_role_that_was_read_are_handlers(contained, play):
     blocks = [SimpleNamespace(block=[one], rescue=[], always=[])]
     OWN.get_play = play(strategy="free").copy
     assert str(contained(([], blocks), OWN)) == "no noop True free"
+
+
+def test_what_cannot_be_judged_of_a_file_that_was_read_runs(contained):
+    blocks = [SimpleNamespace(block=[object()], rescue=[], always=[])]
+    assert contained(blocks, OWN) is blocks
