@@ -723,10 +723,6 @@ def _problems(found: t.Any, include: t.Any, role: str, refused: Judge) -> list[s
     return []
 
 
-def _is_of(task: t.Any, role: str) -> bool:
-    return bool(task._role) and task._role.get_name() == role
-
-
 def _say_failed(strategy: t.Any, included_file: t.Any, why: str, read: t.Any) -> None:
     """Tell the callbacks, where Ansible does not: before 2.18, in the function *read* alone."""
     with contextlib.suppress(Exception):
@@ -771,7 +767,7 @@ def find_users_files(role: str) -> None:
 
 def _beside(task: t.Any, path: str, role: str, loader: t.Any) -> str:
     """The file that is meant where a task that is not the role's own was given one of the role."""
-    if not task._role or task._role.get_name() != role or _stands_in(task, role):
+    if not _is_of(task, role) or _stands_in(task, role):
         return path
     folder = f"{task._role._role_path}/tasks/"
     if not path.startswith(folder):
@@ -868,15 +864,18 @@ def _failed(result: t.Any) -> bool:
 
 def _stands_in(task: t.Any, role: str) -> bool:
     """Whether the task is written in the role itself."""
-    if task._role is None or task._role.get_name() != role:
-        return False
-    return str(task.get_path()).startswith(f"{task._role._role_path}/tasks/")
+    return _is_of(task, role) and str(task.get_path()).startswith(f"{task._role._role_path}/tasks/")
+
+
+def _is_of(task: t.Any, role: str) -> bool:
+    """Whether the task counts as one of the role's: its own, or of a file that it includes."""
+    return bool(task._role) and task._role.get_name() == role
 
 
 def _is_below(task: t.Any, role: str) -> bool:
     """Whether the task, or one that brought it in, belongs to the role."""
     while task is not None:
-        if task._role and task._role.get_name() == role:
+        if _is_of(task, role):
             return True
         task = task._parent
     return False
