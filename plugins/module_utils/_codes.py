@@ -271,6 +271,7 @@ _CATALOGUE = """
 647 would search the role safe_upgrade
 648 would end the host's play before the change is verified; take it out, or write
 648 would bring back hosts that have failed
+648 would forget what was noted of every host
 649 the hold file
 650 facts of … have names that only variables may have
 650 facts of … have names of variables (

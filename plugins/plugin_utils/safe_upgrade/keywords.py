@@ -22,7 +22,7 @@ FIXED = frozenset({"inventory_hostname", "group_names", "groups", "ansible_check
 FORGEABLE = frozenset({"inventory_hostname", "group_names"})
 #: Those of them that some tasks alter all the same, and these tasks.
 GROUPS = frozenset({"group_names", "groups"})
-REGROUPING = ("add_host", "group_by", "refresh_inventory")
+REGROUPING = ("add_host", "group_by")
 #: What the role registers or sets for its own tasks.
 OWN_VARIABLES = ("safe_upgrade_result", "safe_upgrade_loss")
 #: Filters and tests whose answer follows from what they are given alone. Others look at the clock,
@@ -78,7 +78,7 @@ def refused_regrouping(
         "then be skipped. Call the role by ansible.builtin.include_role and write 'when' on that "
         "task, which judges it once"
         for task in (tasks if named else ())
-        if (word := task["meta"] or task["action"].rpartition(".")[2]) in REGROUPING
+        if (word := task["action"].rpartition(".")[2]) in REGROUPING
     ]
 
 

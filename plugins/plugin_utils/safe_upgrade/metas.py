@@ -1,7 +1,7 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which tasks of the user's files and of handlers are refused: they end a play or the run."""
+"""Which tasks of the user's files and of handlers are refused: they end a play or change its hosts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 
-#: What takes a host out of the play, or a failed one back in.
-ENDS = ("end_host", "end_play", "end_role", "end_batch", "clear_host_errors")
-_HARMLESS = ("noop", "flush_handlers", "refresh_inventory", "clear_facts", "reset_connection")
+_ENDS = ("end_host", "end_play", "end_role", "end_batch")
+_HARMLESS = ("noop", "flush_handlers", "clear_facts", "reset_connection")
+#: What others would do, and where to put them.
+_OTHERS = {
+    "clear_host_errors": (
+        "would bring back hosts that have failed, restored ones among them; take it out"
+    ),
+    "refresh_inventory": (
+        "would forget what was noted of every host during its change, and take hosts that the "
+        "inventory names no more out of the play without a restore; put it into a play of its own"
+    ),
+}
 
 
 def refused(place: str, word: str | None, may_leave: bool) -> list[str]:
@@ -22,15 +31,12 @@ def refused(place: str, word: str | None, may_leave: bool) -> list[str]:
     """
     if word is None or word in _HARMLESS or (may_leave and word == "end_host"):
         return []
-    if word not in ENDS:
+    if word in _OTHERS:
+        return [f"{place}: 'meta: {word}' {_OTHERS[word]}"]
+    if word not in _ENDS:
         return [
             f"{place}: 'meta: {word}' is no word that Ansible knows, and a template is never "
             "filled in there: it would end the run for all hosts without a restore; correct it"
-        ]
-    if word == "clear_host_errors":
-        return [
-            f"{place}: 'meta: {word}' would bring back hosts that have failed, restored ones among "
-            "them; take it out"
         ]
     accept = ""
     if word == "end_host":

@@ -200,7 +200,6 @@ def test_a_condition_that_no_change_can_alter_is_kept(site, condition):
             "add_host: {name: '{{ inventory_hostname }}', groups: done}",
             "inventory_hostname not in (groups['done'] | default([]))",
         ),
-        ("meta: refresh_inventory", "inventory_hostname in groups['all']"),
     ],
 )
 def test_a_change_that_alters_the_groups_of_a_condition_is_refused(site, task, condition):

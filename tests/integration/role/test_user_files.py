@@ -197,7 +197,7 @@ def test_a_role_of_dependencies_alone_runs(of_dependencies, host):
     assert (one.disks / host / "srv/app/ASKED").exists() is (host == "check")
 
 
-ENDS = ("end_host", "end_play", "end_batch", "end_role", "clear_host_errors")
+ENDS = ("end_host", "end_play", "end_batch", "end_role", "clear_host_errors", "refresh_inventory")
 FORMS = {
     "meta": "- name: x\n  ansible.builtin.meta: WORD\n",
     "legacy": "- name: x\n  ansible.legacy.meta: WORD\n",
@@ -220,6 +220,7 @@ ENDING = [
     *(("meta", word) for word in ENDS[1:]),
     ("when", "clear_host_errors"),
     ("action", "clear_host_errors"),
+    ("when", "refresh_inventory"),
 ]
 ENDING_ON = numbered(ENDING)
 BEHIND = ("import_tasks", "include_tasks", "import_role", "dependency", "role")

@@ -443,6 +443,7 @@ BROKEN = {
     "play": "- meta: end_play\n",
     "role": "- meta: end_role\n",
     "revive": "- meta: clear_host_errors\n",
+    "refresh": "- meta: refresh_inventory\n",
     "word": "- meta: no_such_word\n",
 }
 #: What is no handler.

@@ -57,7 +57,6 @@ def task(action, meta=None):
         (task("group_by"), "group_by"),
         (task("ansible.builtin.group_by"), "group_by"),
         (task("ansible.legacy.add_host"), "add_host"),
-        (task("meta", "refresh_inventory"), "refresh_inventory"),
     ],
 )
 @pytest.mark.parametrize(
@@ -75,7 +74,7 @@ def test_no_task_alters_the_groups_that_a_condition_names(done, word, condition)
 )
 def test_groups_may_be_altered_where_no_condition_names_them(conditions):
     extra = {**EXTRA, "groups_of": 1}
-    tasks = [task("group_by"), task("meta", "refresh_inventory")]
+    tasks = [task("group_by"), task("add_host")]
     assert keywords.refused_regrouping(tasks, conditions, extra) == []
 
 

@@ -12,8 +12,7 @@ BEFORE = "would end the host's play before the change is verified; take it out"
 
 @pytest.mark.parametrize("may_leave", [True, False])
 @pytest.mark.parametrize(
-    "word",
-    [None, "noop", "flush_handlers", "refresh_inventory", "clear_facts", "reset_connection"],
+    "word", [None, "noop", "flush_handlers", "clear_facts", "reset_connection"]
 )
 def test_what_ends_nothing_is_not_refused(word, may_leave):
     assert metas.refused("here", word, may_leave) == []
@@ -29,6 +28,12 @@ def test_what_ends_nothing_is_not_refused(word, may_leave):
         (
             "clear_host_errors",
             "would bring back hosts that have failed, restored ones among them; take it out",
+        ),
+        (
+            "refresh_inventory",
+            "would forget what was noted of every host during its change, and take hosts that the "
+            "inventory names no more out of the play without a restore; put it into a play of its "
+            "own",
         ),
         *(
             (
