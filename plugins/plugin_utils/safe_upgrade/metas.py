@@ -1,7 +1,7 @@
 # Copyright (c) 2026, VPS.org collection contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which tasks of the user's files and of handlers are refused: they end a play or change its hosts."""
+"""Which tasks of the user's files and of handlers are refused: they reach beyond one host."""
 
 from __future__ import annotations
 
