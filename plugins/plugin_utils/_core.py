@@ -229,6 +229,15 @@ def role_in_collections(name: str, collections: list[str]) -> str | None:
     return None
 
 
+def local_folder() -> str | None:
+    """Where Ansible keeps on the controller what it sends to hosts."""
+    with contextlib.suppress(Exception):
+        import ansible.constants as C
+
+        return str(C.DEFAULT_LOCAL_TMP)
+    return None
+
+
 def is_check() -> bool:
     """Whether the whole run is in check mode."""
     from ansible import context

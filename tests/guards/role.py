@@ -978,6 +978,18 @@ CHANGE = {
         _code("change", "_probe", "lambda host: None"),
         _code("losses", "lost_task", "lambda host: None"),
     ),
+    "tasks_lost_by_the_controller": Guard(
+        "A task that the controller could not run, or lost, overwrites no server.",
+        ROLE + "test_real_ssh.py"
+        "::test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server[plugin1]",
+        _code("controller", "failed", "lambda result: False"),
+    ),
+    "connection_of_its_own": Guard(
+        "A host that answers only over a connection of its own is not lost.",
+        ROLE + "test_real_ssh.py"
+        "::test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server[plugin1]",
+        _code("reach", "Guest._share_nothing", "lambda self: False"),
+    ),
     "python_moved": Guard(
         "A change may remove the Python that Ansible had found: the host is well.",
         ROLE + "test_whose_failure.py"

@@ -34,6 +34,9 @@ NO_TEXTS = {
     *(
         "_OURS_TEXTS",
         "_OURS_RESULT",
+        "_SSH_HERE",
+        "_UNCAUGHT",
+        "_ALONE",
         "SCRIPT",
         "_WRITE_OUT",
         "_HELP",

@@ -16,6 +16,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._snapshots import CO
 from ansible_collections.vps_org.cloud.plugins.modules import server_info, snapshot_info
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     commands,
+    controller,
     identity,
     losses,
     marker,
@@ -99,7 +100,7 @@ def _unmarked(host: Host, now: Data, run: str) -> str | None:
     if settings["snapshot_id"] or settings["restore_unmarked"] or not settings["marker_path"]:
         return None
     if now["ours"]:
-        why = f"the controller, not the host: {now['why']}"
+        why = f"{controller.BLAMED}{now['why']}"
     elif not now["answered"] or marker.may_be_of(found, run):
         return None
     elif found:

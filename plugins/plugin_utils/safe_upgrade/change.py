@@ -18,6 +18,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     brakes,
     checks,
     commands,
+    controller,
     losses,
     marker,
     restoring,
@@ -111,7 +112,7 @@ def _probe(host: Host) -> Failure | None:
     host.record.ours = answer.ours
     host.record.lost = not answer.ours
     if answer.ours:
-        return Failure(None, f"the controller, not the host: {answer.why}", own=False)
+        return Failure(None, f"{controller.BLAMED}{answer.why}", own=False)
     return Failure(
         "probe of the host", f"the host did not answer again within {seconds} s: {answer.why}"
     )
@@ -129,8 +130,10 @@ def fail(host: Host, failure: Failure) -> None:
         return
     now = host.look()
     record.lost = not now["answered"] and not now["ours"]
-    if record.lost and failure.own:
-        record.failure["reason"] = f"{failure.reason}; the host does not answer: {now['why']}"
+    if record.lost and (failure.own or record.ours):
+        record.ours = False
+        reason = f"{failure.reason}; the host does not answer: {now['why']}"
+        record.failure.update(own=True, reason=reason)
 
 
 def checked(host: Host, piece: str) -> None:

@@ -9,7 +9,11 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import faults, web
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    controller,
+    faults,
+    web,
+)
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.faults import Fault
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
@@ -69,7 +73,7 @@ def _found(host: Host, piece: str) -> list[Fault]:
     now = _look(host)
     host.record.ours = now["ours"]
     if now["ours"]:
-        return [Fault("connection", f"the controller, not the host: {now['why']}")]
+        return [Fault("connection", f"{controller.BLAMED}{now['why']}")]
     failing = {"connection", *(needed if before_it else ())}
     found = faults.judge(before_it, now, needed | wanted, expect_reboot, health)
     if before_it:

@@ -16,6 +16,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switches
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     begin,
+    controller,
     handlers,
     metas,
     texts,
@@ -67,9 +68,10 @@ def may_have_changed(action: str, changed: bool, elsewhere: bool) -> bool:
 
 def why(result: t.Mapping[str, t.Any]) -> str:
     """Why a task, or the first lost item of its loop, was unreachable."""
-    told = (verdict.lost_item(result) or result).get("msg") or ""
-    text = texts.written(told)[: verdict.TOLD_CHARACTERS]
-    return texts.harmless(text, limit=verdict.REASON_LENGTH)
+    lost = verdict.lost_item(result) or result
+    text = texts.written(lost.get("msg") or "")[: verdict.TOLD_CHARACTERS]
+    whose = controller.BLAMED if controller.failed(lost) else ""
+    return texts.harmless(f"{whose}{text}", limit=verdict.REASON_LENGTH)
 
 
 def _noted(host: Host, name: str) -> Data:
@@ -214,11 +216,17 @@ def _delegate(host: Host, register: str, lost: t.Mapping[str, t.Any]) -> str:
 
 
 def lost_task(host: Host) -> Failure | None:
-    """The task that lost its host since the change was armed, though nothing failed for it."""
+    """The task that lost its host since the change was armed, though nothing failed for it.
+
+    One that was lost by a fault of the controller is nobody's.
+    """
     record = host.record
     loss = _since(host, record.loss_number)
     if loss:
         rest = "what came after it was not run"
+        host.record.ours = loss.why.startswith(controller.BLAMED)
+        if host.record.ours:
+            return Failure(loss.task, f"{loss.why}; {rest}", own=False, refused=untouched(host))
         if loss.delegate not in ("", host.name):
             return Failure(
                 loss.task,
@@ -231,10 +239,13 @@ def lost_task(host: Host) -> Failure | None:
         what = f"a fact of the guest's, {NAME}, made Ansible skip the rest of the change"
         return Failure(None, what)
     for name, lost in _lost_registers(host).items():
+        task, told = f"the task that registers '{name}'", why(lost)
+        host.record.ours = told.startswith(controller.BLAMED)
+        if host.record.ours:
+            return Failure(task, told, own=False)
         delegate = _delegate(host, name, lost)
         who = f"{delegate}, on which it runs, was" if delegate else "the host was"
-        task = f"the task that registers '{name}'"
-        reason = f"{who} unreachable during {task}: {why(lost)}"
+        reason = f"{who} unreachable during {task}: {told}"
         return Failure(task, reason, delegate=delegate)
     return None
 

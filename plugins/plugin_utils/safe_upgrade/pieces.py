@@ -15,8 +15,8 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     begin,
     change,
     checks,
+    controller,
     losses,
-    reach,
     restoring,
     roles,
     verdict,
@@ -141,9 +141,9 @@ def blame(host: Host) -> Failure:
     refused = _untouched(host, for_all or task, result)
     if not name or for_all or (task and losses.dealt_with(host)):
         return Failure(None, None, own=False, refused=refused)
-    record.ours = reach.failed_here(result)
+    record.ours = controller.failed(result)
     if record.ours:
-        return Failure(name, f"the controller, not the host: {reason}", False, refused)
+        return Failure(name, f"{controller.BLAMED}{reason}", False, refused)
     return Failure(name, reason, refused=refused)
 
 

@@ -10,7 +10,6 @@ interpreted: a look's text is read by `guest.state`, of a module's result only `
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import shlex
@@ -19,10 +18,8 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from ansible.errors import AnsibleError
-
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import controller
 
 Data = dict[str, t.Any]
 
@@ -33,20 +30,9 @@ GATHER_SECONDS = 120
 #: So much of what a look prints is read.
 LOOK_CHARACTERS = 2 * 1024 * 1024
 PAUSE_SECONDS = 1.0
-#: So much of a result's message is read.
-TOLD = 1000
 FIND_PYTHON = (
     "command -v python3 || command -v /usr/libexec/platform-python || "
     "ls /usr/bin/python3.* | grep -v config | tail -n 1"
-)
-_OURS = {
-    getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EROFS")
-}
-_OURS_TEXTS = (
-    "failure writing module data to temporary file",
-    "no usable temporary directory",
-    "cannot allocate memory",
 )
 #: What every module needs of its Python, at a tenth of the cost of one: room for temporary files,
 #: and in the folder where Ansible puts its modules.
@@ -58,8 +44,8 @@ _PONG = (
     "for one in ('', folder)]; "
     "print('pong', *sys.version_info[:2])"
 )
-#: Ansible's own words in a task's result; no module on the guest says so.
-_OURS_RESULT = "failure writing module data to temporary file for transfer"
+#: For ssh, before its other options: the first one of a name counts.
+_ALONE = "-o ControlMaster=no -o ControlPath=none"
 
 
 class TimeUp(BaseException):
@@ -98,7 +84,9 @@ class Guest:
         except TimeUp:
             return self._silent(seconds)
         except Exception as error:
-            return Answer(None, "", str(error), _is_ours(error))
+            if self._share_nothing():
+                return self.run(script, seconds)
+            return Answer(None, "", str(error), controller.is_at_fault(error))
         text = str(done.get("stdout") or "")[:LOOK_CHARACTERS]
         return Answer(done.get("rc"), text, str(done.get("stderr") or "").strip() or None)
 
@@ -110,7 +98,7 @@ class Guest:
                 return self._ping_module(seconds)
             script = self._pong_of(python)
         except Exception as error:
-            return Answer(None, "", str(error), _is_ours(error))
+            return Answer(None, "", str(error), controller.is_at_fault(error))
         answer = self.run(script, seconds)
         found = re.search(r"^pong (\d+) (\d+)\s*$", answer.text, re.M)
         if answer.rc is None:
@@ -142,7 +130,7 @@ class Guest:
         except TimeUp:
             return self._silent(seconds)
         except Exception as error:
-            return Answer(None, "", str(error), _is_ours(error))
+            return Answer(None, "", str(error), controller.is_at_fault(error))
         finally:
             self._tidy()
         if result.get("ping") == "pong":
@@ -204,6 +192,20 @@ class Guest:
         """Drop a connection that is kept open: it may lead to a server that is no more."""
         with contextlib.suppress(Exception, TimeUp), limited(RESET_SECONDS):
             self._action._connection.reset()
+
+    def _share_nothing(self) -> bool:
+        """Share no connection of ssh's any more; False: it is so already.
+
+        The socket of a shared one may be at fault. What decides whether a host is lost is a
+        connection of its own.
+        """
+        with contextlib.suppress(Exception):
+            connection = self._action._connection
+            options = str(connection.get_option("ssh_args") or "")
+            if not options.startswith(_ALONE):
+                connection.set_option("ssh_args", " ".join((_ALONE, options)))
+                return True
+        return False
 
     def wait(self, seconds: float) -> Answer:
         """Wait until Ansible's modules run there, by a clock that nobody can set."""
@@ -270,20 +272,3 @@ def _old(version: tuple[int, int]) -> Answer:
     wanted = ".".join(map(str, core.oldest_python()))
     found = ".".join(map(str, version))
     return Answer(1, "", f"its Python is {found}, and Ansible's modules need {wanted} or newer")
-
-
-def failed_here(result: t.Any) -> bool:
-    """Whether a task failed on the controller, before its module reached the guest."""
-    return isinstance(result, t.Mapping) and _OURS_RESULT in texts.written(result.get("msg"))[:TOLD]
-
-
-def _is_ours(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, OSError) and (error.errno in _OURS or error.filename):
-            return True
-        if isinstance(error, (AnsibleError, OSError)) and any(
-            text in str(error).lower() for text in _OURS_TEXTS
-        ):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -56,8 +56,7 @@ def output(task: t.Any, result: t.Any, limit: int = TOLD_CHARACTERS) -> str:
     """What a failed task said, the last *limit* characters; nothing of one with ``no_log``."""
     if not isinstance(task, t.Mapping) or not isinstance(result, t.Mapping) or _is_hidden(task):
         return ""
-    failed = [item for item in _items(result) if item.get("failed") or item.get("unreachable")]
-    one = failed[0] if failed else result
+    one = failed_item(result)
     if one.get("_ansible_no_log"):
         return ""
     said = ("msg", "stdout", "stderr", "module_stdout", "module_stderr")
@@ -96,10 +95,9 @@ def _is_hidden(task: t.Mapping[str, t.Any]) -> bool:
 def _reason(result: t.Any, secrets: t.Collection[str]) -> str:
     if not isinstance(result, t.Mapping):
         return ""
-    for item in _items(result):
-        if item.get("failed") or item.get("unreachable"):
-            return "" if item.get("_ansible_no_log") else _told(item, secrets)
-    return _told(result, secrets)
+    one = failed_item(result)
+    hidden = one is not result and one.get("_ansible_no_log")
+    return "" if hidden else _told(one, secrets)
 
 
 def _told(result: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> str:
@@ -109,6 +107,12 @@ def _told(result: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> str:
     texts = [written(value)[:TOLD_CHARACTERS].strip() for value in values]
     told = ": ".join(dict.fromkeys(filter(None, texts)))
     return harmless(told, secrets, REASON_LENGTH).rstrip(".")
+
+
+def failed_item(result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    """The first failed result of a loop's items, else *result*."""
+    failed = (item for item in _items(result) if item.get("failed") or item.get("unreachable"))
+    return next(failed, result)
 
 
 def _items(result: t.Mapping[str, t.Any]) -> list[t.Mapping[str, t.Any]]:

@@ -9,6 +9,7 @@ So a task on the frozen server would hang for ever; a run that hangs is ended an
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -104,3 +105,66 @@ def test_the_run_ends_and_no_lost_server_leaves_the_play(night):
     site, run = night
     assert run.code == 2
     assert sorted(row.split()[0] for row in run.table()) == sorted(site.hosts)
+
+
+#: In place of ssh: what it says, and does, where the controller keeps it from asking anybody.
+OF_THE_CONTROLLER = """#!/bin/sh
+case "$(cat {mood} 2>/dev/null) $*" in
+  socket*ControlPath=none*) ;;
+  socket*) echo 'unix_listener: cannot bind to path cp/x: No space left on device' >&2; exit 255;;
+  resolver*) echo 'ssh: Could not resolve hostname web: Temporary failure in name resolution' >&2
+    exit 255;;
+esac
+exec ssh "$@"
+"""
+#: What happens to it after the change, and whether a task of the user's comes then.
+FAULTS = {
+    "socket": ("upgraded", "echo socket > {mood}", False),
+    "socket-task": ("left_changed", "echo socket > {mood}", True),  # its later tasks are skipped
+    "resolver": ("left_changed", "echo resolver > {mood}", False),
+    "resolver-task": ("left_changed", "echo resolver > {mood}", True),
+    "no-ssh": ("left_changed", "rm {ssh}", False),
+    "no-ssh-task": ("left_changed", "rm {ssh}", True),
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("plugin", [{}, {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"}])
+def test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server(site, plugin):
+    settings = {
+        "safe_upgrade_mass_loss": 0,
+        "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
+        "safe_upgrade_verify": {},
+    }
+    one = site(dict.fromkeys(FAULTS, settings))
+    with ExitStack() as servers:
+        for host, (_state, fault, task) in FAULTS.items():
+            address = f"127.0.2.{[*FAULTS].index(host) + 1}"
+            server = SshServer(one.disks / host, one.folder, address)
+            servers.enter_context(server)
+            one.sim.cloud.servers[one.ids[host]]["ip_address"] = server.address
+            own = {"ssh": one.folder / f"ssh-{host}", "mood": one.folder / f"mood-{host}"}
+            own["ssh"].write_text(OF_THE_CONTROLLER.format(**own))
+            own["ssh"].chmod(0o755)
+            here = {"delegate_to": "localhost", "vars": {"ansible_connection": "local"}}
+            tasks = [
+                {"raw": "echo 2 > srv/app/VERSION"},
+                {"raw": fault.format(**own), **here},
+                *([{"raw": "true", "register": "asked"}] if task else []),
+            ]
+            one.hosts[host] |= {
+                **server.variables(),
+                "ansible_ssh_executable": str(own["ssh"]),
+                "safe_upgrade_change": one.tasks(f"change-{host}", json.dumps(tasks)),
+            }
+        environment = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(one.folder / "cp")}
+        run = one.run(environment={**environment, **plugin}, limit=200)
+    ends = one.ends(run)
+    assert {host: version for host, (_state, version) in ends.items()} == dict.fromkeys(
+        FAULTS, "2"
+    ), run.out
+    for host, (state, *_fault) in FAULTS.items():
+        assert ends[host][0] == state, run.out
+        if state == "left_changed":
+            assert "the controller, not the host: " in run.results[host]["reason"]
+            assert run.results[host]["reason"].endswith(" [VPS736]")

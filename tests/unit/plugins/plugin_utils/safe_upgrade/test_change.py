@@ -258,6 +258,30 @@ def test_a_failed_host_that_the_controller_cannot_look_at_is_not_lost(night):
     assert told["run"]["failure"]["reason"] == "no space ********"
 
 
+OURS = {**LOSS, "why": "the controller, not the host: no ssh"}
+
+
+@pytest.mark.parametrize("on_delegate", ["", "lb"])
+def test_a_task_that_the_controller_lost_is_nobodys_failure(night, on_delegate):
+    night.armed()
+    night.noted(loss={**OURS, "delegate": on_delegate}, seen={"touched": True})
+    told = night.phase("back")
+    failure = told["run"]["failure"]
+    assert (told["run"]["ours"], told["run"]["lost"], failure["own"]) == (True, False, False)
+    assert failure["reason"].startswith("the controller, not the host: no ssh; what came after")
+    assert night.phase("decide")["state"] == "left_changed"
+
+
+def test_a_host_that_is_silent_after_a_fault_of_the_controller_is_lost(night):
+    night.armed()
+    night.noted(loss=OURS, seen={"touched": True})
+    night.guests["web-01"].dead = "no route"
+    told = night.phase("back")
+    failure = told["run"]["failure"]
+    assert (told["run"]["ours"], told["run"]["lost"], failure["own"]) == (False, True, True)
+    assert failure["reason"].endswith("; the host does not answer: no route")
+
+
 # which check comes next
 
 

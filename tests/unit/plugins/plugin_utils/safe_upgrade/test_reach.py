@@ -33,8 +33,13 @@ class Action:
         self._loader, self._templar = None, SimpleNamespace(template=lambda text: text)
         self.resets, self.removed, self.modules = 0, [], []
         self.environment, self.remote_tmp, self.unprivileged = {}, "", False
+        self.options = {}
         self._connection = SimpleNamespace(
-            transport="ssh", _shell=SimpleNamespace(tmpdir=None), reset=self._reset
+            transport="ssh",
+            _shell=SimpleNamespace(tmpdir=None),
+            reset=self._reset,
+            get_option=lambda name: self.options[name],
+            set_option=lambda name, value: self.options.update({name: value}),
         )
 
     def _reset(self):
@@ -447,19 +452,22 @@ def test_a_guest_that_is_silent_is_told_with_the_time_that_it_had():
     assert action.resets == 1
 
 
-@pytest.mark.parametrize(
-    ("result", "here"),
-    [
-        ({"msg": "x: failure writing module data to temporary file for transfer: y"}, True),
-        ({"msg": "failure writing module data"}, False),
-        ({"msg": None}, False),
-        ({}, False),
-        ("text", False),
-        ({"msg": "x" * 1000 + "failure writing module data to temporary file for transfer"}, False),
-    ],
-)
-def test_a_task_that_failed_on_the_controller_is_known_by_ansibles_words(result, here):
-    assert reach.failed_here(result) is here
+@pytest.mark.parametrize("given", ["", None, "-C -o ControlMaster=auto -o ControlPersist=60s"])
+def test_a_guest_that_does_not_answer_is_asked_once_more_over_a_connection_of_its_own(given):
+    asked = []
+
+    def does(command):
+        asked.append(action.options["ssh_args"])
+        if len(asked) in (1, 3):
+            raise AnsibleConnectionFailure("unix_listener: cannot bind to path x")
+        return {"rc": 0, "stdout": "out", "stderr": ""}
+
+    reached, action = guest(does)
+    action.options = {"ssh_args": given}
+    assert reached.run("x") == reach.Answer(0, "out", None)
+    alone = f"-o ControlMaster=no -o ControlPath=none {given or ''}"
+    assert asked == [given, alone]
+    assert reached.run("x").rc is None and asked == [given, alone, alone]
 
 
 def test_a_file_of_the_controller_that_is_missing_is_no_fault_of_the_guests():

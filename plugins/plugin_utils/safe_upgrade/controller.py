@@ -1,0 +1,93 @@
+# Copyright (c) 2026, VPS.org collection contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which failures are the controller's: they say nothing of the guest, and overwrite nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import re
+import tempfile
+import typing as t
+
+from ansible.errors import AnsibleError
+
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import texts, verdict
+
+#: How the reason of such a failure begins.
+BLAMED = "the controller, not the host: "
+#: So much of a message is read.
+_READ = 1000
+_OURS = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EROFS")
+}
+_OURS_TEXTS = (
+    "failure writing module data to temporary file",
+    "unable to execute ssh command line on a controller",
+    "no usable temporary directory",
+    "cannot allocate memory",
+)
+#: ssh's last words where it never came to ask the guest. What a guest printed stands before others.
+_SSH_HERE = re.compile(
+    r"(?:^|(?:via|over) ssh: )(?:"
+    r"ssh: Could not resolve hostname \S+: Temporary failure in name resolution"
+    r"|ssh: connect to host \S+ port \d+: (?:Cannot assign requested address"
+    r"|Too many open files|Cannot allocate memory|No buffer space available)"
+    r"|command-line: line \d+: Bad configuration option: .*"
+    r"|\S+: terminating, \d+ bad configuration options"
+    r"|unix_listener: .*)\Z"
+)
+#: Ansible's own words in a task's result; no module on the guest says so.
+_OURS_RESULT = (
+    "failure writing module data to temporary file for transfer",
+    "Unable to execute ssh command line on a controller",
+    "could not write content temp file",
+)
+_UNCAUGHT = re.compile(
+    r"\A(?:Task failed|Unexpected failure during module execution): \[Errno (\d+)\]"
+)
+
+
+def failed(result: t.Any) -> bool:
+    """Whether a task, or the failed item of its loop, failed on the controller."""
+    if not isinstance(result, t.Mapping):
+        return False
+    said = texts.written(verdict.failed_item(result).get("msg"))
+    begin = said[:_READ]
+    uncaught = _UNCAUGHT.match(begin)
+    return (
+        any(text in begin for text in _OURS_RESULT)
+        or bool(uncaught and int(uncaught[1]) in _OURS)
+        or _ssh_never_asked(said)
+        or ("[Errno " in begin and not _has_room())
+    )
+
+
+def _ssh_never_asked(said: str) -> bool:
+    last = said[-_READ:].rstrip().rpartition("\n")[2]
+    return bool(_SSH_HERE.search(last))
+
+
+def _has_room() -> bool:
+    """Whether the folder where Ansible keeps what it sends takes a file now."""
+    with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=core.local_folder()) as file:
+        file.write(b"x" * 65536)
+        file.flush()
+        return True
+    return False
+
+
+def is_at_fault(error: BaseException | None) -> bool:
+    """Whether the error, or what led to it, is the controller's."""
+    while error is not None:
+        if isinstance(error, OSError) and (error.errno in _OURS or error.filename):
+            return True
+        if isinstance(error, (AnsibleError, OSError)) and (
+            any(text in str(error).lower() for text in _OURS_TEXTS) or _ssh_never_asked(str(error))
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
