@@ -94,6 +94,17 @@ TABLES = {
         False,
     ),
     "space": ("/dev/vda1 / ext4 rw 0 0\ntmpfs DISK/v\\040r tmpfs rw 0 0\n", True),
+    "zram": ("/dev/zram0 / ext4 rw 0 0\n", True),
+    "over-memory": (
+        "tmpfs /media/root-rw tmpfs rw 0 0\n"
+        "overlay / overlay rw,lowerdir=/media/root-ro,upperdir=/media/root-rw/o,workdir=/w 0 0\n",
+        True,
+    ),
+    "container": (
+        "overlay / overlay rw,lowerdir=/l,upperdir=/var/lib/docker/overlay2/x/diff,workdir=/w 0 0\n"
+        "tmpfs /dev tmpfs rw 0 0\n",
+        False,
+    ),
     "no-table": ("", False),
     "link": ("/dev/vda1 / ext4 rw 0 0\ntmpfs DISK/run tmpfs rw 0 0\n", True),
 }
