@@ -1581,6 +1581,23 @@ RESTORE = {
         UNIT + "test_phases.py::test_the_witness_serves_where_the_marker_went_missing",
         _code("guest", "witness_path", "lambda marker_path: '/proc/none/witness'"),
     ),
+    "proof_in_memory": Guard(
+        "What the change led into memory proves no restore: a reboot empties it.",
+        ROLE + "test_proof.py::"
+        "test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_restore",
+        _code("marker", "note", "lambda host, now, mounts: original(host, now, False)"),
+    ),
+    "marker_seen_missing": Guard(
+        "A marker that a look saw missing proves no restore of a host that is lost afterwards.",
+        ROLE + "test_proof.py::"
+        "test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_restore",
+        _code(
+            "marker",
+            "note",
+            "lambda host, now, mounts: original("
+            "host, {**now, 'marker': now['marker'] or {'run_id': 'x'}}, mounts)",
+        ),
+    ),
     "no_file_no_proof": Guard(
         "A new boot id alone proves a reboot, no restore.",
         UNIT + "test_phases.py::test_without_any_file_a_restore_is_not_proved",

@@ -127,7 +127,7 @@ def fail(host: Host, failure: Failure) -> None:
         if gone and gone.own:
             record.failure = vars(replace(gone, reason=f"{failure.reason}; {gone.reason}"))
         return
-    now = host.look()
+    now = host.look(mounts=True)  # it may be the last one before the restore
     record.lost = not now["answered"] and not now["ours"]
     if record.lost and failure.own:
         record.failure["reason"] = f"{failure.reason}; the host does not answer: {now['why']}"
