@@ -706,6 +706,26 @@ BEFORE = {
         UNIT + "test_guest.py::test_a_marker_that_a_reboot_empties_is_noticed",
         _code("guest", "_EMPTIED", "set()"),
     ),
+    "memory_disk": Guard(
+        "A disk in memory is emptied by a reboot, whatever its file system.",
+        UNIT + "test_guest.py::test_a_disk_in_memory_under_whatever_name_is_noticed",
+        _code("guest", "_IN_MEMORY", "re.compile('$.')"),
+    ),
+    "overlay_in_memory": Guard(
+        "So is an overlay that is written to a folder in memory.",
+        ROLE + "test_proof.py::test_a_marker_that_a_reboot_would_empty_is_refused[over-memory]",
+        _code("guest", "_MOUNTS", "tuple(one.replace('upperdir', 'no') for one in original)"),
+    ),
+    "container_overlay": Guard(
+        "The root of a container is written to a folder of its own host, and is kept.",
+        UNIT + "test_guest.py::test_a_disk_in_memory_under_whatever_name_is_noticed",
+        _code(
+            "guest",
+            "_volatile",
+            "lambda mounts, path: "
+            "next((one[0] for one in mounts if one[0] == 'overlay'), original(mounts, path))",
+        ),
+    ),
     "unwritable_marker": Guard(
         "Without its marker an interrupted run is not noticed, and no restore proved.",
         UNIT + "test_phases.py"
@@ -1572,6 +1592,23 @@ RESTORE = {
         "The witness proves a restore where the change itself removed the marker.",
         UNIT + "test_phases.py::test_the_witness_serves_where_the_marker_went_missing",
         _code("guest", "witness_path", "lambda marker_path: '/proc/none/witness'"),
+    ),
+    "proof_in_memory": Guard(
+        "What the change led into memory proves no restore: a reboot empties it.",
+        ROLE + "test_proof.py::"
+        "test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_restore",
+        _code("marker", "note", "lambda host, now, mounts: original(host, now, False)"),
+    ),
+    "marker_seen_missing": Guard(
+        "A marker that a look saw missing proves no restore of a host that is lost afterwards.",
+        ROLE + "test_proof.py::"
+        "test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_restore",
+        _code(
+            "marker",
+            "note",
+            "lambda host, now, mounts: original("
+            "host, {**now, 'marker': now['marker'] or {'run_id': 'x'}}, mounts)",
+        ),
     ),
     "no_file_no_proof": Guard(
         "A new boot id alone proves a reboot, no restore.",

@@ -59,7 +59,7 @@ def check(host: Host) -> None:
         blockers += [f"unhealthy before the change: {host.harmless(text)}" for text in pages]
     if now["volatile"] and settings["entry_point"] == "main":
         blockers.append(
-            f"the marker {settings['marker_path']} lies on a {now['volatile']}, which a reboot "
+            f"the marker {settings['marker_path']} lies on {now['volatile']}, which a reboot "
             "empties, so it could prove no restore: set safe_upgrade_marker_path to a file on the "
             "server's disk"
         )

@@ -128,7 +128,7 @@ def fail(host: Host, failure: Failure) -> None:
         if gone and gone.own:
             record.failure = vars(replace(gone, reason=f"{failure.reason}; {gone.reason}"))
         return
-    now = host.look()
+    now = host.look(mounts=True)  # it may be the last one before the restore
     record.lost = not now["answered"] and not now["ours"]
     if record.lost and (failure.own or record.ours):
         record.ours = False

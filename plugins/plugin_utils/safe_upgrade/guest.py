@@ -8,9 +8,9 @@ the guest, so it also answers when an upgrade broke either; one line without ``!
 shell may be fish, tcsh or csh.
 
 A state is ``{answered, why, boot_id, kernel, marker, witness, volatile, elsewhere}``, and what
-`probes.facts` tells: ``witness`` is the text of the witness file; ``volatile`` names the file
-system of the marker when a reboot empties it; ``elsewhere`` lists writable mounts that a snapshot
-of the server may not hold.
+`probes.facts` tells: ``witness`` is the text of the witness file; ``volatile`` names what the
+marker lies on when a reboot empties it; ``elsewhere`` lists writable mounts that a snapshot of the
+server may not hold.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
 UNKNOWN_RUN = "unknown"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
 _DISK_DEVICE = re.compile(r"/dev/(?:((?:s|v|xv|h)d[a-z]+)\d*|(nvme\d+n\d+)(?:p\d+)?)\Z")
-_MOUNT = re.compile(r"mount \S+ \S+ \S+\Z")
+_MOUNT = re.compile(r"mount \S+ \S+ \S+(?: \S+)?\Z")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
-_EMPTIED = {"tmpfs", "ramfs", "devtmpfs"}
+_EMPTIED = {"tmpfs", "ramfs", "devtmpfs", "rootfs", "aufs"}
+_IN_MEMORY = re.compile(r"/dev/z?ram\d+(?:p\d+)?\Z")
+#: Where a live system writes to; from its root it cannot be seen.
+_COW = "/cow"
 _NUMBER = 2**63
 _LINES = 3000
 
@@ -40,8 +43,11 @@ _LOOK = (
     'b=""; { read -r b < /proc/sys/kernel/random/boot_id; } 2>/dev/null; echo "boot_id $b"',
     'k=""; { read -r k < /proc/sys/kernel/osrelease; } 2>/dev/null; echo "kernel $k"',
 )
+# Of an overlay also the folder that is written to, where its options tell it.
 _MOUNTS = (
-    r"sed -n 's/^\([^ ]*\) \([^ ]*\) \([^ ]*\) rw[, ].*/mount \3 \1 \2/p' /proc/mounts 2>/dev/null",
+    r"sed -n -e 's/^\([^ ]*\) \([^ ]*\) \(overlay\) rw[^ ]*,upperdir=\([^ ,]*\).*"
+    r"/mount \3 \1 \2 \4/p' -e t "
+    r"-e 's/^\([^ ]*\) \([^ ]*\) \([^ ]*\) rw[, ].*/mount \3 \1 \2/p' /proc/mounts 2>/dev/null",
 )
 _MARKER = (
     'echo "folder $(cd FOLDER 2>/dev/null && pwd -P)"',
@@ -137,7 +143,7 @@ def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]
     if not seen["answered"]:
         seen["why"] = why or "the check of the guest was cut off"
         return seen
-    mounts = [line.split()[1:] for line in lines if _MOUNT.match(line)]
+    mounts = [[*line.split()[1:], ""][:4] for line in lines if _MOUNT.match(line)]
     seen["elsewhere"] = _elsewhere(mounts)
     folders = [line[7:].rstrip("/") for line in lines if line.startswith("folder /")]
     if marker_path:
@@ -155,20 +161,46 @@ def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]
 
 
 def _volatile(mounts: t.Sequence[t.Sequence[str]], path: str) -> str | None:
-    """The file system that holds *path*, when a reboot empties it; the last one mounted counts."""
-    holding = ("", "")
-    for kind, _device, written in mounts:
-        directory = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), written).rstrip("/")
-        if path.startswith(f"{directory}/") and len(directory) >= len(holding[0]):
-            holding = (directory, kind)
-    return holding[1] if holding[1] in _EMPTIED else None
+    """What holds *path*, when a reboot empties it."""
+    kind, device, dummy, above = _holding(mounts, path)
+    if kind != "overlay" or not above:
+        return _emptied(kind, device)
+    folder = f"{_plain(above)}/"
+    # A container's overlay lies on its own host: here its own root seems to hold that folder.
+    below = _emptied(*_holding(mounts, folder)[:2])
+    if folder.startswith(f"{_COW}/"):
+        below = _COW
+    return f"{kind} over {below}" if below else None
+
+
+def _holding(mounts: t.Sequence[t.Sequence[str]], path: str) -> t.Sequence[str]:
+    """The mount that holds *path*; the last one mounted counts."""
+    found: t.Sequence[str] = ("", "", "", "")
+    length = 0
+    for mount in mounts:
+        directory = _plain(mount[2])
+        if path.startswith(f"{directory}/") and len(directory) >= length:
+            found, length = mount, len(directory)
+    return found
+
+
+def _plain(written: str) -> str:
+    """A path as it is, of one in /proc/mounts; without its last slash."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), written).rstrip("/")
+
+
+def _emptied(kind: str, device: str) -> str | None:
+    """What a reboot empties of such a mount: its file system, or the device in memory."""
+    if kind in _EMPTIED:
+        return kind
+    return device if _IN_MEMORY.match(device) else None
 
 
 def _elsewhere(mounts: t.Sequence[t.Sequence[str]]) -> list[str]:
     """Network mounts, and mounts of another whole disk than the root's, by their directories."""
-    disks = {directory: _whole_disk(device) for dummy, device, directory in mounts}
+    disks = {directory: _whole_disk(device) for dummy, device, directory, _above in mounts}
     found = []
-    for kind, device, directory in mounts:
+    for kind, device, directory, _above in mounts:
         other_disk = disks[directory] and disks.get("/") and disks[directory] != disks["/"]
         if kind in _NETWORK or other_disk:
             found.append(f"{directory} ({device})")

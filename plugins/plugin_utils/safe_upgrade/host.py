@@ -17,6 +17,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     guest,
     journal,
+    marker,
     measured,
     reach,
     record,
@@ -151,6 +152,7 @@ class Host:
         seen["ours"] = answer.ours
         if then:
             seen.update(rc=answer.rc, stderr=answer.why)
+        marker.note(self, seen, mounts)
         self._note(host=timeline.of_a_look(seen, self.record.last_boot_id))
         return t.cast(Data, texts.harmless_data(seen, self.secrets))
 

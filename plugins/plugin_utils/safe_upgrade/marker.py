@@ -9,7 +9,9 @@ import secrets
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import guest, way
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
+
+if t.TYPE_CHECKING:  # a host's look notes here what became of the marker
+    from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
 
 def mark(host: Host) -> str | None:
@@ -85,13 +87,27 @@ def elsewhere(host: Host, now: t.Mapping[str, t.Any]) -> str | None:
     other = (found or {}).get("server_id")
     if other not in (None, host.settings["server_id"]):
         return f"since the change the connection leads to another server: the marker of {other}"
+    if found or now["boot_id"] == record.last_boot_id:
+        return None
     altered = way.leads_elsewhere(host)
-    if found or not altered or now["boot_id"] == record.last_boot_id:
+    if not altered:
         return None
     return (
         "since the change the connection leads to another machine, which has no marker of this "
         f"run: {', '.join(altered)} was altered"
     )
+
+
+def note(host: Host, now: t.Mapping[str, t.Any], mounts: bool) -> None:
+    """Keep what a look tells of the marker's worth as a proof; *mounts*: it brought them."""
+    record = host.record
+    missing = (
+        bool(record.marker) and not now["marker"] and record.state in ("changing", "verifying")
+    )
+    if now["answered"] and (missing or mounts) and not elsewhere(host, now):
+        record.missed = record.missed or missing
+        if mounts:
+            record.volatile = bool(now["volatile"])
 
 
 def may_be_of(found: str | None, run: str) -> bool:

@@ -25,7 +25,8 @@ class Evidence:
 
     *fresh*: the last look answered. *boot_id* is the last known one, *fresh_boot_id* whether that
     look told it. *marker* is the run whose marker was on the guest, empty when a look saw none.
-    *witness* is what that look wrote beside it, empty when it could not.
+    *witness* is what was written beside it, empty when it could not be. Both are empty where a
+    reboot empties their folder.
     """
 
     boot_id: str

@@ -118,6 +118,10 @@ class Record:
     #: The run whose marker was last known on the guest; empty: none.
     marker: str = ""
     marked: bool = False
+    #: A look since the change began saw no marker: whatever removed it was no restore.
+    missed: bool = False
+    #: The folder of the marker is where a reboot empties it.
+    volatile: bool = False
     witness: str = ""
     last_boot_id: str = ""
     fresh_boot_id: bool = False
@@ -154,7 +158,9 @@ class Record:
 
     def evidence(self) -> Evidence:
         """What a restore can be proved by."""
-        return Evidence(self.last_boot_id, self.fresh_boot_id, self.marker, self.witness)
+        marker = "" if self.missed or self.volatile else self.marker
+        witness = "" if self.volatile else self.witness
+        return Evidence(self.last_boot_id, self.fresh_boot_id, marker, witness)
 
     def as_result(self) -> Data:
         """The registered result: the public part, and ``run``."""

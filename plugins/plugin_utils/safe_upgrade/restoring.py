@@ -157,7 +157,7 @@ def _last_look(host: Host) -> None:
     """Write the witness, and keep what proves or disproves a restore afterwards."""
     record = host.record
     record.witness = marker.witness(host)
-    now = host.look()
+    now = host.look(mounts=True)
     elsewhere = marker.elsewhere(host, now)
     if elsewhere or not now["answered"]:
         record.lost, record.witness = True, "" if elsewhere else record.witness

@@ -15,7 +15,8 @@ import hmac
 import re
 import typing as t
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
+if t.TYPE_CHECKING:  # a host's look asks here which way it went
+    from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.host import Host
 
 Data = dict[str, t.Any]
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from integration.role.conftest import PATIENT
+from integration.role.conftest import BUILT_IN, PATIENT
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import told
 
@@ -74,6 +75,50 @@ def test_a_true_restore_is_proved_where_a_file_was_left_to_compare(rolled_back, 
     assert state == "restored" or (host in UNPROVED_TOO and state == "restored_unproven"), run.out
 
 
+#: What the change does with the marker, and what then loses the host, if anything.
+TRICKS = {
+    "mounted": ("echo tmpfs $PWD/var/lib tmpfs rw 0 0 >> proc/mounts", ""),
+    "linked": (
+        "mkdir run; mv var/lib/* run/; rmdir var/lib; ln -s ../run var/lib; "
+        "echo tmpfs $PWD/run tmpfs rw 0 0 >> proc/mounts",
+        "",
+    ),
+    "removed": ("rm MARKER", "- raw: touch etc/firewall.d/lockout\n- ping:\n"),
+}
+
+
+@pytest.mark.long
+def test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_restore(
+    site, monkeypatch
+):
+    one = site({host: {**BUILT_IN} for host in TRICKS})
+    for host, (deed, loses) in TRICKS.items():
+        change = f"- raw: echo 2 > srv/app/VERSION; {deed.replace('MARKER', MARKER)}\n"
+        tasks = one.tasks(f"change-{host}", change + ("" if loses else "- fail: {msg: broken}\n"))
+        one.hosts[host]["safe_upgrade_change"] = tasks
+        if loses:
+            verify = {**one.tasks(f"verify-{host}", loses), "attempts": 1}
+            one.hosts[host]["safe_upgrade_verify"] = verify
+    disks = one.sim.cloud.disks
+    boot = disks.boot
+
+    def start(name):
+        """A boot: what is in memory, such as the rules of a firewall, is gone."""
+        disk = one.disks / name
+        mounted = [line.split() for line in (disk / "proc/mounts").read_text().splitlines()]
+        memory = [folder for dummy, folder, kind, *_options in mounted if kind == "tmpfs"]
+        for folder in (*memory, disk / "etc/firewall.d"):
+            for path in Path(folder).iterdir():
+                path.unlink()
+        boot(name)
+
+    monkeypatch.setattr(disks, "boot", start)
+    one.sim.set_fault("restore_reboots")
+    run = one.run()
+    assert one.ends(run) == dict.fromkeys(TRICKS, ("restored_unproven", "2")), run.out
+    assert not any(one.marked(host) for host in TRICKS)
+
+
 TABLES = {
     "tmpfs": ("/dev/vda1 / ext4 rw 0 0\ntmpfs DISK/var tmpfs rw,nosuid 0 0\n", True),
     "ramfs": ("/dev/vda1 / ext4 rw 0 0\nramfs DISK/var/lib ramfs rw 0 0\n", True),
@@ -94,6 +139,17 @@ TABLES = {
         False,
     ),
     "space": ("/dev/vda1 / ext4 rw 0 0\ntmpfs DISK/v\\040r tmpfs rw 0 0\n", True),
+    "zram": ("/dev/zram0 / ext4 rw 0 0\n", True),
+    "over-memory": (
+        "tmpfs /media/root-rw tmpfs rw 0 0\n"
+        "overlay / overlay rw,lowerdir=/media/root-ro,upperdir=/media/root-rw/o,workdir=/w 0 0\n",
+        True,
+    ),
+    "container": (
+        "overlay / overlay rw,lowerdir=/l,upperdir=/var/lib/docker/overlay2/x/diff,workdir=/w 0 0\n"
+        "tmpfs /dev tmpfs rw 0 0\n",
+        False,
+    ),
     "no-table": ("", False),
     "link": ("/dev/vda1 / ext4 rw 0 0\ntmpfs DISK/run tmpfs rw 0 0\n", True),
 }

@@ -86,7 +86,7 @@ def test_a_host_that_runs_no_module_is_a_blocker(night):
 def test_a_marker_that_a_reboot_empties_is_a_blocker(night):
     guest = night.guests["web-01"]
     guest.lines = [*guest.lines, f"mount tmpfs tmpfs {guest.disk}", "mount ext4 /dev/vda1 /"]
-    assert "lies on a tmpfs, which a reboot empties" in refusal(night)
+    assert "lies on tmpfs, which a reboot empties" in refusal(night)
 
 
 def test_an_interrupted_run_blocks_unless_it_may_proceed(nights):
@@ -313,7 +313,7 @@ def test_a_marker_that_a_reboot_empties_matters_where_something_is_changed(night
     reason = refusal(night, entry_point=entry_point)
     if entry_point == "main":
         assert reason.startswith(
-            f"the marker {guest.marker} lies on a tmpfs, which a reboot empties, so it could prove "
+            f"the marker {guest.marker} lies on tmpfs, which a reboot empties, so it could prove "
             "no restore: set safe_upgrade_marker_path to a file on the server's disk"
         )
     else:

@@ -189,6 +189,16 @@ def test_what_a_guest_writes_into_its_marker_runs_nothing(tmp_path):
             id="units",
         ),
         pytest.param("\n".join(f"mount nfs4 n:/{one} /m{one}" for one in range(60_000)), id="nfs"),
+        pytest.param(
+            "\n".join(f"mount overlay o /m1 /m{one}" for one in range(60_000)), id="overlays"
+        ),
+        pytest.param("mount overlay o / " + "/" * 1_000_000, id="a long folder of an overlay"),
+        pytest.param(
+            f"mount ext4 o /{'a' * 500_000}\n"
+            + "mount ext4 o /\n" * 60_000
+            + f"mount overlay o / /{'a' * 500_000}/x\n",
+            id="an overlay on a long folder",
+        ),
         pytest.param("marker " + "[" * 100_000, id="lists"),
         pytest.param("marker " + '{"a":' * 100_000, id="mappings"),
         pytest.param("marker " + "9" * 1_000_000, id="a number"),
@@ -274,6 +284,76 @@ def test_a_marker_lies_where_its_folder_leads(folder, volatile):
     assert guest.state(text, None, "/elsewhere/marker.json")["volatile"] == volatile
     text = "mount tmpfs tmpfs /run\nfolder \nend"  # it is not made yet
     assert guest.state(text, None, "/run/marker.json")["volatile"] == "tmpfs"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "volatile"),
+    [
+        (["ext4 /dev/zram0 /"], "/dev/zram0"),
+        (["ext4 /dev/ram15 /"], "/dev/ram15"),
+        (["ext4 /dev/ramdisk /"], None),
+        (["ext4 /dev/vda1 /", "btrfs /dev/zram1 /var"], "/dev/zram1"),
+        (["rootfs rootfs /"], "rootfs"),
+        (["rootfs rootfs /", "ext4 /dev/vda1 /"], None),
+        (["aufs aufs /"], "aufs"),
+        # overlayroot, Debian's live systems, and those whose /cow is hidden
+        (["tmpfs t /media/root-rw", "overlay o / /media/root-rw/overlay"], "overlay over tmpfs"),
+        (["tmpfs t /media/root-rw", "overlay o / /media/root-rw"], "overlay over tmpfs"),
+        (["overlay o / /run/live/rw", "ramfs r /run", "tmpfs t /run/lock"], "overlay over ramfs"),
+        (["ext4 /dev/zram0 /upper\\040dir", "overlay o / /upper\\040dir/x"],
+         "overlay over /dev/zram0"),
+        (["overlay /cow / /cow/upper"], "overlay over /cow"),
+        (["overlay /cow / /cow"], "overlay over /cow"),
+        # what an image's container has, and an overlay over a lasting disk
+        (["overlay o /"], None),
+        (["overlay overlay / /var/lib/docker/overlay2/a/diff", "tmpfs t /dev"], None),
+        (["overlay overlay / /var/lib/docker/overlay2/a/diff", "tmpfs t /var/lib"],
+         "tmpfs"),
+        (["overlay o / /home/a/.local/share/containers/storage/overlay/b/diff"], None),
+        (["overlay o / /media/root-rw/overlay", "ext4 /dev/vdb1 /media/root-rw"], None),
+        (["overlay o / /cowboy/upper"], None),
+        (["tmpfs t /run", "overlay o / /runner/upper"], None),
+        (["fuse.fuse-overlayfs f /"], None),
+        # only an overlay has a folder above
+        (["tmpfs t /run", "ext4 /dev/vda1 / /run/x"], None),
+    ],
+)  # fmt: skip
+def test_a_disk_in_memory_under_whatever_name_is_noticed(mounts, volatile):
+    text = "\n".join([*(f"mount {one}" for one in mounts), "end"])
+    assert guest.state(text, None, "/var/lib/marker.json")["volatile"] == volatile
+
+
+SEDS = [["sed"], ["busybox", "sed"]]
+
+
+@pytest.mark.parametrize("sed", SEDS, ids=" ".join)
+def test_of_an_overlay_the_folder_that_is_written_to_is_told(sed, tmp_path):
+    if not shutil.which(sed[0]):
+        pytest.skip(f"{sed[0]} is not installed")
+    table = tmp_path / "mounts"
+    table.write_text(
+        "/dev/vda1 / ext4 rw,relatime,upperdir=/no 0 0\n"
+        "/dev/sr0 /cd iso9660 ro,relatime 0 0\n"
+        "overlay /a overlay rw,relatime,lowerdir=/l:/upperdir=,upperdir=/u\\040x,workdir=/w 0 0\n"
+        "overlay /b overlay rw,lowerdir=/l,upperdir=/u 0 0\n"
+        "overlay /c overlay rw,upperdir=/u,lowerdir=/l 0 0\n"
+        "overlay /d overlay ro,lowerdir=/l,upperdir=/u 0 0\n"
+        "overlay /e overlay rw,lowerdir=/l 0 0\n"
+        "overlay /f overlay rw 0 0\n"
+        "tmpfs /g tmpfs rw 0 0\n"
+    )
+    look = guest.look_command("", []).replace("/proc/mounts", str(table))
+    look = look.replace("sed ", f"{' '.join(sed)} ")
+    done = subprocess.run(look, shell=True, check=True, capture_output=True, text=True)
+    assert [line for line in done.stdout.splitlines() if line.startswith("mount ")] == [
+        "mount ext4 /dev/vda1 /",
+        "mount overlay overlay /a /u\\040x",
+        "mount overlay overlay /b /u",
+        "mount overlay overlay /c /u",
+        "mount overlay overlay /e",
+        "mount overlay overlay /f",
+        "mount tmpfs tmpfs /g",
+    ]
 
 
 def test_the_last_of_two_mounts_on_a_directory_counts_and_blanks_are_read():

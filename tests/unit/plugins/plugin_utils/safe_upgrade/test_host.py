@@ -176,6 +176,74 @@ def test_a_look_is_one_script_that_brings_what_is_asked_for(checked, night):
     assert "/proc/mounts" not in guest.scripts[-1]
 
 
+@pytest.mark.parametrize("state", ["preflight", "armed", "restoring"])
+def test_no_marker_is_missed_before_the_change_or_after_the_restore(night, state):
+    night.armed()
+    night.guests["web-01"].marker.unlink()
+    host = night.host()
+    host.record.result["state"] = state
+    host.look()
+    assert not host.record.missed
+
+
+@pytest.mark.parametrize("state", ["changing", "verifying"])
+def test_a_marker_that_was_missed_once_stays_so(night, state):
+    night.armed()
+    marker = night.guests["web-01"].marker
+    text = marker.read_text()
+    host = night.host()
+    host.record.result["state"] = state
+    host.look()
+    assert not host.record.missed
+    marker.unlink()
+    night.guests["web-01"].dead = "no route"
+    host.look()
+    assert not host.record.missed
+    night.guests["web-01"].dead = None
+    host.look()
+    marker.write_text(text)
+    host.look()
+    assert host.record.missed and host.record.evidence().marker == ""
+
+
+@pytest.mark.parametrize("rebooted", [True, False])
+def test_a_marker_is_not_missed_on_a_machine_that_may_be_another(night, rebooted):
+    night.armed()
+    guest = night.guests["web-01"]
+    guest.marker.unlink()
+    if rebooted:
+        guest.reboot()
+    night.plays.know("web-01", ansible_host="192.0.2.1")
+    host = night.host()
+    host.look()
+    assert host.record.missed is not rebooted
+
+
+def test_without_a_marker_none_is_missed(nights):
+    night = nights(marker_path="")
+    night.armed()
+    host = night.host()
+    host.look()
+    assert not host.record.missed
+
+
+def test_where_the_marker_lies_is_as_the_last_look_at_the_mounts_saw_it(night):
+    night.armed()
+    guest = night.guests["web-01"]
+    host, lines = night.host(), guest.lines
+    for mounted, asked, volatile in ((True, False, False), (True, True, True), (False, False, True),
+                                     (False, True, False)):  # fmt: skip
+        guest.lines = [*lines, f"mount tmpfs t {guest.disk}"] if mounted else lines
+        host.look(mounts=asked)
+        assert host.record.volatile is volatile
+        assert bool(host.record.evidence().marker) is not volatile
+    guest.lines = [*lines, f"mount tmpfs t {guest.disk}"]
+    host.look(mounts=True)
+    guest.dead = "no route"
+    host.look(mounts=True)
+    assert host.record.volatile
+
+
 def test_what_a_guest_prints_is_harmless(checked, night):
     night.guests["web-01"].lines = [f"kernel {TOKEN}{JINJA}"]
     assert checked.look()["kernel"] == "********{ { x } }"

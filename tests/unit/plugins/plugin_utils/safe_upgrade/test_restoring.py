@@ -226,6 +226,73 @@ def test_a_marker_that_is_gone_before_the_restore_proves_none(failed):
     assert (night.record().marker, bool(night.record().witness)) == ("", True)
 
 
+def mounted(guest):
+    """The folder of the marker is on a file system that a reboot empties."""
+    guest.lines += [f"mount ext4 /dev/vda1 /\nmount tmpfs tmpfs {guest.marker.parent}"]
+
+
+def reboots_alone(night):
+    """The API starts the server anew, and the files in memory are gone."""
+
+    def answer(**params):
+        if params.get("wait") is False:
+            guest = night.guests["web-01"]
+            guest.reboot()
+            for path in guest.marker.parent.iterdir():
+                path.unlink()
+            guest.dead = None
+        waited = {"server": {"status": "active"}, "restoring_seen": True}
+        return {"data_loss_seconds": 60, "changed": True, **waited}
+
+    night.answers["snapshot_restore"] = answer
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_what_lies_where_a_reboot_empties_it_proves_no_restore(failed, memory):
+    """The change led the folder of the marker there."""
+    night = failed()
+    if memory:
+        mounted(night.guests["web-01"])
+    reboots_alone(night)
+    told = night.restored()
+    assert told["state"] == ("restored_unproven" if memory else "restored")
+    assert ("proves a reboot, not a restore" in told["reason"]) == memory
+
+
+def test_a_host_that_falls_silent_after_the_folder_was_seen_in_memory_proves_nothing(nights):
+    night = nights()
+    night.armed()
+    mounted(night.guests["web-01"])
+    night.failed()
+    night.phase("failed", piece="change")
+    night.guests["web-01"].dead = "no route"
+    reboots_alone(night)
+    assert night.restored()["state"] == "restored_unproven"
+
+
+def test_what_was_written_in_memory_still_tells_that_no_restore_was_carried_out(failed, world):
+    night = failed()
+    mounted(night.guests["web-01"])
+    world.simulator.set_fault("status", call="restore", status=500, act=False, times=1)
+    night.phase("decide")
+    assert night.phase("restore")["state"] == "restoring"
+    assert night.world.calls("restore") == ["restore", "restore"]
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_marker_that_a_look_saw_missing_proves_nothing_of_a_host_that_is_lost(night, removed):
+    night.armed()
+    guest = night.guests["web-01"]
+    if removed:
+        guest.marker.unlink()
+    night.failed()
+    night.phase("failed", piece="change")
+    guest.dead = "no route"
+    reboots_alone(night)
+    told = night.restored()
+    assert told["state"] == ("restored_unproven" if removed else "restored")
+
+
 def test_a_boot_that_the_last_look_does_not_tell_is_the_one_of_before(failed):
     night = failed()
     before = night.record().last_boot_id
