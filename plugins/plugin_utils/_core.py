@@ -646,9 +646,11 @@ def place_included_files(role: str) -> None:
 
         @functools.wraps(copy)
         def placed(self: t.Any, included_file: t.Any) -> t.Any:
-            made = copy(self, included_file)
+            made: t.Any = copy(self, included_file)
             with contextlib.suppress(Exception):
                 task = included_file._task
+                if included_file._is_role:
+                    made.vps_org_read = (self, included_file)
                 if not included_file._is_role and _is_below(task, role):
                     made.args = {**made.args, "_raw_params": included_file._filename}
                     if _stands_in(task, role):
@@ -689,17 +691,21 @@ def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
         task = getattr(given[0], "_task", self) if given else self
         of_play = hasattr(task, "listen") and _has(named.get("iterator"), role)
         concerned = of_play or _is_below(task, role)
+        is_file = read.__name__ == "_load_included_file"
+        by = (self, given[0]) if is_file else getattr(self, "vps_org_read", (None, None))
         try:
             found = read(self, *given, **named)
             problems = _problems(found, task, role, refused) if concerned else []
         except Exception as error:
             missing = isinstance(error, AnsibleError) and not isinstance(error, AnsibleParserError)
+            why = str(error).encode(errors="replace").decode()
+            if concerned and missing and not is_file:
+                _say_failed(why, *by)
             if missing or not concerned:
                 raise
-            problems = [str(error).encode(errors="replace").decode()]
+            problems = [why]
         if problems:
-            if read.__name__ == "_load_included_file":
-                _say_failed(self, given[0], problems[0], read)
+            _say_failed(problems[0], *by)
             raise AnsibleError(problems[0])
         return found
 
@@ -723,11 +729,12 @@ def _problems(found: t.Any, include: t.Any, role: str, refused: Judge) -> list[s
     return []
 
 
-def _say_failed(strategy: t.Any, included_file: t.Any, why: str, read: t.Any) -> None:
-    """Tell the callbacks, where Ansible does not: before 2.18, in the function *read* alone."""
+def _say_failed(why: str, strategy: t.Any, included: t.Any) -> None:
+    """Tell the callbacks of a file, or a role, where Ansible does not: before 2.18."""
     with contextlib.suppress(Exception):
-        if "handle_stats_and_callbacks" not in inspect.signature(read).parameters:
-            for result in included_file._results:
+        known = inspect.signature(strategy._load_included_file).parameters
+        if "handle_stats_and_callbacks" not in known:
+            for result in included._results:  # of another shape since 2.19
                 result._result.update(failed=True, reason=why)
                 strategy._tqm.send_callback("v2_runner_on_failed", result)
 

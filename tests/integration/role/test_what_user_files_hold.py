@@ -492,3 +492,36 @@ def test_a_file_that_is_none_for_a_handler_is_refused(site, named):
     run = one.run(role={"safe_upgrade_change": change}, play={"handlers": [handler]})
     assert one.ends(run) == {"one": ("aborted", "1")}, run.out
     assert "nest.yml: Using 'include_role' as a handler is not supported" in run.message("one")
+
+
+INCLUDES = {
+    "missing": ("Bring", "include_tasks: nobodys-{{ which }}.yml", "nobodys-part.yml"),
+    "broken": ("Bring", "include_tasks: broken-{{ which }}.yml", "no_such_module_of_anybody"),
+    "role": ("Bring", "include_role: {name: 'nobodys_{{ which }}'}", "nobodys_part"),
+    "handler": ("Handle", "include_tasks: nobodys-{{ which }}.yml", "nobodys-part.yml"),
+    "nameless": ("", "include_tasks: nobodys-{{ which }}.yml", "nobodys-part.yml"),
+    "hidden": ("Bring", "include_tasks: nobodys-{{ which }}.yml", "hidden by no_log"),
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_why_an_include_failed_is_told_with_the_name_of_its_task(site, strategy):
+    """Ansible keeps neither: the callback plugin does."""
+    one = site(dict.fromkeys(INCLUDES, QUICK))
+    one.tasks("broken-part", BROKEN["module"])
+    for host, (name, include, _words) in INCLUDES.items():
+        task = f"- {include}\n" + (f"  name: {name}\n" if name else "")
+        hidden = "  no_log: true\n" if host == "hidden" else ""
+        text = "  notify: Handle\n" if host == "handler" else task + hidden
+        one.hosts[host]["safe_upgrade_change"] = one.tasks(f"change-{host}", INSTALL + text)
+    handler = {"name": "Handle", "include_tasks": INCLUDES["handler"][1].split(": ")[1]}
+    run = one.run(
+        play={"vars": {"which": "part"}, "handlers": [handler], "strategy": strategy},
+        environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"},
+    )
+    assert one.ends(run) == dict.fromkeys(INCLUDES, ("restored", "1")), run.out
+    for host, (name, include, words) in INCLUDES.items():
+        told = run.message(host)
+        assert f"failed at: {name or include.partition(':')[0]}" in told, told
+        assert words in told and ("nobodys" in told) is (host not in ("hidden", "broken")), told

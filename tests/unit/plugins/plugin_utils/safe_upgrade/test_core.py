@@ -15,6 +15,7 @@ from ansible import constants, context
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.executor.task_executor import TaskExecutor
 from ansible.parsing.dataloader import DataLoader
+from ansible.playbook import role_include
 from ansible.playbook.included_file import IncludedFile
 from ansible.playbook.play import Play
 from ansible.plugins.loader import connection_loader, shell_loader
@@ -1008,7 +1009,7 @@ class Reading:
     def __init__(self, found):
         self.found = found
 
-    def read(self, *given, **named):
+    def _load_included_file(self, *given, **named):
         if isinstance(self.found, Exception):
             raise self.found
         return self.found
@@ -1020,16 +1021,17 @@ def no_meta(task, of_handler, strategy):
 
 @pytest.fixture
 def contained(monkeypatch):
-    """``contained(found, task, roles)``: what is read in its place, or raised."""
+    """``contained(found, task, roles, filename)``: what is read in its place, or raised."""
 
-    def read(found, task, roles=()):
-        monkeypatch.setattr(StrategyBase, "_load_included_file", Reading.read)
+    def read(found, task, roles=(), filename="/x.yml"):
+        monkeypatch.setattr(StrategyBase, "_load_included_file", Reading._load_included_file)
         core.contain_broken_files(ROLE, no_meta)
         once = StrategyBase._load_included_file
         core.contain_broken_files(ROLE, no_meta)
         assert StrategyBase._load_included_file is once
         play = SimpleNamespace(role_cache={"/path": [role(name=name) for name in roles]})
-        file, iterator = SimpleNamespace(_task=task), SimpleNamespace(_play=play)
+        file = SimpleNamespace(_task=task, _filename=filename)
+        iterator = SimpleNamespace(_play=play)
         try:
             return once(Reading(found), file, iterator=iterator)
         except Exception as error:
@@ -1096,3 +1098,45 @@ def test_the_handlers_of_a_role_that_was_read_are_handlers(contained, play):
 def test_what_cannot_be_judged_of_a_file_that_was_read_runs(contained):
     blocks = [SimpleNamespace(block=[object()], rescue=[], always=[])]
     assert contained(blocks, OWN) is blocks
+
+
+# what the callbacks are told of an include that failed
+
+
+class Older:
+    """The strategy of ansible-core 2.16, as far as it tells the callbacks."""
+
+    def __init__(self, found):
+        self.found, self.told = found, []
+        self._tqm = SimpleNamespace(send_callback=lambda *told: self.told.append(told))
+
+    def _load_included_file(self, included_file, iterator=None, is_handler=False):
+        raise self.found
+
+
+class Newer(Older):
+    def _load_included_file(self, included_file, handle_stats_and_callbacks=True):
+        raise self.found
+
+
+@pytest.mark.parametrize(("kind", "tells"), [(Older, True), (Newer, False)])
+@pytest.mark.parametrize("error", [AnsibleError("not found"), AnsibleParserError("broken")])
+def test_a_role_that_failed_is_told_to_the_callbacks_where_ansible_does_not(
+    monkeypatch, kind, tells, error
+):
+    def fail(self, **named):
+        raise error
+
+    monkeypatch.setattr(role_include.IncludeRole, "get_block_list", fail)
+    monkeypatch.setattr(StrategyBase, "_copy_included_file", copied)
+    core.contain_broken_files(ROLE, no_meta)
+    core.place_included_files(ROLE)
+    result = SimpleNamespace(_result={})
+    role_included = SimpleNamespace(_is_role=True, _task=OWN, _results=[result])
+    strategy = kind(error)
+    made = StrategyBase._copy_included_file(strategy, role_included)
+    made._role, made._parent = None, OWN
+    with pytest.raises(AnsibleError, match=str(error)):
+        role_include.IncludeRole.get_block_list(made, play=None)
+    assert strategy.told == ([("v2_runner_on_failed", result)] if tells else [])
+    assert result._result == ({"failed": True, "reason": str(error)} if tells else {})
