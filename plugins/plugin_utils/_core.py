@@ -22,6 +22,14 @@ Drop = t.Callable[[str], bool]
 Judge = t.Callable[[Data, bool, str], list[str]]
 #: Those of a play that names none: what lies beside the playbook, then Ansible's own.
 LEGACY = ("ansible.legacy",)
+#: So many includes and blocks may stand around an include of what includes itself. One makes two:
+#: 150 rounds, 75 with a role or a second file in each. At about 500 ansible-core ends the run
+#: for all hosts: 2.16 after 247 rounds, 2.21 after 248.
+DEEPEST = 300
+TOO_OFTEN = (
+    f"again and again, {DEEPEST} includes and blocks deep: write a 'when' on the include that ends "
+    "it. Ansible would soon end the run for all hosts without a restore"
+)
 
 
 def registered(hostvars: t.Any, host: str, name: str) -> t.Any:
@@ -664,11 +672,11 @@ def place_included_files(role: str) -> None:
 def contain_broken_files(role: str, refused: Judge) -> None:
     """Let a broken file, or role, fail the hosts that include it, as one that is missing does.
 
-    Ansible ends the whole run at one that it cannot parse, and at some ``meta`` tasks, and with it
-    the rollback of every host. Preflight reads what has a plain name; the name may be a template.
-    Only what the *role* brought in, and handlers of a play that has it, are treated so. *refused*
-    says what stands against a task (see `parse`), whether it is one of a handler, under a strategy,
-    which is empty where hosts keep step.
+    Ansible ends the whole run at one that it cannot parse or that includes itself without end, and
+    at some ``meta`` tasks, and with it the rollback of every host. Preflight reads what has a plain
+    name; the name may be a template. Only what the *role* brought in, and handlers of a play that
+    has it, are treated so. *refused* says what stands against a task (see `parse`), whether it is
+    one of a handler, under a strategy, which is empty where hosts keep step.
     """
     with contextlib.suppress(Exception):
         from ansible.playbook.role_include import IncludeRole
@@ -693,9 +701,10 @@ def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
         concerned = of_play or _is_below(task, role)
         is_file = read.__name__ == "_load_included_file"
         by = (self, given[0]) if is_file else getattr(self, "vps_org_read", (None, None))
+        problems = _without_end(task, by[1] if is_file else None) if concerned else []
         try:
-            found = read(self, *given, **named)
-            problems = _problems(found, task, role, refused) if concerned else []
+            found = None if problems else read(self, *given, **named)
+            problems = problems or (_problems(found, task, role, refused) if concerned else [])
         except Exception as error:
             missing = isinstance(error, AnsibleError) and not isinstance(error, AnsibleParserError)
             why = str(error).encode(errors="replace").decode()
@@ -710,6 +719,25 @@ def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
         return found
 
     return contained
+
+
+def _without_end(include: t.Any, file: t.Any) -> list[str]:
+    """Why a file, or a role, is not read: it stands among what brought it in, and that is deep."""
+    with contextlib.suppress(Exception):
+        around = [include]
+        while around[-1]._parent is not None:
+            around.append(around[-1]._parent)
+        if len(around) <= DEEPEST:
+            return []
+        if file:
+            what = str(file._filename)
+            written_in = {str(one.get_path()).rpartition(":")[0] for one in around}
+            is_again = os.path.realpath(what) in map(os.path.realpath, written_in)
+        else:
+            what = f"the role {include._role_name}"
+            is_again = include._role_name in [getattr(one, "_role_name", "") for one in around[1:]]
+        return [f"{what} includes itself {TOO_OFTEN}"] if is_again else []
+    return []
 
 
 def _problems(found: t.Any, include: t.Any, role: str, refused: Judge) -> list[str]:

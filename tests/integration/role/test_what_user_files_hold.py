@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -492,6 +493,41 @@ def test_a_file_that_is_none_for_a_handler_is_refused(site, named):
     run = one.run(role={"safe_upgrade_change": change}, play={"handlers": [handler]})
     assert one.ends(run) == {"one": ("aborted", "1")}, run.out
     assert "nest.yml: Using 'include_role' as a handler is not supported" in run.message("one")
+
+
+@pytest.mark.parametrize("kind", [pytest.param("file", marks=pytest.mark.core), "role"])
+def test_what_includes_itself_without_end_fails_its_own_host_alone(site, kind):
+    """Ansible ends the whole run in some 250 rounds. A file that ends itself may have sixty."""
+    one = site({kind: QUICK, "rounds": QUICK})
+    one.tasks("file", "- include_tasks: other.yml\n")
+    one.tasks("other", "- include_tasks: \"{{ 'file' }}.yml\"\n")
+    one.tasks("role", "- include_role: {name: again}\n")
+    count = '- set_fact: {round: "{{ round | default(0) | int + 1 }}"}\n'
+    one.tasks("rounds", f"{count}- include_tasks: rounds.yml\n  when: round | int < 60\n")
+    include = "- include_tasks: '{{ inventory_hostname }}.yml'\n"
+    change = one.tasks("change", f"{INSTALL}{include}- raw: echo {{{{ round }}}} > srv/app/round\n")
+    run = one.run(
+        role={"safe_upgrade_change": change},
+        environment={
+            **role(one, "again", tasks__main="- include_role: {name: again}\n"),
+            "ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night",
+        },
+    )
+    assert one.ends(run) == {kind: ("restored", "1"), "rounds": ("upgraded", "2")}, run.out[-9999:]
+    assert (one.disks / "rounds/srv/app/round").read_text() == "60\n"
+    what = {"file": f"{one.folder}/file.yml", "role": "the role again"}[kind]
+    told = re.sub(r"\n +", " ", run.message(kind))
+    assert f"{what} includes itself again and again" in told, told
+
+
+@pytest.mark.parametrize("again", ["again.yml", "./other.yml"])
+def test_a_file_that_surely_includes_itself_is_refused(site, again):
+    one = site({"one": QUICK})
+    one.tasks("other", "- include_tasks: again.yml\n")
+    change = one.tasks("again", INSTALL + f"- block: [{{include_tasks: {again}}}]\n")
+    run = one.run(role={"safe_upgrade_change": change})
+    assert one.ends(run) == {"one": ("aborted", "1")}, run.out
+    assert "again.yml: includes itself" in run.message("one")
 
 
 INCLUDES = {

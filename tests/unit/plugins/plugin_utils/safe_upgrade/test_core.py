@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -1098,6 +1099,73 @@ def test_the_handlers_of_a_role_that_was_read_are_handlers(contained, play):
 def test_what_cannot_be_judged_of_a_file_that_was_read_runs(contained):
     blocks = [SimpleNamespace(block=[object()], rescue=[], always=[])]
     assert contained(blocks, OWN) is blocks
+
+
+# what includes itself without end
+
+
+BELOW = SimpleNamespace(_role=role(), _parent=None, get_path=lambda: "")
+
+
+def deep(rounds, each, root=BELOW):
+    """An include at the end of so many rounds; *each* makes what brings it in, of its parent."""
+    parent = root
+    for _round in range(rounds):
+        parent = each(parent)
+    return parent
+
+
+def in_file(path, parent):
+    block = SimpleNamespace(_role=None, _parent=parent, get_path=lambda: "")
+    return SimpleNamespace(_role=None, _parent=block, get_path=lambda: f"{path}:3")
+
+
+def in_role(name, parent):
+    block = SimpleNamespace(_role=None, _parent=parent)
+    return SimpleNamespace(_role=None, _parent=block, _role_name=name)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "again", "ends"), [(149, True, False), (160, True, True), (160, False, False)]
+)
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_file_that_includes_itself_without_end_is_not_read(
+    contained, tmp_path, rounds, again, ends, linked
+):
+    file, link = tmp_path / "again.yml", tmp_path / "link.yml"
+    link.symlink_to(file)
+    written_in = itertools.cycle([file, tmp_path / "other.yml"] if again else ["/else.yml"])
+    task = deep(rounds, lambda parent: in_file(next(written_in), parent))
+    found = contained([], task, filename=str(link if linked else file))
+    if ends:
+        what = link if linked else file
+        assert isinstance(found, AnsibleError) and not isinstance(found, AnsibleParserError)
+        assert str(found).startswith(f"{what} includes itself again and again, 300 ")
+    else:
+        assert found == []
+
+
+def test_that_of_a_handler_is_not_read_either(contained):
+    task = in_file("/again.yml", deep(160, lambda parent: in_file("/again.yml", parent)))
+    task.listen = []
+    assert "/again.yml includes itself" in str(contained([], task, [ROLE], "/again.yml"))
+
+
+@pytest.mark.parametrize(("other", "ends"), [("again", True), ("another", False)])
+def test_a_role_that_includes_itself_without_end_is_not_read(monkeypatch, other, ends):
+    monkeypatch.setattr(role_include.IncludeRole, "get_block_list", lambda self, **named: "read")
+    core.contain_broken_files(ROLE, no_meta)
+    task = in_role("again", deep(160, lambda parent: in_role(other, parent)))
+    if ends:
+        with pytest.raises(AnsibleError, match="^the role again includes itself again and again"):
+            role_include.IncludeRole.get_block_list(task, play=None)
+    else:
+        assert role_include.IncludeRole.get_block_list(task, play=None) == "read"
+
+
+def test_elsewhere_it_is_ansibles_own_matter(contained):
+    task = deep(160, lambda parent: in_file("/again.yml", parent), root=None)
+    assert contained([], task, filename="/again.yml") == []
 
 
 # what the callbacks are told of an include that failed
