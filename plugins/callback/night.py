@@ -88,7 +88,7 @@ options:
 import atexit
 import contextlib
 import typing as t
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from ansible.plugins.callback import CallbackBase
 
@@ -101,16 +101,6 @@ PHASE = closing.PHASE
 core.load_filters()
 #: How facts begin that would stand for the host's name, its groups, and its server.
 NAMING = ("inventory_hostname", "group_names", "vps_org_")
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was seen of a host since the role began there, or its change."""
-
-    #: A task has run that may have changed something.
-    touched: bool = False
-    #: The last task failed, and no rescue of the user's dealt with it.
-    failing: bool = False
 
 
 class CallbackModule(CallbackBase):
@@ -128,7 +118,7 @@ class CallbackModule(CallbackBase):
         self._closing: closing.Closing | None = None
         self._losses = 0
         #: of the hosts on which the role has begun, by their names
-        self._seen: dict[str, tuple[t.Any, Seen]] = {}
+        self._seen: dict[str, tuple[t.Any, losses.Seen]] = {}
         #: (host, task): the host to which the lost item of a loop is delegated
         self._delegates: dict[tuple[str, str], str] = {}
 
@@ -250,8 +240,8 @@ class CallbackModule(CallbackBase):
             task, host = core.task_and_host(result)
             phase = _phase(task)
             if phase in ("check", "choose", "arm"):
-                self._seen[str(host)] = (host, Seen())
-                host.set_variable(losses.SEEN, asdict(Seen()))
+                self._seen[str(host)] = (host, losses.Seen())
+                host.set_variable(losses.SEEN, asdict(losses.Seen()))
             if str(host) not in self._seen:
                 return
             if phase and "run" in core.result_of(result):
@@ -259,7 +249,8 @@ class CallbackModule(CallbackBase):
             if ran and not phase:
                 self._touch(task, host, core.result_of(result))
             if failing or not core.in_always(task):
-                self._set(str(host), failing=failing)
+                told = losses.failed_include(task, core.result_of(result)) if failing else ("", "")
+                self._set(str(host), failing=failing, include=told[0], why=told[1])
 
     def _touch(self, task: t.Any, host: t.Any, result: core.Data) -> None:
         """Note that a task may have changed the host, and the one that it is delegated to."""
@@ -275,7 +266,7 @@ class CallbackModule(CallbackBase):
         for name in list(self._seen) if task.run_once else [str(host)]:
             self._set(name, touched=True)
 
-    def _set(self, name: str, **changes: bool) -> None:
+    def _set(self, name: str, **changes: t.Any) -> None:
         if name not in self._seen:
             return
         host, before = self._seen[name]

@@ -378,6 +378,8 @@ _CATALOGUE = """
 717 times during the upgrade, or did not say how it went
 718 since the change the connection leads to another
 719 since the check the connection leads to another machine
+720 includes itself again and again, … includes and blocks deep:
+720 includes itself without a condition, so without end;
 731 safe_upgrade_on_failure: leave
 731 safe_upgrade_on_unreachable: leave
 731 safe_upgrade_on_delegate_lost: leave

@@ -22,6 +22,14 @@ Drop = t.Callable[[str], bool]
 Judge = t.Callable[[Data, bool, str], list[str]]
 #: Those of a play that names none: what lies beside the playbook, then Ansible's own.
 LEGACY = ("ansible.legacy",)
+#: So many includes and blocks may stand around an include of what includes itself. One makes two:
+#: 150 rounds, 75 with a role or a second file in each. At about 500 ansible-core ends the run
+#: for all hosts: 2.16 after 247 rounds, 2.21 after 248.
+DEEPEST = 300
+TOO_OFTEN = (
+    f"again and again, {DEEPEST} includes and blocks deep: write a 'when' on the include that ends "
+    "it. Ansible would soon end the run for all hosts without a restore"
+)
 
 
 def registered(hostvars: t.Any, host: str, name: str) -> t.Any:
@@ -655,9 +663,11 @@ def place_included_files(role: str) -> None:
 
         @functools.wraps(copy)
         def placed(self: t.Any, included_file: t.Any) -> t.Any:
-            made = copy(self, included_file)
+            made: t.Any = copy(self, included_file)
             with contextlib.suppress(Exception):
                 task = included_file._task
+                if included_file._is_role:
+                    made.vps_org_read = (self, included_file)
                 if not included_file._is_role and _is_below(task, role):
                     made.args = {**made.args, "_raw_params": included_file._filename}
                     if _stands_in(task, role):
@@ -671,11 +681,11 @@ def place_included_files(role: str) -> None:
 def contain_broken_files(role: str, refused: Judge) -> None:
     """Let a broken file, or role, fail the hosts that include it, as one that is missing does.
 
-    Ansible ends the whole run at one that it cannot parse, and at some ``meta`` tasks, and with it
-    the rollback of every host. Preflight reads what has a plain name; the name may be a template.
-    Only what the *role* brought in, and handlers of a play that has it, are treated so. *refused*
-    says what stands against a task (see `parse`), whether it is one of a handler, under a strategy,
-    which is empty where hosts keep step.
+    Ansible ends the whole run at one that it cannot parse or that includes itself without end, and
+    at some ``meta`` tasks, and with it the rollback of every host. Preflight reads what has a plain
+    name; the name may be a template. Only what the *role* brought in, and handlers of a play that
+    has it, are treated so. *refused* says what stands against a task (see `parse`), whether it is
+    one of a handler, under a strategy, which is empty where hosts keep step.
     """
     with contextlib.suppress(Exception):
         from ansible.playbook.role_include import IncludeRole
@@ -698,21 +708,45 @@ def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
         task = getattr(given[0], "_task", self) if given else self
         of_play = hasattr(task, "listen") and _has(named.get("iterator"), role)
         concerned = of_play or _is_below(task, role)
+        is_file = read.__name__ == "_load_included_file"
+        by = (self, given[0]) if is_file else getattr(self, "vps_org_read", (None, None))
+        problems = _without_end(task, by[1] if is_file else None) if concerned else []
         try:
-            found = read(self, *given, **named)
-            problems = _problems(found, task, role, refused) if concerned else []
+            found = None if problems else read(self, *given, **named)
+            problems = problems or (_problems(found, task, role, refused) if concerned else [])
         except Exception as error:
             missing = isinstance(error, AnsibleError) and not isinstance(error, AnsibleParserError)
+            why = str(error).encode(errors="replace").decode()
+            if concerned and missing and not is_file:
+                _say_failed(why, *by)
             if missing or not concerned:
                 raise
-            problems = [str(error).encode(errors="replace").decode()]
+            problems = [why]
         if problems:
-            if read.__name__ == "_load_included_file":
-                _say_failed(self, given[0], problems[0], read)
+            _say_failed(problems[0], *by)
             raise AnsibleError(problems[0])
         return found
 
     return contained
+
+
+def _without_end(include: t.Any, file: t.Any) -> list[str]:
+    """Why a file, or a role, is not read: it stands among what brought it in, and that is deep."""
+    with contextlib.suppress(Exception):
+        around = [include]
+        while around[-1]._parent is not None:
+            around.append(around[-1]._parent)
+        if len(around) <= DEEPEST:
+            return []
+        if file:
+            what = str(file._filename)
+            written_in = {str(one.get_path()).rpartition(":")[0] for one in around}
+            is_again = os.path.realpath(what) in map(os.path.realpath, written_in)
+        else:
+            what = f"the role {include._role_name}"
+            is_again = include._role_name in [getattr(one, "_role_name", "") for one in around[1:]]
+        return [f"{what} includes itself {TOO_OFTEN}"] if is_again else []
+    return []
 
 
 def _problems(found: t.Any, include: t.Any, role: str, refused: Judge) -> list[str]:
@@ -732,11 +766,12 @@ def _problems(found: t.Any, include: t.Any, role: str, refused: Judge) -> list[s
     return []
 
 
-def _say_failed(strategy: t.Any, included_file: t.Any, why: str, read: t.Any) -> None:
-    """Tell the callbacks, where Ansible does not: before 2.18, in the function *read* alone."""
+def _say_failed(why: str, strategy: t.Any, included: t.Any) -> None:
+    """Tell the callbacks of a file, or a role, where Ansible does not: before 2.18."""
     with contextlib.suppress(Exception):
-        if "handle_stats_and_callbacks" not in inspect.signature(read).parameters:
-            for result in included_file._results:
+        known = inspect.signature(strategy._load_included_file).parameters
+        if "handle_stats_and_callbacks" not in known:
+            for result in included._results:  # of another shape since 2.19
                 result._result.update(failed=True, reason=why)
                 strategy._tqm.send_callback("v2_runner_on_failed", result)
 

@@ -1251,6 +1251,23 @@ CHANGE = {
         "::test_a_broken_file_that_a_template_includes_fails_its_own_host_alone[linear]",
         _core("_contained", "lambda read, role, refused: read"),
     ),
+    "includes_without_end": Guard(
+        "What includes itself without end fails its own host, and ends no run.",
+        UNIT + "test_core.py::test_a_file_that_includes_itself_without_end_is_not_read",
+        _core("_without_end", "lambda include, file: []"),
+    ),
+    "includes_without_end_before": Guard(
+        "A file that always includes itself is refused before the snapshot.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_file_that_surely_includes_itself_is_refused[again.yml]",
+        _code("files", "_always", "lambda data: ()"),
+    ),
+    "why_an_include_failed": Guard(
+        "An include that failed is told with the name of its task and the reason.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_why_an_include_failed_is_told_with_the_name_of_its_task[linear]",
+        _code("losses", "unread", "lambda host, failed: None"),
+    ),
     "metas_of_templates": Guard(
         "A meta task that a template brought in takes no host past its verdict, and ends no run.",
         ROLE + "test_what_user_files_hold.py"
@@ -1818,7 +1835,7 @@ AFTERWARDS = {
     "evidence_hidden": Guard(
         "A task that hides its result gives no evidence.",
         UNIT + "test_evidence.py::test_a_task_that_hides_its_result_gives_nothing",
-        _code("verdict", "_is_hidden", "lambda task: False"),
+        _code("verdict", "is_hidden", "lambda task: False"),
     ),
     "evidence_small": Guard(
         "A guest that floods does not fill the disk of the controller.",

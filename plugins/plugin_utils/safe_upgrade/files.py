@@ -30,6 +30,9 @@ _STATIC = _names("import_tasks")
 _INCLUDES = _names("import_tasks", "include_tasks")
 _DYNAMIC = _names("include_tasks", "include_role")
 _META = _names("meta")
+#: By these keywords a task may be left out, or its failure be dealt with.
+_MAY_SKIP = re.compile(r"\b(when|loop|with_\w+|rescue|tags|args)\b")
+WITHOUT_END = "includes itself without a condition, so without end; write a 'when' on the include"
 
 Load = t.Callable[[str], t.Any]
 
@@ -43,6 +46,7 @@ def problems(
     may_be_empty: bool = False,
     may_leave: bool = False,
     conditional: bool = False,
+    leading: frozenset[str] = frozenset(),
 ) -> list[str]:
     """What is wrong with the tasks file *path*, or with one it includes by a plain name.
 
@@ -51,7 +55,8 @@ def problems(
     verification would not run after it. With *may_leave* an ``end_host`` under a ``when`` is not
     refused; *conditional* tells that the whole file is under one. Refused is a relative name, too,
     that Ansible would resolve to a file of *own_role*, this role's folder; None when *path* belongs
-    to a role of the user's, for Ansible looks in that one.
+    to a role of the user's, for Ansible looks in that one. *leading*: the files that always lead to
+    this one.
 
     A missing include must not be met in the middle of the change: where max_fail_percentage is set
     Ansible then ends the whole play without any rescue.
@@ -77,6 +82,7 @@ def problems(
     if any("hosts" in task for task in data):
         return [f"{path}: is a playbook; give a file that holds its tasks alone"]
     found = []
+    always, leading = [*_always(data)], leading | {os.path.realpath(path)}
     for task, under_when in _with_conditions(data, conditional):
         word = _meta(task)
         place = f"{path}{_line_of(path, word) if word else ''}"
@@ -89,12 +95,15 @@ def problems(
             if name is None:
                 continue
             file = _found(path, name, places, static=key in _STATIC)
+            sure = any(task is one for one in always) and not _applied(task[key], "when")
             if own_role and not os.path.isabs(name) and file.startswith(own_role + os.sep):
                 mine = relative.mine(name, (os.path.dirname(path), places[-1]), os.path.isfile)
                 found.append(
                     f"{path}: '{key}: {name}' would run the role's own file of that name; give "
                     f"its absolute path{f' {mine}' if mine else ''}, or another name"
                 )
+            elif sure and os.path.realpath(file) in leading:
+                found.append(f"{path}: '{key}: {name}' {WITHOUT_END}")
             elif path not in seen:
                 found += problems(
                     file,
@@ -104,6 +113,7 @@ def problems(
                     seen | {path},
                     may_leave=may_leave,
                     conditional=under_when,
+                    leading=leading if sure else frozenset(),
                 )
     return found
 
@@ -205,6 +215,14 @@ def _with_conditions(data: t.Any, under_when: bool) -> t.Iterator[tuple[dict[str
             for section in ("block", "rescue", "always"):
                 if isinstance(task.get(section), list):
                     yield from _with_conditions(task[section], conditional)
+
+
+def _always(data: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    """The tasks that run wherever their file does, unless one before them fails."""
+    for task in data if isinstance(data, list) else ():
+        if isinstance(task, dict) and not _MAY_SKIP.search(" ".join(map(str, task))):
+            yield task
+            yield from _always(task.get("block"))
 
 
 def _tasks_that_may_not_be_lost(

@@ -44,6 +44,7 @@ _HARMLESS = (
 )
 #: These do what no result tells.
 _COMMANDS = ("command", "raw", "script", "shell")
+_INCLUDES = ("include_role", "include_tasks")
 _ITS_OWN = ("", "ansible.builtin", "ansible.legacy")
 
 
@@ -55,6 +56,20 @@ class Loss:
     task: str
     delegate: str
     why: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a host since the role began there, or its change."""
+
+    #: A task has run that may have changed something.
+    touched: bool = False
+    #: The last task failed, and no rescue of the user's dealt with it.
+    failing: bool = False
+    #: That task, where it includes a file or a role: of a failure to read it Ansible keeps nothing.
+    include: str = ""
+    #: Why it failed.
+    why: str = ""
 
 
 def may_have_changed(action: str, changed: bool, elsewhere: bool) -> bool:
@@ -69,9 +84,23 @@ def may_have_changed(action: str, changed: bool, elsewhere: bool) -> bool:
 def why(result: t.Mapping[str, t.Any]) -> str:
     """Why a task, or the first lost item of its loop, was unreachable."""
     lost = verdict.lost_item(result) or result
-    text = texts.written(lost.get("msg") or "")[: verdict.TOLD_CHARACTERS]
     whose = controller.BLAMED if controller.failed(lost) else ""
-    return texts.harmless(f"{whose}{text}", limit=verdict.REASON_LENGTH)
+    return _said(f"{whose}{texts.written(lost.get('msg') or '')}")
+
+
+def failed_include(task: t.Any, result: t.Mapping[str, t.Any]) -> tuple[str, str]:
+    """(task, reason) of an include that failed; empty for another task."""
+    collection, dummy, name = str(task.action).rpartition(".")
+    if collection not in _ITS_OWN or name not in _INCLUDES:
+        return "", ""
+    if verdict.is_hidden({"no_log": task.no_log}):
+        return _said(task.name or task.action), verdict.hidden(str(task.action))
+    reason = result.get("reason") or result.get("msg")  # the latter since ansible-core 2.21
+    return _said(task.name or task.action), _said(reason, verdict.TOLD_CHARACTERS)
+
+
+def _said(text: t.Any, limit: int = verdict.REASON_LENGTH) -> str:
+    return texts.harmless(texts.written(text or "")[: verdict.TOLD_CHARACTERS], limit=limit)
 
 
 def _noted(host: Host, name: str) -> Data:
@@ -97,6 +126,21 @@ def stands(host: Host) -> bool:
 def dealt_with(host: Host) -> bool:
     """Whether a rescue of the user's dealt with the last failure: what stands is another's."""
     return _noted(host, SEEN).get("failing") is False
+
+
+def unread(host: Host, failed: t.Any) -> tuple[str, str] | None:
+    """(task, reason) of the include that failed as the host's last task; None: another did.
+
+    Nor is it told where it is the task that Ansible says *failed*, with all that is known of it.
+    """
+    noted = _noted(host, SEEN)
+    name, reason = noted.get("include"), noted.get("why")
+    if noted.get("failing") is not True or not isinstance(name, str) or not isinstance(reason, str):
+        return None
+    if isinstance(failed, t.Mapping) and name == _said(failed.get("name") or failed.get("action")):
+        return None
+    told = texts.harmless(reason, host.secrets, verdict.REASON_LENGTH).rstrip(".")
+    return (texts.harmless(name, host.secrets), told) if name and told else None
 
 
 def _last(host: Host) -> Loss | None:

@@ -44,8 +44,8 @@ def failure(
         return None, None
     action = str(task.get("action") or "")
     name = harmless(task.get("name") or action or "a task without a name", secrets)
-    if _is_hidden(task):
-        return name, f"{harmless(action)} failed (its result is hidden by no_log)"
+    if is_hidden(task):
+        return name, hidden(action)
     packages = _failed_packages(output(task, result, OUTPUT_CHARACTERS))
     if packages:
         return f"{name}, {packages[0]}", harmless(packages[1], secrets, REASON_LENGTH)
@@ -54,7 +54,7 @@ def failure(
 
 def output(task: t.Any, result: t.Any, limit: int = TOLD_CHARACTERS) -> str:
     """What a failed task said, the last *limit* characters; nothing of one with ``no_log``."""
-    if not isinstance(task, t.Mapping) or not isinstance(result, t.Mapping) or _is_hidden(task):
+    if not isinstance(task, t.Mapping) or not isinstance(result, t.Mapping) or is_hidden(task):
         return ""
     one = failed_item(result)
     if one.get("_ansible_no_log"):
@@ -88,8 +88,14 @@ def _failed_packages(said: str) -> tuple[str, str] | None:
     return names, ": ".join(filter(None, (names, "; ".join(told))))
 
 
-def _is_hidden(task: t.Mapping[str, t.Any]) -> bool:
+def is_hidden(task: t.Mapping[str, t.Any]) -> bool:
+    """Whether ``no_log`` hides what the task returned."""
     return task.get("no_log") not in (None, False, "false", "no", "False", "No")
+
+
+def hidden(action: str) -> str:
+    """The reason of a failure that nothing more is told of."""
+    return f"{harmless(action)} failed (its result is hidden by no_log)"
 
 
 def _reason(result: t.Any, secrets: t.Collection[str]) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -492,3 +493,72 @@ def test_a_file_that_is_none_for_a_handler_is_refused(site, named):
     run = one.run(role={"safe_upgrade_change": change}, play={"handlers": [handler]})
     assert one.ends(run) == {"one": ("aborted", "1")}, run.out
     assert "nest.yml: Using 'include_role' as a handler is not supported" in run.message("one")
+
+
+@pytest.mark.parametrize("kind", [pytest.param("file", marks=pytest.mark.core), "role"])
+def test_what_includes_itself_without_end_fails_its_own_host_alone(site, kind):
+    """Ansible ends the whole run in some 250 rounds. A file that ends itself may have sixty."""
+    one = site({kind: QUICK, "rounds": QUICK})
+    one.tasks("file", "- include_tasks: other.yml\n")
+    one.tasks("other", "- include_tasks: \"{{ 'file' }}.yml\"\n")
+    one.tasks("role", "- include_role: {name: again}\n")
+    count = '- set_fact: {round: "{{ round | default(0) | int + 1 }}"}\n'
+    one.tasks("rounds", f"{count}- include_tasks: rounds.yml\n  when: round | int < 60\n")
+    include = "- include_tasks: '{{ inventory_hostname }}.yml'\n"
+    change = one.tasks("change", f"{INSTALL}{include}- raw: echo {{{{ round }}}} > srv/app/round\n")
+    run = one.run(
+        role={"safe_upgrade_change": change},
+        environment={
+            **role(one, "again", tasks__main="- include_role: {name: again}\n"),
+            "ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night",
+        },
+    )
+    assert one.ends(run) == {kind: ("restored", "1"), "rounds": ("upgraded", "2")}, run.out[-9999:]
+    assert (one.disks / "rounds/srv/app/round").read_text() == "60\n"
+    what = {"file": f"{one.folder}/file.yml", "role": "the role again"}[kind]
+    told = re.sub(r"\n +", " ", run.message(kind))
+    assert f"{what} includes itself again and again" in told, told
+
+
+@pytest.mark.parametrize("again", ["again.yml", "./other.yml"])
+def test_a_file_that_surely_includes_itself_is_refused(site, again):
+    one = site({"one": QUICK})
+    one.tasks("other", "- include_tasks: again.yml\n")
+    change = one.tasks("again", INSTALL + f"- block: [{{include_tasks: {again}}}]\n")
+    run = one.run(role={"safe_upgrade_change": change})
+    assert one.ends(run) == {"one": ("aborted", "1")}, run.out
+    told = re.sub(r"\n +", " ", run.message("one"))
+    assert "' includes itself without a condition, so without end" in told, told
+
+
+INCLUDES = {
+    "missing": ("Bring", "include_tasks: nobodys-{{ which }}.yml", "nobodys-part.yml"),
+    "broken": ("Bring", "include_tasks: broken-{{ which }}.yml", "no_such_module_of_anybody"),
+    "role": ("Bring", "include_role: {name: 'nobodys_{{ which }}'}", "nobodys_part"),
+    "handler": ("Handle", "include_tasks: nobodys-{{ which }}.yml", "nobodys-part.yml"),
+    "nameless": ("", "include_tasks: nobodys-{{ which }}.yml", "nobodys-part.yml"),
+    "hidden": ("Bring", "include_tasks: nobodys-{{ which }}.yml", "hidden by no_log"),
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_why_an_include_failed_is_told_with_the_name_of_its_task(site, strategy):
+    """Ansible keeps neither: the callback plugin does."""
+    one = site(dict.fromkeys(INCLUDES, QUICK))
+    one.tasks("broken-part", BROKEN["module"])
+    for host, (name, include, _words) in INCLUDES.items():
+        task = f"- {include}\n" + (f"  name: {name}\n" if name else "")
+        hidden = "  no_log: true\n" if host == "hidden" else ""
+        text = "  notify: Handle\n" if host == "handler" else task + hidden
+        one.hosts[host]["safe_upgrade_change"] = one.tasks(f"change-{host}", INSTALL + text)
+    handler = {"name": "Handle", "include_tasks": INCLUDES["handler"][1].split(": ")[1]}
+    run = one.run(
+        play={"vars": {"which": "part"}, "handlers": [handler], "strategy": strategy},
+        environment={"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"},
+    )
+    assert one.ends(run) == dict.fromkeys(INCLUDES, ("restored", "1")), run.out
+    for host, (name, include, words) in INCLUDES.items():
+        told = run.message(host)
+        assert f"failed at: {name or include.partition(':')[0]}" in told, told
+        assert words in told and ("nobodys" in told) is (host not in ("hidden", "broken")), told

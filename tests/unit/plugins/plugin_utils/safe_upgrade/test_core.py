@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from ansible import constants, context
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.executor.task_executor import TaskExecutor
 from ansible.parsing.dataloader import DataLoader
+from ansible.playbook import role_include
 from ansible.playbook.included_file import IncludedFile
 from ansible.playbook.play import Play
 from ansible.plugins.loader import connection_loader, shell_loader
@@ -1008,7 +1010,7 @@ class Reading:
     def __init__(self, found):
         self.found = found
 
-    def read(self, *given, **named):
+    def _load_included_file(self, *given, **named):
         if isinstance(self.found, Exception):
             raise self.found
         return self.found
@@ -1020,16 +1022,17 @@ def no_meta(task, of_handler, strategy):
 
 @pytest.fixture
 def contained(monkeypatch):
-    """``contained(found, task, roles)``: what is read in its place, or raised."""
+    """``contained(found, task, roles, filename)``: what is read in its place, or raised."""
 
-    def read(found, task, roles=()):
-        monkeypatch.setattr(StrategyBase, "_load_included_file", Reading.read)
+    def read(found, task, roles=(), filename="/x.yml"):
+        monkeypatch.setattr(StrategyBase, "_load_included_file", Reading._load_included_file)
         core.contain_broken_files(ROLE, no_meta)
         once = StrategyBase._load_included_file
         core.contain_broken_files(ROLE, no_meta)
         assert StrategyBase._load_included_file is once
         play = SimpleNamespace(role_cache={"/path": [role(name=name) for name in roles]})
-        file, iterator = SimpleNamespace(_task=task), SimpleNamespace(_play=play)
+        file = SimpleNamespace(_task=task, _filename=filename)
+        iterator = SimpleNamespace(_play=play)
         try:
             return once(Reading(found), file, iterator=iterator)
         except Exception as error:
@@ -1096,3 +1099,112 @@ def test_the_handlers_of_a_role_that_was_read_are_handlers(contained, play):
 def test_what_cannot_be_judged_of_a_file_that_was_read_runs(contained):
     blocks = [SimpleNamespace(block=[object()], rescue=[], always=[])]
     assert contained(blocks, OWN) is blocks
+
+
+# what includes itself without end
+
+
+BELOW = SimpleNamespace(_role=role(), _parent=None, get_path=lambda: "")
+
+
+def deep(rounds, each, root=BELOW):
+    """An include at the end of so many rounds; *each* makes what brings it in, of its parent."""
+    parent = root
+    for _round in range(rounds):
+        parent = each(parent)
+    return parent
+
+
+def in_file(path, parent):
+    block = SimpleNamespace(_role=None, _parent=parent, get_path=lambda: "")
+    return SimpleNamespace(_role=None, _parent=block, get_path=lambda: f"{path}:3")
+
+
+def in_role(name, parent):
+    block = SimpleNamespace(_role=None, _parent=parent)
+    return SimpleNamespace(_role=None, _parent=block, _role_name=name)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "again", "ends"), [(149, True, False), (160, True, True), (160, False, False)]
+)
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_file_that_includes_itself_without_end_is_not_read(
+    contained, tmp_path, rounds, again, ends, linked
+):
+    file, link = tmp_path / "again.yml", tmp_path / "link.yml"
+    link.symlink_to(file)
+    written_in = itertools.cycle([file, tmp_path / "other.yml"] if again else ["/else.yml"])
+    task = deep(rounds, lambda parent: in_file(next(written_in), parent))
+    found = contained([], task, filename=str(link if linked else file))
+    if ends:
+        what = link if linked else file
+        assert isinstance(found, AnsibleError) and not isinstance(found, AnsibleParserError)
+        assert str(found).startswith(f"{what} includes itself again and again, 300 ")
+    else:
+        assert found == []
+
+
+def test_that_of_a_handler_is_not_read_either(contained):
+    task = in_file("/again.yml", deep(160, lambda parent: in_file("/again.yml", parent)))
+    task.listen = []
+    assert "/again.yml includes itself" in str(contained([], task, [ROLE], "/again.yml"))
+
+
+@pytest.mark.parametrize(("other", "ends"), [("again", True), ("another", False)])
+def test_a_role_that_includes_itself_without_end_is_not_read(monkeypatch, other, ends):
+    monkeypatch.setattr(role_include.IncludeRole, "get_block_list", lambda self, **named: "read")
+    core.contain_broken_files(ROLE, no_meta)
+    task = in_role("again", deep(160, lambda parent: in_role(other, parent)))
+    if ends:
+        with pytest.raises(AnsibleError, match="^the role again includes itself again and again"):
+            role_include.IncludeRole.get_block_list(task, play=None)
+    else:
+        assert role_include.IncludeRole.get_block_list(task, play=None) == "read"
+
+
+def test_elsewhere_it_is_ansibles_own_matter(contained):
+    task = deep(160, lambda parent: in_file("/again.yml", parent), root=None)
+    assert contained([], task, filename="/again.yml") == []
+
+
+# what the callbacks are told of an include that failed
+
+
+class Older:
+    """The strategy of ansible-core 2.16, as far as it tells the callbacks."""
+
+    def __init__(self, found):
+        self.found, self.told = found, []
+        self._tqm = SimpleNamespace(send_callback=lambda *told: self.told.append(told))
+
+    def _load_included_file(self, included_file, iterator=None, is_handler=False):
+        raise self.found
+
+
+class Newer(Older):
+    def _load_included_file(self, included_file, handle_stats_and_callbacks=True):
+        raise self.found
+
+
+@pytest.mark.parametrize(("kind", "tells"), [(Older, True), (Newer, False)])
+@pytest.mark.parametrize("error", [AnsibleError("not found"), AnsibleParserError("broken")])
+def test_a_role_that_failed_is_told_to_the_callbacks_where_ansible_does_not(
+    monkeypatch, kind, tells, error
+):
+    def fail(self, **named):
+        raise error
+
+    monkeypatch.setattr(role_include.IncludeRole, "get_block_list", fail)
+    monkeypatch.setattr(StrategyBase, "_copy_included_file", copied)
+    core.contain_broken_files(ROLE, no_meta)
+    core.place_included_files(ROLE)
+    result = SimpleNamespace(_result={})
+    role_included = SimpleNamespace(_is_role=True, _task=OWN, _results=[result])
+    strategy = kind(error)
+    made = StrategyBase._copy_included_file(strategy, role_included)
+    made._role, made._parent = None, OWN
+    with pytest.raises(AnsibleError, match=str(error)):
+        role_include.IncludeRole.get_block_list(made, play=None)
+    assert strategy.told == ([("v2_runner_on_failed", result)] if tells else [])
+    assert result._result == ({"failed": True, "reason": str(error)} if tells else {})

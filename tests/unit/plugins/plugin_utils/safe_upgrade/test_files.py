@@ -29,7 +29,7 @@ def test_a_file_that_ends_the_play_is_refused_with_its_line(tmp_path, word, task
 @pytest.mark.parametrize("prefix", ["", "ansible.builtin.", "ansible.legacy."])
 def test_files_imported_statically_are_looked_into(tmp_path, prefix):
     (tmp_path / "change.yml").write_text(f"- {prefix}import_tasks: more.yml\n")
-    (tmp_path / "more.yml").write_text("- meta: end_host\n- import_tasks: change.yml\n")
+    (tmp_path / "more.yml").write_text("- meta: end_host\n")
     (problem,) = files.problems(
         str(tmp_path / "change.yml"), DataLoader().load_from_file, PLACES, ROLE
     )
@@ -74,7 +74,7 @@ def test_a_file_that_an_include_misses_or_that_is_broken_is_named_before_the_cha
     more.write_text("- debug:\n    msg: x\n  when: : {\n")
     (problem,) = refused(change, PLACES)
     assert problem.startswith(str(more)) and "line 3" in problem
-    for text in ("- include_tasks: more.yml\n", "---\n# nothing here\n"):
+    for text in ("- {include_tasks: more.yml, when: again}\n", "---\n# nothing here\n"):
         more.write_text(text)
         assert refused(change, PLACES) == []
 
@@ -370,8 +370,38 @@ def test_a_file_of_the_users_is_named_where_the_role_has_one_of_that_name(tmp_pa
     ]
 
 
+MORE = "include_tasks: more.yml"
+ITSELF = "includes itself without a condition, so without end; write a 'when' on the include"
+
+
+@pytest.mark.parametrize(
+    ("task", "more", "by"),
+    [
+        ("include_tasks: change.yml", "", ("change", "include_tasks: change.yml")),
+        ("include_tasks: ./change.yml", "", ("change", "include_tasks: ./change.yml")),
+        ("import_tasks: change.yml", "", ("change", "import_tasks: change.yml")),
+        ("block: [include_tasks: {file: change.yml}]", "", ("change", "include_tasks: change.yml")),
+        (MORE, "include_tasks: change.yml", ("more", "include_tasks: change.yml")),
+        (f"{{{MORE}, when: x}}", MORE, ("more", MORE)),
+        (f"{{{MORE}, when: x}}", "include_tasks: change.yml", None),
+        (MORE, "{include_tasks: change.yml, when: x}", None),
+        ("{block: [include_tasks: change.yml], when: x}", "", None),
+        ("{include_tasks: change.yml, loop: [1]}", "", None),
+        ("{include_tasks: change.yml, with_items: [1]}", "", None),
+        ("{include_tasks: change.yml, tags: [x]}", "", None),
+        ("{include_tasks: {file: change.yml, apply: {when: x}}}", "", None),
+        ("{block: [include_tasks: change.yml], rescue: [debug: ]}", "", None),
+        ("{block: [debug: ], rescue: [include_tasks: change.yml]}", "", None),
+    ],
+)
+def test_a_file_that_always_includes_itself_is_refused(tmp_path, task, more, by):
+    (tmp_path / "more.yml").write_text(f"- {more}\n" if more else "[]\n")
+    problems = [f"HERE/{by[0]}.yml: '{by[1]}' {ITSELF}"] if by else []
+    assert told(tmp_path, f"- debug:\n- {task}\n") == problems
+
+
 def test_files_that_include_each_other_are_looked_into_once(tmp_path):
-    (tmp_path / "more.yml").write_text("- include_tasks: change.yml\n- meta: end_play\n")
+    (tmp_path / "more.yml").write_text("- {include_tasks: change.yml, when: x}\n- meta: end_play\n")
     found = told(tmp_path, "- include_tasks: more.yml\n- meta: end_batch\n")
     assert sum("more.yml, line 2" in one for one in found) == 1
 
