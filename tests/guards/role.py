@@ -1133,12 +1133,12 @@ CHANGE = {
         "Without the callback plugin nothing sees to that, so such a change is not begun.",
         UNIT + "test_losses.py"
         "::test_a_task_that_runs_once_is_refused_where_hosts_keep_no_step_and_nobody_sees_losses",
-        _code("losses", "refused_run_once", "lambda host: []"),
+        _code("steps", "refused", "lambda host: []"),
     ),
     "variable_of_a_loss": Guard(
         "No variable of the user's hides a loss, or makes one up.",
         UNIT + "test_losses.py::test_a_variable_in_the_place_of_the_noted_loss_is_refused",
-        _code("losses", "_variable_in_the_way", "lambda host: []"),
+        _code("losses", "problems", "lambda host: []"),
     ),
     "way_back": Guard(
         "A restored server is reached as before its change.",

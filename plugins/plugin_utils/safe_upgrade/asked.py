@@ -23,6 +23,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     restoring,
     screens,
     snapshots,
+    steps,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.begin import (
     read_user_files,
@@ -34,7 +35,7 @@ Data = dict[str, t.Any]
 
 def choose(host: Host) -> None:
     """Choose the snapshot of a restore that was asked for, and tell what it would erase."""
-    problems = read_user_files(host) or losses.refused_run_once(host)
+    problems = read_user_files(host) or steps.refused(host)
     if problems:
         host.abort(joined(problems))
         return

@@ -23,6 +23,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     preflight,
     preparation,
     snapshots,
+    steps,
     variables,
     way,
     web,
@@ -37,7 +38,10 @@ NOTHING_TO_DO = "nothing to do"
 
 def check(host: Host) -> None:
     """Look for what stands against starting; nothing is written anywhere."""
-    problems = begin.read_user_files(host) or losses.problems(host)
+    problems = begin.read_user_files(host) or [
+        *losses.problems(host),
+        *steps.refused(host),
+    ]
     if problems:
         host.abort(joined(problems))
         return

@@ -17,8 +17,6 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.night import switche
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     begin,
     controller,
-    handlers,
-    metas,
     texts,
     verdict,
 )
@@ -191,11 +189,6 @@ def watch(host: Host) -> None:
 
 
 def problems(host: Host) -> list[str]:
-    """What would hide a loss, or make one up."""
-    return [*_variable_in_the_way(host), *refused_run_once(host)]
-
-
-def _variable_in_the_way(host: Host) -> list[str]:
     """Why the condition around the change would not see what the plugin notes."""
     last = _last(host)
     if NAME not in host.vars or (last and host.vars[NAME] == asdict(last)):
@@ -204,38 +197,6 @@ def _variable_in_the_way(host: Host) -> list[str]:
         f"the role itself sets {NAME}, and a variable of that name stands in its place: take it "
         "out of the inventory, the play or the file that sets it"
     ]
-
-
-def refused_run_once(host: Host) -> list[str]:
-    """Why tasks of the user's that run once stand against starting, where hosts keep no step.
-
-    The callback plugin lets a task with the keyword fail for its own host alone. A module that
-    always runs once, such as pause, ends the whole run there, without any rescue.
-    """
-    if core.is_linear(host.task):
-        return []
-    strategy = core.strategy(host.task)
-    alone = switches.exact() or len(host.in_play()) < 2
-    tasks = [
-        (f"safe_upgrade_{name}: {one['place']}", one)
-        for name, _problem, of_piece in begin.parsed(host)
-        for one in of_piece
-    ]
-    if host.settings["entry_point"] == "main":
-        tasks += [(f"a handler: {one['place']}", one) for one in handlers.parsed(host)[1]]
-    found = []
-    for place, one in tasks:
-        if core.runs_for_all(one["action"]):
-            found.append(metas.without_steps(place, one["action"], strategy))
-        elif one["run_once"] and not alone:
-            found.append(
-                f"{place}: 'run_once' under the strategy '{strategy}', where Ansible runs the "
-                "task on every host, and a failure on one removes all from the play, also "
-                "those whose server must be restored. Enable the callback plugin "
-                "(callbacks_enabled = vps_org.cloud.night in ansible.cfg), use the strategy "
-                "linear, or take it out"
-            )
-    return found
 
 
 def _lost_registers(host: Host) -> dict[str, t.Mapping[str, t.Any]]:

@@ -22,10 +22,10 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     begin,
     commands,
     identity,
-    losses,
     report,
     restoring,
     snapshots,
+    steps,
     told,
 )
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.guest import UNKNOWN_RUN
@@ -52,7 +52,7 @@ class _Refused(Exception):
 
 def unfinished(host: Host) -> None:
     """Restore the server when its change was left unfinished; say in any case why, or why not."""
-    problems = begin.read_user_files(host) or losses.refused_run_once(host)
+    problems = begin.read_user_files(host) or steps.refused(host)
     extra = core.extra_variables(host.vars["hostvars"]) or {}
     if not host.token:
         problems = [NO_TOKEN]
