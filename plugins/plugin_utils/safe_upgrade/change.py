@@ -130,6 +130,10 @@ def fail(host: Host, failure: Failure) -> None:
         return
     now = host.look(mounts=True)  # it may be the last one before the restore
     record.lost = not now["answered"] and not now["ours"]
+    if now["ours"] and failure.unreachable:  # what keeps us from it kept that task from it, too
+        record.ours = True
+        reason = f"{controller.BLAMED}{now['why']}; {failure.reason}"
+        record.failure.update(own=False, reason=reason)
     if record.lost and (failure.own or record.ours):
         record.ours = False
         reason = f"{failure.reason}; the host does not answer: {now['why']}"

@@ -33,12 +33,16 @@ _OURS_TEXTS = (
 #: ssh's last words where it never came to ask the guest. What a guest printed stands before others.
 _SSH_HERE = re.compile(
     r"(?:^|(?:via|over) ssh: )(?:"
-    r"ssh: Could not resolve hostname \S+: Temporary failure in name resolution"
-    r"|ssh: connect to host \S+ port \d+: (?:Cannot assign requested address"
-    r"|Too many open files|Cannot allocate memory|No buffer space available)"
-    r"|command-line: line \d+: Bad configuration option: .*"
+    r"command-line: line \d+: Bad configuration option: .*"
     r"|\S+: terminating, \d+ bad configuration options"
     r"|unix_listener: .*)\Z"
+)
+#: The same of a host. Of a task it may be another one, which an ssh on the guest asked.
+_SSH_TO_A_HOST = re.compile(
+    r"(?:^|(?:via|over) ssh: )ssh: (?:"
+    r"Could not resolve hostname \S+: Temporary failure in name resolution"
+    r"|connect to host \S+ port \d+: (?:Cannot assign requested address"
+    r"|Too many open files|Cannot allocate memory|No buffer space available))\Z"
 )
 #: Ansible's own words in a task's result; no module on the guest says so.
 _OURS_RESULT = (
@@ -61,14 +65,13 @@ def failed(result: t.Any) -> bool:
     return (
         any(text in begin for text in _OURS_RESULT)
         or bool(uncaught and int(uncaught[1]) in _OURS)
-        or _ssh_never_asked(said)
+        or bool(_SSH_HERE.search(_last_line(said)))
         or ("[Errno " in begin and not _has_room())
     )
 
 
-def _ssh_never_asked(said: str) -> bool:
-    last = said[-_READ:].rstrip().rpartition("\n")[2]
-    return bool(_SSH_HERE.search(last))
+def _last_line(said: str) -> str:
+    return said[-_READ:].rstrip().rpartition("\n")[2]
 
 
 def _has_room() -> bool:
@@ -83,10 +86,13 @@ def _has_room() -> bool:
 def is_at_fault(error: BaseException | None) -> bool:
     """Whether the error, or what led to it, is the controller's."""
     while error is not None:
+        last = _last_line(str(error))
         if isinstance(error, OSError) and (error.errno in _OURS or error.filename):
             return True
         if isinstance(error, (AnsibleError, OSError)) and (
-            any(text in str(error).lower() for text in _OURS_TEXTS) or _ssh_never_asked(str(error))
+            any(text in str(error).lower() for text in _OURS_TEXTS)
+            or _SSH_HERE.search(last)
+            or _SSH_TO_A_HOST.search(last)
         ):
             return True
         error = error.__cause__ or error.__context__

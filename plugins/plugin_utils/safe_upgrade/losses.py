@@ -83,7 +83,7 @@ def why(result: t.Mapping[str, t.Any]) -> str:
     """Why a task, or the first lost item of its loop, was unreachable."""
     lost = verdict.lost_item(result) or result
     whose = controller.BLAMED if controller.failed(lost) else ""
-    return _said(f"{whose}{texts.written(lost.get('msg') or '')}")
+    return _said(f"{whose}{texts.written(lost.get('msg') or lost.get('censored') or '')}")
 
 
 def failed_include(task: t.Any, result: t.Mapping[str, t.Any]) -> tuple[str, str]:
@@ -239,7 +239,8 @@ def lost_task(host: Host) -> Failure | None:
                 refused=untouched(host),
                 delegate=loss.delegate,
             )
-        return Failure(loss.task, f"the host was unreachable in this task: {loss.why}; {rest}")
+        reason = f"the host was unreachable in this task: {loss.why}; {rest}"
+        return Failure(loss.task, reason, unreachable=True)
     if _shown_number(host) != record.loss_number:
         what = f"a fact of the guest's, {NAME}, made Ansible skip the rest of the change"
         return Failure(None, what)
@@ -251,7 +252,7 @@ def lost_task(host: Host) -> Failure | None:
         delegate = _delegate(host, name, lost)
         who = f"{delegate}, on which it runs, was" if delegate else "the host was"
         reason = f"{who} unreachable during {task}: {told}"
-        return Failure(task, reason, delegate=delegate)
+        return Failure(task, reason, delegate=delegate, unreachable=True)
     return None
 
 

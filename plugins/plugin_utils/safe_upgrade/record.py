@@ -70,6 +70,8 @@ class Failure:
     refused: bool = False
     #: The host that a task was delegated to, and that was lost.
     delegate: str = ""
+    #: The task did not fail: it lost its host.
+    unreachable: bool = False
     #: The check that failed, ``health`` or ``verify``; empty: it was something else.
     check: str = ""
 

@@ -117,14 +117,19 @@ case "$(cat {mood} 2>/dev/null) $*" in
 esac
 exec ssh "$@"
 """
-#: What happens to it after the change, and whether a task of the user's comes then.
+ASK = {"raw": "true", "register": "asked"}
+#: An ssh on the guest says of another host what that of the controller could say of this one.
+OF_THE_GUEST = "echo 'ssh: Could not resolve hostname db: Temporary failure in name resolution'"
+#: How it ends; what happens to that ssh after the change, and the tasks that come then.
 FAULTS = {
-    "socket": ("upgraded", "echo socket > {mood}", False),
-    "socket-task": ("left_changed", "echo socket > {mood}", True),  # its later tasks are skipped
-    "resolver": ("left_changed", "echo resolver > {mood}", False),
-    "resolver-task": ("left_changed", "echo resolver > {mood}", True),
-    "no-ssh": ("left_changed", "rm {ssh}", False),
-    "no-ssh-task": ("left_changed", "rm {ssh}", True),
+    "socket": ("upgraded", "echo socket > {mood}", []),
+    "socket-task": ("left_changed", "echo socket > {mood}", [ASK]),
+    "resolver": ("left_changed", "echo resolver > {mood}", []),
+    "resolver-task": ("left_changed", "echo resolver > {mood}", [ASK]),
+    "hidden-task": ("left_changed", "echo resolver > {mood}", [{**ASK, "no_log": True}]),
+    "no-ssh": ("left_changed", "rm {ssh}", []),
+    "no-ssh-task": ("left_changed", "rm {ssh}", [ASK]),
+    "of-the-guest": ("restored", "true", [{**ASK, "raw": f"{OF_THE_GUEST} >&2; exit 255"}]),
 }
 
 
@@ -136,9 +141,10 @@ def test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server(site, p
         "safe_upgrade_health": {"builtin": ["connection"], "attempts": 1},
         "safe_upgrade_verify": {},
     }
-    one = site(dict.fromkeys(FAULTS, settings))
+    one = site({host: {**settings} for host in FAULTS})
+    one.hosts["of-the-guest"]["safe_upgrade_reconnect_timeout"] = 30
     with ExitStack() as servers:
-        for host, (_state, fault, task) in FAULTS.items():
+        for host, (_state, fault, then) in FAULTS.items():
             address = f"127.0.2.{[*FAULTS].index(host) + 1}"
             server = SshServer(one.disks / host, one.folder, address)
             servers.enter_context(server)
@@ -150,7 +156,7 @@ def test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server(site, p
             tasks = [
                 {"raw": "echo 2 > srv/app/VERSION"},
                 {"raw": fault.format(**own), **here},
-                *([{"raw": "true", "register": "asked"}] if task else []),
+                *then,
             ]
             one.hosts[host] |= {
                 **server.variables(),
@@ -159,12 +165,10 @@ def test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server(site, p
             }
         environment = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(one.folder / "cp")}
         run = one.run(environment={**environment, **plugin}, limit=200)
-    ends = one.ends(run)
-    assert {host: version for host, (_state, version) in ends.items()} == dict.fromkeys(
-        FAULTS, "2"
-    ), run.out
-    for host, (state, *_fault) in FAULTS.items():
-        assert ends[host][0] == state, run.out
+    versions = {"restored": "1"}
+    expected = {host: (state, versions.get(state, "2")) for host, (state, *_) in FAULTS.items()}
+    assert one.ends(run) == expected, run.out
+    for host, (state, *_) in FAULTS.items():
         if state == "left_changed":
             assert "the controller, not the host: " in run.results[host]["reason"]
             assert run.results[host]["reason"].endswith(" [VPS736]")

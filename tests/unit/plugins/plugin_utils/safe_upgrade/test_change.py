@@ -272,6 +272,22 @@ def test_a_task_that_the_controller_lost_is_nobodys_failure(night, on_delegate):
     assert night.phase("decide")["state"] == "left_changed"
 
 
+@pytest.mark.parametrize("noted", [True, False])
+def test_a_task_that_was_lost_while_the_controller_cannot_ask_is_nobodys_failure(night, noted):
+    night.armed()
+    if noted:
+        night.noted(loss=LOSS, seen={"touched": True})
+    else:
+        night.failed()
+    night.guests["web-01"].dead, night.guests["web-01"].ours = "no resolver", True
+    told = night.phase("failed", piece="change")
+    failure = told["run"]["failure"]
+    assert (told["run"]["ours"], failure["own"]) == (noted, not noted)
+    if noted:
+        expected = "the controller, not the host: no resolver; the host was unreachable in this"
+        assert failure["reason"].startswith(expected)
+
+
 def test_a_host_that_is_silent_after_a_fault_of_the_controller_is_lost(night):
     night.armed()
     night.noted(loss=OURS, seen={"touched": True})

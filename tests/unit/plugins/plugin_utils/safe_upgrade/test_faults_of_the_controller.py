@@ -10,11 +10,14 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import controller
 
 SSH = "Failed to connect to the host via ssh: "
-#: ssh's last words where it never came to ask the guest.
-NEVER_ASKED = [
+#: ssh's last words where it never came to ask the host that it names.
+NO_HOST_ASKED = [
     "ssh: Could not resolve hostname web-01: Temporary failure in name resolution",
     "ssh: connect to host 203.0.113.10 port 22: Cannot assign requested address",
     "ssh: connect to host 203.0.113.10 port 22: Too many open files",
+]
+#: The same, without a host.
+NEVER_ASKED = [
     "command-line: line 0: Bad configuration option: nosuch",
     "/home/me/.ssh/config: terminating, 1 bad configuration options",
     'unix_listener: path "/home/me/.ansible/cp/x" too long for Unix domain socket',
@@ -29,15 +32,17 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize("said", NEVER_ASKED)
+@pytest.mark.parametrize("said", [*NEVER_ASKED, *NO_HOST_ASKED])
 def test_ssh_that_never_asked_the_guest_says_nothing_of_it(said):
     for text in (said, f"{SSH}{said}\r\n", f"Task failed: {SSH}Warning: added a key.\r\n{said}\n"):
-        assert controller.failed({"msg": text, "unreachable": True}), text
         assert controller.is_at_fault(AnsibleConnectionFailure(text)), text
+        # A task may run an ssh of its own on the guest, which ends as Ansible's would.
+        here = controller.failed({"msg": text, "unreachable": True})
+        assert here is (said in NEVER_ASKED), text
 
 
 @pytest.mark.parametrize("said", ASKED)
-@pytest.mark.parametrize("banner", ["", *NEVER_ASKED])
+@pytest.mark.parametrize("banner", ["", *NEVER_ASKED, *NO_HOST_ASKED])
 def test_an_answer_of_the_network_or_the_guest_is_a_loss_whatever_a_banner_says(said, banner):
     text = f"{SSH}{banner}\r\n{said}\r\n"
     assert not controller.failed({"msg": text, "unreachable": True})

@@ -254,6 +254,7 @@ def test_whether_a_task_may_have_changed_the_host(action, changed, elsewhere, ma
         ({"msg": "all", "results": [{"msg": "a"}, {"unreachable": True, "msg": "b"}]}, "b"),
         ({}, ""),
         ({"msg": None}, ""),
+        ({"censored": "the output has been hidden"}, "the output has been hidden"),
     ],
 )
 def test_why_a_task_was_lost_is_told_of_its_first_lost_item(result, why):
