@@ -1616,6 +1616,12 @@ RESTORE = {
         "test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_restore",
         _code("marker", "note", "lambda host, now, mounts: original(host, now, False)"),
     ),
+    "marker_hidden_at_boot": Guard(
+        "A mount that hides the marker after the restore leaves no proof.",
+        UNIT + "test_host.py"
+        "::test_a_mount_that_hides_the_marker_after_the_restore_leaves_no_proof[later1-True]",
+        _code("guest", "_holding", "lambda mounts, path: ('', '', '', '')"),
+    ),
     "marker_seen_missing": Guard(
         "A marker that a look saw missing proves no restore of a host that is lost afterwards.",
         ROLE + "test_proof.py::"

@@ -35,6 +35,7 @@ NO_TEXTS = {
         "_OURS_TEXTS",
         "_OURS_RESULT",
         "_SSH_HERE",
+        "_SSH_TO_A_HOST",
         "_UNCAUGHT",
         "_ALONE",
         "SCRIPT",

@@ -7,10 +7,10 @@ A look is one line of POSIX shell: one round trip, no Python and no temporary di
 the guest, so it also answers when an upgrade broke either; one line without ``!``, for a login
 shell may be fish, tcsh or csh.
 
-A state is ``{answered, why, boot_id, kernel, marker, witness, volatile, elsewhere}``, and what
-`probes.facts` tells: ``witness`` is the text of the witness file; ``volatile`` names what the
-marker lies on when a reboot empties it; ``elsewhere`` lists writable mounts that a snapshot of the
-server may not hold.
+A state is ``{answered, why, boot_id, kernel, marker, witness, mount, volatile, elsewhere}``, and
+what `probes.facts` tells: ``witness`` is the text of the witness file; ``mount`` is the directory
+of the mount that holds the marker, ``volatile`` names what that is when a reboot empties it;
+``elsewhere`` lists writable mounts that a snapshot of the server may not hold.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _UNLESS = (
 def look_command(marker_path: str, checks: t.Collection[str], mounts: bool = True) -> str:
     """The script of one look; *checks* are the built-in checks whose facts it must bring.
 
-    *mounts*: whether it brings ``volatile`` and ``elsewhere``, too.
+    *mounts*: whether it brings ``mount``, ``volatile`` and ``elsewhere``, too.
     """
     parts = [*_LOOK]
     if marker_path:
@@ -136,6 +136,7 @@ def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]
         "kernel": None,
         "marker": None,
         "witness": None,
+        "mount": None,
         "volatile": None,
         "elsewhere": [],
         **probes.facts(lines if "end" in lines else ()),
@@ -147,7 +148,9 @@ def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]
     seen["elsewhere"] = _elsewhere(mounts)
     folders = [line[7:].rstrip("/") for line in lines if line.startswith("folder /")]
     if marker_path:
-        seen["volatile"] = _volatile(mounts, f"{folders[0]}/" if folders else marker_path)
+        path = f"{folders[0]}/" if folders else marker_path
+        seen["mount"] = _holding(mounts, path)[2] or None
+        seen["volatile"] = _volatile(mounts, path)
     for line in lines:
         key, dummy, value = line.partition(" ")
         value = value.strip()

@@ -142,7 +142,7 @@ class Host:
 
         *checks*: the built-in checks whose facts it brings. *then*: a script to run afterwards;
         ``rc`` and ``stderr`` are of it, ``rc`` None where the guest did not get so far. *mounts*:
-        it brings ``volatile`` and ``elsewhere``, too.
+        it brings ``mount``, ``volatile`` and ``elsewhere``, too.
         """
         path = self.settings["marker_path"]
         answer = self.reach.run(

@@ -107,7 +107,10 @@ def note(host: Host, now: t.Mapping[str, t.Any], mounts: bool) -> None:
     if now["answered"] and (missing or mounts) and not elsewhere(host, now):
         record.missed = record.missed or missing
         if mounts:
-            record.volatile = bool(now["volatile"])
+            record.mount = record.mount or now["mount"]
+            moved = now["mount"] not in (None, record.mount)
+            was = record.volatile and record.state == "restoring"  # a reboot may unmount it
+            record.volatile = was or moved or bool(now["volatile"])
 
 
 def may_be_of(found: str | None, run: str) -> bool:

@@ -26,7 +26,7 @@ class Evidence:
     *fresh*: the last look answered. *boot_id* is the last known one, *fresh_boot_id* whether that
     look told it. *marker* is the run whose marker was on the guest, empty when a look saw none.
     *witness* is what was written beside it, empty when it could not be. Both are empty where a
-    reboot empties their folder.
+    reboot empties their folder, or another mount hides it.
     """
 
     boot_id: str

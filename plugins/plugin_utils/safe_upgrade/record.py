@@ -122,7 +122,9 @@ class Record:
     marked: bool = False
     #: A look since the change began saw no marker: whatever removed it was no restore.
     missed: bool = False
-    #: The folder of the marker is where a reboot empties it.
+    #: The mount that held the folder of the marker at first.
+    mount: str | None = None
+    #: That folder is where a reboot empties it, or another mount hides it.
     volatile: bool = False
     witness: str = ""
     last_boot_id: str = ""

@@ -254,7 +254,7 @@ def prove(host: Host) -> None:
 
 def _judge(host: Host) -> tuple[bool, str, Data]:
     record = host.record
-    now = host.look()
+    now = host.look(mounts=True)
     proved, why = proof.prove(record.evidence(), now, record.waited["restoring_seen"])
     altered = [] if record.fresh_boot_id else way.leads_elsewhere(host)
     if altered and now["answered"]:

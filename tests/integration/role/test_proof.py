@@ -83,6 +83,7 @@ TRICKS = {
         "echo tmpfs $PWD/run tmpfs rw 0 0 >> proc/mounts",
         "",
     ),
+    "hidden-at-boot": ("echo /dev/vdb $PWD/var/lib ext4 rw 0 0 > etc/fstab", ""),
     "removed": ("rm MARKER", "- raw: touch etc/firewall.d/lockout\n- ping:\n"),
 }
 
@@ -105,6 +106,12 @@ def test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_resto
     def start(name):
         """A boot: what is in memory, such as the rules of a firewall, is gone."""
         disk = one.disks / name
+        table = disk / "etc/fstab"
+        for line in table.read_text().splitlines() if table.exists() else ():
+            with (disk / "proc/mounts").open("a") as mounts:
+                mounts.write(f"{line}\n")
+            for path in Path(line.split()[1]).iterdir():  # hidden by what is mounted there now
+                path.unlink()
         mounted = [line.split() for line in (disk / "proc/mounts").read_text().splitlines()]
         memory = [folder for dummy, folder, kind, *_options in mounted if kind == "tmpfs"]
         for folder in (*memory, disk / "etc/firewall.d"):

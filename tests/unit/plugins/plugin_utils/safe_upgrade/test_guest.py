@@ -107,6 +107,7 @@ def test_a_state_holds_what_the_look_tells():
         "kernel": "6.1",
         "marker": None,
         "witness": None,
+        "mount": None,
         "volatile": None,
         "elsewhere": ["/a (/dev/nvme0n1p1)", "/b (/dev/nvme1n1)"],
         "uptime": 77,
@@ -117,7 +118,8 @@ def test_a_state_holds_what_the_look_tells():
 
 
 def test_what_the_guest_does_not_tell_is_none():
-    nothing = dict.fromkeys(("why", "boot_id", "kernel", "marker", "witness", "volatile"))
+    nothing = dict.fromkeys(("why", "boot_id", "kernel", "marker", "witness", "mount"))
+    nothing["volatile"] = None
     nothing.update(elsewhere=[], uptime=None, booting=False, facts={}, unasked={})
     assert guest.state("end", None) == {**nothing, "answered": True}
     assert guest.state("kernel \nuptime soon\nend", None) == {**nothing, "answered": True}

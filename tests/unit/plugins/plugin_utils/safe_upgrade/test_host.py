@@ -244,6 +244,29 @@ def test_where_the_marker_lies_is_as_the_last_look_at_the_mounts_saw_it(night):
     assert host.record.volatile
 
 
+@pytest.mark.parametrize(("later", "hidden"), [([], False), (["mount ext4 /dev/vdb FOLDER"], True)])
+def test_a_mount_that_hides_the_marker_after_the_restore_leaves_no_proof(night, later, hidden):
+    guest = night.guests["web-01"]
+    guest.lines = ["mount ext4 /dev/vda1 /"]
+    night.armed()
+    host = night.host()
+    host.move("restoring")
+    guest.lines += [line.replace("FOLDER", str(guest.marker.parent)) for line in later]
+    host.look(mounts=True)
+    assert host.record.volatile is hidden
+
+
+def test_memory_that_a_reboot_unmounted_leaves_no_proof(night):
+    night.armed()
+    host, guest = night.host(), night.guests["web-01"]
+    lines, guest.lines = guest.lines, [*guest.lines, f"mount tmpfs t {guest.disk}"]
+    host.look(mounts=True)
+    host.move("restoring")
+    guest.lines = lines
+    host.look(mounts=True)
+    assert host.record.volatile
+
+
 def test_what_a_guest_prints_is_harmless(checked, night):
     night.guests["web-01"].lines = [f"kernel {TOKEN}{JINJA}"]
     assert checked.look()["kernel"] == "********{ { x } }"
