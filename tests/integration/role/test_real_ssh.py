@@ -166,9 +166,10 @@ def test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server(site, p
         environment = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(one.folder / "cp")}
         run = one.run(environment={**environment, **plugin}, limit=200)
     versions = {"restored": "1"}
-    expected = {host: (state, versions.get(state, "2")) for host, (state, *_) in FAULTS.items()}
+    states = {host: fault[0] for host, fault in FAULTS.items()}
+    expected = {host: (state, versions.get(state, "2")) for host, state in states.items()}
     assert one.ends(run) == expected, run.out
-    for host, (state, *_) in FAULTS.items():
+    for host, state in states.items():
         if state == "left_changed":
             assert "the controller, not the host: " in run.results[host]["reason"]
             assert run.results[host]["reason"].endswith(" [VPS736]")

@@ -32,6 +32,9 @@ ASKED = [
 ]
 
 
+AN_ITEM = {"failed": True, "msg": "Task failed: [Errno 24] Too many open files"}
+
+
 @pytest.mark.parametrize("said", [*NEVER_ASKED, *NO_HOST_ASKED])
 def test_ssh_that_never_asked_the_guest_says_nothing_of_it(said):
     for text in (said, f"{SSH}{said}\r\n", f"Task failed: {SSH}Warning: added a key.\r\n{said}\n"):
@@ -57,8 +60,7 @@ def test_an_answer_of_the_network_or_the_guest_is_a_loss_whatever_a_banner_says(
         ({"msg": "could not write content temp file: [Errno 28] No space left on device"}, True),
         ({"msg": "Task failed: [Errno 28] No space left on device"}, True),
         ({"msg": "Unexpected failure during module execution: [Errno 24] Too many"}, True),
-        ({"msg": "One or more items failed", "results": [{"msg": "x"}, {"failed": True, "msg":
-            "Task failed: [Errno 24] Too many open files"}]}, True),
+        ({"msg": "One or more items failed", "results": [{"msg": "x"}, AN_ITEM]}, True),
         ({"msg": "Task failed: Module failed: [Errno 28] No space left on device"}, False),
         ({"msg": "Could not write the file: [Errno 28] No space left on device"}, False),
         ({"msg": "Task failed: [Errno 2] No such file or directory: 'x'"}, False),
@@ -68,7 +70,7 @@ def test_an_answer_of_the_network_or_the_guest_is_a_loss_whatever_a_banner_says(
         ("text", False),
         ({"msg": "x" * 1000 + "failure writing module data to temporary file for transfer"}, False),
     ],
-)  # fmt: skip
+)
 def test_a_task_that_failed_on_the_controller_is_known_by_ansibles_words(result, here):
     assert controller.failed(result) is here
 
