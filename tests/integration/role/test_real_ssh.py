@@ -40,11 +40,15 @@ HANDLER = {
 CHANGE = {"tasks_file": str(Path(__file__).parent / "files/change_over_ssh.yml")}
 
 
-@pytest.fixture(scope="module")
-def night(module_site, chosen):
+@pytest.fixture(scope="module", autouse=True)
+def real_sshd():
     if not sshd():
         miss = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         miss("sshd is missing: install openssh-server")
+
+
+@pytest.fixture(scope="module")
+def night(module_site, chosen):
     site = module_site(chosen(HOSTS))
     with ExitStack() as servers:
         for host in site.hosts:
