@@ -47,6 +47,8 @@ class Guest:
         self.python = ""
         self.dead: str | None = None
         self.ours = False
+        #: It answers over the connection that is kept open alone.
+        self.locked = False
         #: Why Ansible's modules do not run there with another Python than `other_python`.
         self.no_modules: str | None = None
         self.other_python = ""
@@ -124,6 +126,10 @@ class Guest:
 
     def forget(self) -> None:
         pass
+
+    def share_nothing(self) -> bool:
+        self.dead = "Permission denied" if self.locked else self.dead
+        return True
 
 
 class Timed(host.Host):

@@ -147,6 +147,7 @@ _CATALOGUE = """
 454 the API says that the restore is finished
 454 the API cannot be asked whether the restore is finished
 454 the restored host does not answer:
+454 the controller cannot ask the restored host:
 454 the marker written before the change is still on
 454 what was written right before the restore is still on
 454 the guest was not started again
@@ -234,6 +235,7 @@ _CATALOGUE = """
 615 is no role; a tasks file needs its absolute path
 615 =…, which is not there
 616 would end the host's play before the change is verified; take it out
+616 would end the role that it stands in
 616 is no handler for Ansible, which would end the run
 617 would run the role's own file of that name
 618 notifies the handler '
@@ -390,6 +392,8 @@ _CATALOGUE = """
 735 interrupted by a failure outside this host
 735 a failure outside this host ended the change
 736 the controller, not the host:
+736 ssh does not run:
+736 a signal ended ssh:
 737 a restore would erase … of data, more than
 738 the hook before the restore failed: …
 751 =…(server …): …Next: …
@@ -486,6 +490,7 @@ _CATALOGUE = """
 815 and there is no marker to search for
 815 the jobs before said nothing of it, but its marker did
 816 and no marker of that run on the server confirms it
+816 whose marker would confirm it, does not answer
 816 that bears the stamp of
 816 the jobs before named hosts that are not in this play
 817 the workflow ends with this job

@@ -432,8 +432,8 @@ THREATS = {
         _code(
             "unfinished",
             "_by_the_marker",
-            "lambda host, found, marked: ([host.template(core.trusted(text)) "
-            "for text in found.unsure[host.name].values()], original(host, found, marked))[1]",
+            "lambda host, found, now, marked: ([host.template(core.trusted(text)) for text in "
+            "found.unsure[host.name].values()], original(host, found, now, marked))[1]",
         ),
     ),
     "statistics_end_no_run": Guard(
@@ -1002,13 +1002,41 @@ CHANGE = {
         "A task that the controller could not run, or lost, overwrites no server.",
         ROLE + "test_real_ssh.py"
         "::test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server[plugin1]",
-        _code("controller", "failed", "lambda result: False"),
+        _code("controller", "failed", "lambda result, task=None: False"),
+    ),
+    "ssh_that_does_not_run": Guard(
+        "A controller whose ssh does not run any more overwrites no server.",
+        ROLE + "test_real_ssh.py"
+        "::test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server[plugin1]",
+        _code("controller", "why_ssh_fails", "lambda connection: None"),
+    ),
+    "ssh_that_was_killed": Guard(
+        "A task whose ssh was killed on the controller overwrites no server.",
+        ROLE + "test_real_ssh.py"
+        "::test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server[plugin1]",
+        _code("controller", "_was_killed", "lambda result, task: False"),
+    ),
+    "task_whose_ssh_was_not_loaded": Guard(
+        "A task that failed because the controller's ssh cannot be loaded overwrites no server.",
+        ROLE + "test_real_ssh.py"
+        "::test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server[plugin1]",
+        _code("controller", "may_not_have_begun", "lambda result, task: False"),
+    ),
+    "kept_connection_proves_no_life": Guard(
+        "A host that answers over a connection that is kept open alone is lost.",
+        UNIT + "test_change.py::test_a_host_that_answers_over_a_kept_connection_alone_is_lost",
+        _code(
+            "change",
+            "fail",
+            "lambda host, failure: "
+            "(setattr(host.reach, 'share_nothing', bool), original(host, failure))[1]",
+        ),
     ),
     "connection_of_its_own": Guard(
         "A host that answers only over a connection of its own is not lost.",
         ROLE + "test_real_ssh.py"
         "::test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server[plugin1]",
-        _code("reach", "Guest._share_nothing", "lambda self: False"),
+        _code("reach", "Guest.share_nothing", "lambda self: False"),
     ),
     "python_moved": Guard(
         "A change may remove the Python that Ansible had found: the host is well.",
@@ -1613,7 +1641,7 @@ RESTORE = {
     "proof_in_memory": Guard(
         "What the change led into memory proves no restore: a reboot empties it.",
         ROLE + "test_proof.py::"
-        "test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_restore",
+        "test_a_marker_that_a_reboot_hides_or_that_was_seen_missing_proves_no_restore",
         _code("marker", "note", "lambda host, now, mounts: original(host, now, False)"),
     ),
     "marker_hidden_at_boot": Guard(
@@ -1622,10 +1650,31 @@ RESTORE = {
         "::test_a_mount_that_hides_the_marker_after_the_restore_leaves_no_proof[later1-True]",
         _code("guest", "_holding", "lambda mounts, path: ('', '', '', '')"),
     ),
+    "booted_from_another_root": Guard(
+        "A server that booted from another device or subvolume proves no restore.",
+        ROLE + "test_proof.py::"
+        "test_a_marker_that_a_reboot_hides_or_that_was_seen_missing_proves_no_restore",
+        _code(
+            "guest",
+            "state",
+            "lambda text, why, marker_path='': (lambda seen: "
+            "{**seen, 'mount': seen['mount'] and seen['mount'].split()[1]})"
+            "(original(text, why, marker_path))",
+        ),
+    ),
+    "part_is_no_link": Guard(
+        "What is written beside the marker is written there, whatever the change put in its place.",
+        UNIT + "test_guest.py::test_a_link_in_the_place_of_the_part_leads_no_text_elsewhere",
+        _code(
+            "guest",
+            "write_command",
+            "lambda path, text: original(path, text).replace('rm -f', ':')",
+        ),
+    ),
     "marker_seen_missing": Guard(
         "A marker that a look saw missing proves no restore of a host that is lost afterwards.",
         ROLE + "test_proof.py::"
-        "test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_restore",
+        "test_a_marker_that_a_reboot_hides_or_that_was_seen_missing_proves_no_restore",
         _code(
             "marker",
             "note",

@@ -128,6 +128,8 @@ def fail(host: Host, failure: Failure) -> None:
         if gone and gone.own:
             record.failure = vars(replace(gone, reason=f"{failure.reason}; {gone.reason}"))
         return
+    if record.ours:  # a guest may print its words: a connection of its own decides who is lost
+        host.reach.share_nothing()
     now = host.look(mounts=True)  # it may be the last one before the restore
     record.lost = not now["answered"] and not now["ours"]
     if now["ours"] and failure.unreachable:  # what keeps us from it kept that task from it, too

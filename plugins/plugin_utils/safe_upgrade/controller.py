@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
+import subprocess
 import tempfile
 import typing as t
 
@@ -43,6 +44,8 @@ _SSH_TO_A_HOST = re.compile(
     r"Could not resolve hostname \S+: Temporary failure in name resolution"
     r"|connect to host \S+ port \d+: (?:Cannot assign requested address"
     r"|Too many open files|Cannot allocate memory|No buffer space available))\Z"
+    r"|(?:^|(?:via|over) ssh: )(?:socket|socketpair|pipe|dup|fork): (?:Too many open files"
+    r"|Cannot allocate memory|Resource temporarily unavailable|No buffer space available)\Z"
 )
 #: Ansible's own words in a task's result; no module on the guest says so.
 _OURS_RESULT = (
@@ -50,16 +53,24 @@ _OURS_RESULT = (
     "Unable to execute ssh command line on a controller",
     "could not write content temp file",
 )
+#: The ``rc`` of these is that of ssh.
+_BY_SSH = ("raw", "script")
+_NOT_LOADED = 127
+_SSH_SECONDS = 10
 _UNCAUGHT = re.compile(
     r"\A(?:Task failed|Unexpected failure during module execution): \[Errno (\d+)\]"
 )
 
 
-def failed(result: t.Any) -> bool:
-    """Whether a task, or the failed item of its loop, failed on the controller."""
+def failed(result: t.Any, task: t.Any = None) -> bool:
+    """Whether a task, or the failed item of its loop, failed on the controller.
+
+    *task* is what Ansible tells of it; None where its host is the controller itself.
+    """
     if not isinstance(result, t.Mapping):
         return False
-    said = texts.written(verdict.failed_item(result).get("msg"))
+    one = verdict.failed_item(result)
+    said = texts.written(one.get("msg"))
     begin = said[:_READ]
     uncaught = _UNCAUGHT.match(begin)
     return (
@@ -67,7 +78,61 @@ def failed(result: t.Any) -> bool:
         or bool(uncaught and int(uncaught[1]) in _OURS)
         or bool(_SSH_HERE.search(_last_line(said)))
         or ("[Errno " in begin and not _has_room())
+        or _was_killed(one, task)
     )
+
+
+def _was_killed(result: t.Mapping[str, t.Any], task: t.Any) -> bool:
+    """Whether a signal ended the task's ssh; of a process on the guest ssh tells 128 and more."""
+    rc = _of_ssh(result, task)
+    return rc is not None and rc < 0
+
+
+def may_not_have_begun(result: t.Any, task: t.Any) -> bool:
+    """Whether a task ended as one whose ssh could not be loaded does.
+
+    So does one whose command on the guest was not found.
+    """
+    if not isinstance(result, t.Mapping):
+        return False
+    one = verdict.failed_item(result)
+    return _of_ssh(one, task) == _NOT_LOADED and not one.get("stdout")
+
+
+def _of_ssh(result: t.Mapping[str, t.Any], task: t.Any) -> int | None:
+    """What a task's ssh ended with; None: its ``rc`` is of what a module ran on the guest."""
+    action = str(task.get("action") or "") if isinstance(task, t.Mapping) else ""
+    rc = result.get("rc")
+    if action.rpartition(".")[2] not in _BY_SSH and not (action and "module_stdout" in result):
+        return None
+    return rc if isinstance(rc, int) else None
+
+
+def why_ssh_fails(connection: t.Any) -> str | None:
+    """What ssh says where it cannot even tell its version; None: it can, or is not used.
+
+    Before that it loads its libraries, and asks for its user.
+    """
+    if connection.transport != "ssh":
+        return None
+    try:
+        command = [str(connection.get_option("ssh_executable")), "-V"]
+    except Exception:  # another plugin of that name
+        return None
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_SSH_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"ssh does not run: {error}"
+    if done.returncode == 0:
+        return None
+    said = _last_line(done.stderr.decode(errors="replace"))
+    return f"ssh does not run: {said or done.returncode}"
 
 
 def _last_line(said: str) -> str:

@@ -8,8 +8,9 @@ the guest, so it also answers when an upgrade broke either; one line without ``!
 shell may be fish, tcsh or csh.
 
 A state is ``{answered, why, boot_id, kernel, marker, witness, mount, volatile, elsewhere}``, and
-what `probes.facts` tells: ``witness`` is the text of the witness file; ``mount`` is the directory
-of the mount that holds the marker, ``volatile`` names what that is when a reboot empties it;
+what `probes.facts` tells: ``witness`` is the text of the witness file; ``mount`` names the mount
+that holds the marker: its device, its directory, and the subvolume of a btrfs; ``volatile`` names
+what that is when a reboot empties it;
 ``elsewhere`` lists writable mounts that a snapshot of the server may not hold.
 """
 
@@ -43,9 +44,11 @@ _LOOK = (
     'b=""; { read -r b < /proc/sys/kernel/random/boot_id; } 2>/dev/null; echo "boot_id $b"',
     'k=""; { read -r k < /proc/sys/kernel/osrelease; } 2>/dev/null; echo "kernel $k"',
 )
-# Of an overlay also the folder that is written to, where its options tell it.
+# Of an overlay also the folder that is written to, of a btrfs the subvolume, where options tell it.
 _MOUNTS = (
     r"sed -n -e 's/^\([^ ]*\) \([^ ]*\) \(overlay\) rw[^ ]*,upperdir=\([^ ,]*\).*"
+    r"/mount \3 \1 \2 \4/p' -e t "
+    r"-e 's/^\([^ ]*\) \([^ ]*\) \(btrfs\) rw[^ ]*,subvol=\([^ ,]*\).*"
     r"/mount \3 \1 \2 \4/p' -e t "
     r"-e 's/^\([^ ]*\) \([^ ]*\) \([^ ]*\) rw[, ].*/mount \3 \1 \2/p' /proc/mounts 2>/dev/null",
 )
@@ -96,7 +99,9 @@ def write_command(path: str, text: str) -> str:
     folder = shlex.quote(posixpath.dirname(path))
     return (
         f"if [ -d {whole} ]; then echo 'it is a directory' >&2; exit 1; fi; "
-        f'mkdir -p {folder} && printf "%s\\n" {shlex.quote(text)} > {part} '
+        # A link in the place of the part would lead it elsewhere.
+        f"mkdir -p {folder} && rm -f {part} && "
+        f'printf "%s\\n" {shlex.quote(text)} > {part} '
         f"&& {{ sync {part} 2>/dev/null || sync; }} && mv -f {part} {whole} "
         f"&& {{ sync {folder} 2>/dev/null || sync; }}"
     )
@@ -149,7 +154,9 @@ def state(text: str, why: str | None, marker_path: str = "") -> dict[str, t.Any]
     folders = [line[7:].rstrip("/") for line in lines if line.startswith("folder /")]
     if marker_path:
         path = f"{folders[0]}/" if folders else marker_path
-        seen["mount"] = _holding(mounts, path)[2] or None
+        kind, device, directory, more = _holding(mounts, path)
+        subvolume = more if kind == "btrfs" else ""
+        seen["mount"] = " ".join(filter(None, (device, directory, subvolume))) or None
         seen["volatile"] = _volatile(mounts, path)
     for line in lines:
         key, dummy, value = line.partition(" ")

@@ -108,8 +108,10 @@ def note(host: Host, now: t.Mapping[str, t.Any], mounts: bool) -> None:
         record.missed = record.missed or missing
         if mounts:
             record.mount = record.mount or now["mount"]
-            moved = now["mount"] not in (None, record.mount)
-            was = record.volatile and record.state == "restoring"  # a reboot may unmount it
+            restoring = record.state == "restoring"
+            # A disk that the change broke may be mounted read-only, and is none that is listed.
+            moved = now["mount"] not in (record.mount, record.mount if restoring else None)
+            was = record.volatile and restoring  # a reboot may unmount it
             record.volatile = was or moved or bool(now["volatile"])
 
 

@@ -9,12 +9,16 @@ import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 
-_ENDS = ("end_host", "end_play", "end_role", "end_batch")
+_ENDS = ("end_host", "end_play", "end_batch")
 _HARMLESS = ("noop", "flush_handlers", "clear_facts", "reset_connection")
 #: What others would do, and where to put them.
 _OTHERS = {
     "clear_host_errors": (
         "would bring back hosts that have failed, restored ones among them; take it out"
+    ),
+    "end_role": (
+        "would end the role that it stands in, which in a tasks file of yours is safe_upgrade, "
+        "before the change is verified; take it out"
     ),
     "refresh_inventory": (
         "would forget what was noted of every host during its change, and take hosts that the "

@@ -144,10 +144,11 @@ def blame(host: Host) -> Failure:
     refused = _untouched(host, for_all or task, result)
     if not name or for_all or (task and losses.dealt_with(host)):
         return Failure(None, None, own=False, refused=refused)
-    record.ours = controller.failed(result)
+    record.ours = controller.failed(result, None if host.reach.is_local() else task)
     if record.ours:
         return Failure(name, f"{controller.BLAMED}{reason}", False, refused)
-    return Failure(name, reason, refused=refused)
+    lost = controller.may_not_have_begun(result, task)
+    return Failure(name, reason, refused=refused, unreachable=lost)
 
 
 def _others_lost_in_handlers(host: Host) -> bool:

@@ -45,6 +45,8 @@ def prove(evidence: Evidence, now: t.Mapping[str, t.Any], restoring_seen: bool) 
     if not now["answered"]:
         if "IDENTIFICATION HAS CHANGED" in (now["why"] or ""):
             return False, f"{OTHER_HOST_KEY} than the known one"
+        if now["ours"]:
+            return False, f"the controller cannot ask the restored host: {now['why']}"
         return False, f"the restored host does not answer: {now['why']}"
     marker = now["marker"] and now["marker"]["run_id"]
     if marker and marker in (evidence.marker or marker, UNKNOWN_RUN):
@@ -66,7 +68,8 @@ def prove(evidence: Evidence, now: t.Mapping[str, t.Any], restoring_seen: bool) 
         return True, f"{gone} (no boot id to compare) and the API was seen restoring"
     if known and evidence.fresh_boot_id:
         return False, (
-            "the boot id is new, which proves a reboot, not a restore: there was no file to compare"
+            "the boot id is new, which proves a reboot, not a restore: there was no file to "
+            "compare, or its folder is on another mount now"
         )
     return False, "neither marker nor boot id could be compared"
 

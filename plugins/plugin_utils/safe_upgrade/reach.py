@@ -84,11 +84,25 @@ class Guest:
         except TimeUp:
             return self._silent(seconds)
         except Exception as error:
-            if self._share_nothing():
+            if self.share_nothing():
                 return self.run(script, seconds)
-            return Answer(None, "", str(error), controller.is_at_fault(error))
-        text = str(done.get("stdout") or "")[:LOOK_CHARACTERS]
-        return Answer(done.get("rc"), text, str(done.get("stderr") or "").strip() or None)
+            return self._unasked(error)
+        rc, text = done.get("rc"), str(done.get("stdout") or "")[:LOOK_CHARACTERS]
+        if self._action._connection.transport == "ssh" and isinstance(rc, int) and rc < 0:
+            if self.share_nothing():
+                return self.run(script, seconds)
+            return Answer(None, "", f"a signal ended ssh: {-rc}", ours=True)
+        fault = controller.why_ssh_fails(self._action._connection) if rc and not text else None
+        if fault:
+            return Answer(None, "", fault, ours=True)
+        return Answer(rc, text, str(done.get("stderr") or "").strip() or None)
+
+    def _unasked(self, error: Exception) -> Answer:
+        """Nothing reached the guest, or nothing came back."""
+        if controller.is_at_fault(error):
+            return Answer(None, "", str(error), ours=True)
+        fault = controller.why_ssh_fails(self._action._connection)
+        return Answer(None, "", fault or str(error), ours=bool(fault))
 
     def ping(self, seconds: float = LOOK_SECONDS) -> Answer:
         """See that Ansible's modules work there; by one where their Python is not known yet."""
@@ -98,7 +112,7 @@ class Guest:
                 return self._ping_module(seconds)
             script = self._pong_of(python)
         except Exception as error:
-            return Answer(None, "", str(error), controller.is_at_fault(error))
+            return self._unasked(error)
         answer = self.run(script, seconds)
         found = re.search(r"^pong (\d+) (\d+)\s*$", answer.text, re.M)
         if answer.rc is None:
@@ -130,11 +144,14 @@ class Guest:
         except TimeUp:
             return self._silent(seconds)
         except Exception as error:
-            return Answer(None, "", str(error), controller.is_at_fault(error))
+            return self._unasked(error)
         finally:
             self._tidy()
         if result.get("ping") == "pong":
             return Answer(0, "pong", None)
+        fault = controller.why_ssh_fails(self._action._connection)
+        if fault:
+            return Answer(None, "", fault, ours=True)
         told = (str(result[key]) for key in ("msg", "module_stderr") if result.get(key))
         return Answer(1, "", ": ".join(told) or "no pong")
 
@@ -193,7 +210,7 @@ class Guest:
         with contextlib.suppress(Exception, TimeUp), limited(RESET_SECONDS):
             self._action._connection.reset()
 
-    def _share_nothing(self) -> bool:
+    def share_nothing(self) -> bool:
         """Share no connection of ssh's any more; False: it is so already.
 
         The socket of a shared one may be at fault. What decides whether a host is lost is a

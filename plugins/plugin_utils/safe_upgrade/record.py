@@ -70,7 +70,7 @@ class Failure:
     refused: bool = False
     #: The host that a task was delegated to, and that was lost.
     delegate: str = ""
-    #: The task did not fail: it lost its host.
+    #: The task lost its host, or ended as one that never reached it.
     unreachable: bool = False
     #: The check that failed, ``health`` or ``verify``; empty: it was something else.
     check: str = ""
@@ -122,7 +122,7 @@ class Record:
     marked: bool = False
     #: A look since the change began saw no marker: whatever removed it was no restore.
     missed: bool = False
-    #: The mount that held the folder of the marker at first.
+    #: The mount that held the folder of the marker at first, see guest.state.
     mount: str | None = None
     #: That folder is where a reboot empties it, or another mount hides it.
     volatile: bool = False

@@ -50,5 +50,8 @@ class Unconnected:
     def find_python(self) -> str:
         return ""
 
+    def share_nothing(self) -> bool:
+        return False
+
     def forget(self) -> None:
         """There is nothing to forget."""

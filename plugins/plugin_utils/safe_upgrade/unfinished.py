@@ -21,6 +21,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     begin,
     commands,
+    controller,
     identity,
     report,
     restoring,
@@ -105,7 +106,7 @@ def _due(host: Host, found: told.Told) -> tuple[Data, str]:
     if record:
         run, why = record["run_id"], _by_the_guest(host, record, now, marked)
     else:
-        run, why = _by_the_marker(host, found, marked)
+        run, why = _by_the_marker(host, found, now, marked)
     listed = _snapshots(host)
     if listed.get("failed"):
         raise _Refused(listed["msg"])
@@ -188,7 +189,7 @@ def _by_the_guest(host: Host, record: Data, now: Data, marked: str) -> str:
     return f"the jobs before said: {state}, and the marker of the change is on the server"
 
 
-def _by_the_marker(host: Host, found: told.Told, marked: str) -> tuple[str, str]:
+def _by_the_marker(host: Host, found: told.Told, now: Data, marked: str) -> tuple[str, str]:
     """(the run, why) by marker and stamp alone. Raises _Left or _Refused."""
     unsure = found.unsure.get(host.name, {})
     doubt = _ALTERED if host.name in found.altered else _UNSURE if unsure else ""
@@ -197,4 +198,10 @@ def _by_the_marker(host: Host, found: told.Told, marked: str) -> tuple[str, str]
         return marked, f"{doubt or 'the jobs before said nothing of it'}, but its marker did"
     if not doubt:
         raise _Left("the jobs before said nothing of it. Nothing is to be restored")
+    if not now["answered"]:
+        whose = controller.BLAMED if now["ours"] else ""
+        raise _Refused(
+            f"{doubt}, and the server, whose marker would confirm it, does not answer: "
+            f"{whose}{now['why']}"
+        )
     raise _Refused(f"{doubt}, and no marker of that run on the server confirms it")

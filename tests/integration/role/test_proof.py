@@ -85,18 +85,31 @@ TRICKS = {
     ),
     "hidden-at-boot": ("echo /dev/vdb $PWD/var/lib ext4 rw 0 0 > etc/fstab", ""),
     "removed": ("rm MARKER", "- raw: touch etc/firewall.d/lockout\n- ping:\n"),
+    "part-in-memory": (
+        "mkdir run; echo tmpfs $PWD/run tmpfs rw 0 0 >> proc/mounts; "
+        "ln -s $PWD/run/x MARKER.before_restore.part; rm MARKER",
+        "",
+    ),
+    "other-device": ("echo /dev/vda2 / ext4 rw 0 0 > etc/root", ""),
+    "other-device-lost": (
+        "echo /dev/vda2 / ext4 rw 0 0 > etc/root",
+        "- raw: touch etc/firewall.d/lockout\n- ping:\n",
+    ),
+    "other-subvolume": ("echo /dev/vda1 / btrfs rw,subvolid=9,subvol=/@new 0 0 > etc/root", ""),
+    "other-dataset": ("echo rpool/ROOT/b / zfs rw,xattr 0 0 > etc/root", ""),
+    "read-only-root": ("echo /dev/vda1 / ext4 ro 0 0 > etc/root", ""),
 }
 
 
 @pytest.mark.long
-def test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_restore(
-    site, monkeypatch
-):
+def test_a_marker_that_a_reboot_hides_or_that_was_seen_missing_proves_no_restore(site, monkeypatch):
     one = site({host: {**BUILT_IN} for host in TRICKS})
     for host, (deed, loses) in TRICKS.items():
         change = f"- raw: echo 2 > srv/app/VERSION; {deed.replace('MARKER', MARKER)}\n"
         tasks = one.tasks(f"change-{host}", change + ("" if loses else "- fail: {msg: broken}\n"))
         one.hosts[host]["safe_upgrade_change"] = tasks
+        if host == "other-subvolume":
+            mounts(one, host, "/dev/vda1 / btrfs rw,subvolid=8,subvol=/@ 0 0\n")
         if loses:
             verify = {**one.tasks(f"verify-{host}", loses), "attempts": 1}
             one.hosts[host]["safe_upgrade_verify"] = verify
@@ -106,6 +119,11 @@ def test_a_marker_that_a_reboot_empties_or_that_was_seen_missing_proves_no_resto
     def start(name):
         """A boot: what is in memory, such as the rules of a firewall, is gone."""
         disk = one.disks / name
+        root = disk / "etc/root"
+        if root.exists():  # its files are other ones
+            (disk / "proc/mounts").write_text(root.read_text())
+            for path in (disk / "var/lib").iterdir():
+                path.unlink()
         table = disk / "etc/fstab"
         for line in table.read_text().splitlines() if table.exists() else ():
             with (disk / "proc/mounts").open("a") as mounts:

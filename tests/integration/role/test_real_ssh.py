@@ -118,6 +118,10 @@ case "$(cat {mood} 2>/dev/null) $*" in
   socket*) echo 'unix_listener: cannot bind to path cp/x: No space left on device' >&2; exit 255;;
   resolver*) echo 'ssh: Could not resolve hostname web: Temporary failure in name resolution' >&2
     exit 255;;
+  libraries*) echo 'ssh: error while loading shared libraries: libcrypto.so.3' >&2; exit 127;;
+  memory*) kill -9 $$;;
+  files*) ulimit -n 3;;
+  once*) rm {mood}; kill -9 $$;;
 esac
 exec ssh "$@"
 """
@@ -133,6 +137,12 @@ FAULTS = {
     "hidden-task": ("left_changed", "echo resolver > {mood}", [{**ASK, "no_log": True}]),
     "no-ssh": ("left_changed", "rm {ssh}", []),
     "no-ssh-task": ("left_changed", "rm {ssh}", [ASK]),
+    "libraries": ("left_changed", "echo libraries > {mood}", []),
+    "libraries-task": ("left_changed", "echo libraries > {mood}", [ASK]),
+    "memory-task": ("left_changed", "echo memory > {mood}", [ASK]),
+    "files": ("left_changed", "echo files > {mood}", []),
+    "killed-look": ("upgraded", "echo once > {mood}", []),
+    "killed-task": ("left_changed", "echo once > {mood}", [ASK]),
     "of-the-guest": ("restored", "true", [{**ASK, "raw": f"{OF_THE_GUEST} >&2; exit 255"}]),
 }
 

@@ -298,6 +298,16 @@ def test_a_host_that_is_silent_after_a_fault_of_the_controller_is_lost(night):
     assert failure["reason"].endswith("; the host does not answer: no route")
 
 
+def test_a_host_that_answers_over_a_kept_connection_alone_is_lost(night):
+    """A guest may print the words of the controller's faults, and let nobody in any more."""
+    night.armed()
+    night.noted(loss=OURS, seen={"touched": True})
+    night.guests["web-01"].locked = True
+    told = night.phase("back")
+    assert (told["run"]["ours"], told["run"]["lost"]) == (False, True)
+    assert told["run"]["failure"]["reason"].endswith("does not answer: Permission denied")
+
+
 # which check comes next
 
 

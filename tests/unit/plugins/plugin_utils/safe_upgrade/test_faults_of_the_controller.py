@@ -15,6 +15,8 @@ NO_HOST_ASKED = [
     "ssh: Could not resolve hostname web-01: Temporary failure in name resolution",
     "ssh: connect to host 203.0.113.10 port 22: Cannot assign requested address",
     "ssh: connect to host 203.0.113.10 port 22: Too many open files",
+    "socket: Too many open files",
+    "fork: Resource temporarily unavailable",
 ]
 #: The same, without a host.
 NEVER_ASKED = [
@@ -29,6 +31,7 @@ ASKED = [
     "ssh: connect to host 203.0.113.10 port 22: No route to host",
     "root@203.0.113.10: Permission denied (publickey).",
     "Host key verification failed.",
+    "bash: fork: Resource temporarily unavailable",
 ]
 
 

@@ -338,6 +338,8 @@ def test_of_an_overlay_the_folder_that_is_written_to_is_told(sed, tmp_path):
         "/dev/sr0 /cd iso9660 ro,relatime 0 0\n"
         "overlay /a overlay rw,relatime,lowerdir=/l:/upperdir=,upperdir=/u\\040x,workdir=/w 0 0\n"
         "overlay /b overlay rw,lowerdir=/l,upperdir=/u 0 0\n"
+        "/dev/vda3 /h btrfs rw,relatime,subvolid=256,subvol=/@home 0 0\n"
+        "/dev/vda3 /i btrfs ro,subvol=/@home 0 0\n"
         "overlay /c overlay rw,upperdir=/u,lowerdir=/l 0 0\n"
         "overlay /d overlay ro,lowerdir=/l,upperdir=/u 0 0\n"
         "overlay /e overlay rw,lowerdir=/l 0 0\n"
@@ -351,11 +353,33 @@ def test_of_an_overlay_the_folder_that_is_written_to_is_told(sed, tmp_path):
         "mount ext4 /dev/vda1 /",
         "mount overlay overlay /a /u\\040x",
         "mount overlay overlay /b /u",
+        "mount btrfs /dev/vda3 /h /@home",
         "mount overlay overlay /c /u",
         "mount overlay overlay /e",
         "mount overlay overlay /f",
         "mount tmpfs tmpfs /g",
     ]
+
+
+def test_a_link_in_the_place_of_the_part_leads_no_text_elsewhere(tmp_path):
+    path, other = tmp_path / "marker", tmp_path / "other"
+    (tmp_path / "marker.part").symlink_to(other)
+    subprocess.run(guest.write_command(str(path), "text"), shell=True, check=True)
+    assert path.read_text() == "text\n" and not path.is_symlink() and not other.exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "mount"),
+    [
+        ("mount ext4 /dev/vda1 /", "/dev/vda1 /"),
+        ("mount btrfs /dev/vda1 /var /@var", "/dev/vda1 /var /@var"),
+        ("mount btrfs /dev/vda1 /", "/dev/vda1 /"),
+        ("mount overlay overlay / /u", "overlay /"),
+        ("mount ext4 /dev/vda1 /home", None),
+    ],
+)
+def test_the_mount_of_the_marker_is_named_by_what_a_boot_may_change(line, mount):
+    assert guest.state(f"{line}\nend", None, "/var/lib/marker.json")["mount"] == mount
 
 
 def test_the_last_of_two_mounts_on_a_directory_counts_and_blanks_are_read():

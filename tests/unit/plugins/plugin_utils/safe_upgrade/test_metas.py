@@ -23,7 +23,11 @@ def test_what_ends_nothing_is_not_refused(word, may_leave):
     ("word", "told"),
     [
         ("end_play", BEFORE),
-        ("end_role", BEFORE),
+        (
+            "end_role",
+            "would end the role that it stands in, which in a tasks file of yours is safe_upgrade, "
+            "before the change is verified; take it out",
+        ),
         ("end_batch", BEFORE),
         (
             "clear_host_errors",

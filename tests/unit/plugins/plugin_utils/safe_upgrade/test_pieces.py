@@ -514,6 +514,47 @@ def test_a_failure_of_the_controllers_leaves_the_server_and_says_whose_it_was(ni
     assert night.world.calls("restore") == []
 
 
+@pytest.mark.parametrize(
+    ("task", "result", "local", "ours"),
+    [
+        ({"action": "raw"}, {"rc": -9}, False, True),
+        ({"action": "ansible.builtin.script"}, {"rc": -11}, False, True),
+        ({"action": "apt"}, {"rc": -9, "module_stdout": ""}, False, True),
+        ({"action": "raw"}, {"results": [{"rc": 0}, {"failed": True, "rc": -9}]}, False, True),
+        ({"action": "raw"}, {"rc": -9}, True, False),
+        ({"action": "raw"}, {"rc": 137}, False, False),
+        ({"action": "raw"}, {"rc": "-9"}, False, False),
+        ({"action": "command"}, {"rc": -9}, False, False),
+        ({"action": "apt"}, {"rc": 137, "module_stdout": ""}, False, False),
+    ],
+)  # fmt: skip
+def test_a_signal_that_ended_ssh_is_a_failure_of_the_controllers(night, task, result, local, ours):
+    night.armed()
+    night.guests["web-01"].local = local
+    night.failed(task={"name": "Install", **task}, result={"failed": True, **result})
+    run = night.phase("failed", piece="change")["run"]
+    assert (run["ours"], run["failure"]["own"]) == (ours, not ours)
+
+
+@pytest.mark.parametrize(
+    ("result", "ours", "whose"),
+    [
+        ({"rc": 127, "stdout": ""}, True, False),
+        ({"rc": 127, "stdout": "begun"}, True, True),
+        ({"rc": 1, "stdout": ""}, True, True),
+        ({"rc": 127, "stdout": ""}, False, True),
+    ],
+)
+def test_a_task_whose_ssh_may_not_have_run_is_judged_by_whether_the_next_one_does(
+    night, result, ours, whose
+):
+    night.armed()
+    night.failed(task={"name": "Install", "action": "raw"}, result={"failed": True, **result})
+    guest = night.guests["web-01"]
+    guest.dead, guest.ours = ("ssh does not run" if ours else None), ours
+    assert night.phase("failed", piece="change")["run"]["failure"]["own"] is whose
+
+
 def test_a_failure_of_the_controllers_in_a_check_is_told_with_the_check(verifying):
     night = verifying()
     msg = "failure writing module data to temporary file for transfer: full"

@@ -19,7 +19,8 @@ STILL_THERE = "the marker written before the change is still on the guest's disk
 WITNESS_THERE = "what was written right before the restore is still on the guest's disk"
 NOT_STARTED = "the guest was not started again: its boot id is unchanged"
 ONLY_A_REBOOT = (
-    "the boot id is new, which proves a reboot, not a restore: there was no file to compare"
+    "the boot id is new, which proves a reboot, not a restore: there was no file to "
+    "compare, or its folder is on another mount now"
 )
 PERHAPS_THE_CHANGE = (
     "the marker is gone and the boot id is new, but the guest could not be checked right before "
@@ -43,6 +44,7 @@ NO_FILE = {"marker": "", "witness": ""}
 def guest(**changes):
     """The restored guest: started anew, its disk as before the change."""
     told = {"answered": True, "why": None, "boot_id": "two", "marker": None, "witness": None}
+    told["ours"] = False
     return {**told, **changes}
 
 
@@ -83,6 +85,13 @@ def marked(run):
         # silence
         ({}, guest(answered=False, why="timed out"), True, False, f"{SILENT}: timed out"),
         ({}, guest(answered=False, why=None), True, False, f"{SILENT}: None"),
+        (
+            {},
+            guest(answered=False, why="ssh does not run", ours=True),
+            True,
+            False,
+            "the controller cannot ask the restored host: ssh does not run",
+        ),
         (
             {},
             guest(answered=False, why="WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!"),

@@ -102,6 +102,72 @@ def test_a_connection_that_tells_nothing_is_no_traceback(done):
     assert (answer.rc, answer.text, answer.why) == (None, "", None)
 
 
+@pytest.fixture
+def executable(tmp_path):
+    """``executable(script)``: an ssh that does only that."""
+
+    def make(script):
+        path = tmp_path / "ssh"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return make
+
+
+BROKEN = {
+    "echo Warning >&2; echo OpenSSL version mismatch >&2; exit 255": "OpenSSL version mismatch",
+    "exit 127": "127",
+    "kill -9 $$": "-9",
+}
+
+
+@pytest.mark.parametrize("does", ["raises", "silent", "module"])
+@pytest.mark.parametrize(("script", "said"), BROKEN.items())
+def test_an_ssh_that_does_not_run_is_the_controllers_fault(executable, does, script, said):
+    def run(command):
+        if does == "raises":
+            raise AnsibleConnectionFailure("lost")
+        return {"rc": 127, "stdout": "", "stderr": "not found"}
+
+    one, action = guest(run, module=lambda: {"failed": True, "msg": "MODULE FAILURE"})
+    action.options = {"ssh_args": "", "ssh_executable": executable(script)}
+    answer = one.ping() if does == "module" else one.run("x")
+    assert (answer.rc, answer.ours) == (None, True)
+    assert answer.why.startswith("ssh does not run: ") and said in answer.why
+
+
+@pytest.mark.parametrize("transport", ["ssh", "local"])
+def test_an_ssh_that_runs_is_not_blamed_for_a_guest_that_says_nothing(executable, transport):
+    works = "exit 0" if transport == "ssh" else "exit 1"
+    for does in (raises(AnsibleConnectionFailure("lost")), lambda command: {"rc": 127}):
+        one, action = guest(does)
+        action.options = {"ssh_args": reach._ALONE, "ssh_executable": executable(works)}
+        action._connection.transport = transport
+        assert not one.run("x").ours
+
+
+def test_an_ssh_that_is_gone_is_the_controllers_fault(tmp_path):
+    one, action = guest(raises(AnsibleConnectionFailure("lost")))
+    action.options = {"ssh_args": reach._ALONE, "ssh_executable": str(tmp_path / "none")}
+    answer = one.run("x")
+    assert answer.ours and "No such file" in answer.why
+
+
+def test_a_signal_that_ended_ssh_is_no_answer_and_the_guest_is_asked_again():
+    answers = [{"rc": -9}, {"rc": 0, "stdout": "text"}]
+    one, action = guest(lambda command: answers.pop(0))
+    action.options = {"ssh_args": "-C"}
+    assert one.run("x").text == "text"
+    assert action.options["ssh_args"].startswith("-o ControlMaster=no")
+    answers[:] = [{"rc": -9}]
+    answer = one.run("x")
+    assert (answer.rc, answer.why, answer.ours) == (None, "a signal ended ssh: 9", True)
+    action._connection.transport = "local"
+    answers[:] = [{"rc": -9, "stdout": "text"}]
+    assert one.run("x").rc == -9
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="no /proc")
 @pytest.mark.parametrize("script", ["sleep 987", "sleep 987 & wait", "trap '' TERM; sleep 987"])
 def test_a_command_that_hangs_ends_in_time_and_its_processes_with_it(script):

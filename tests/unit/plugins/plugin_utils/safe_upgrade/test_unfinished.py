@@ -277,6 +277,17 @@ def test_without_a_signed_record_no_marker_of_another_run_tells(broken, marker):
     night.refuses(f"{ALTERED}, {then}", artefact=altered(night.known))
 
 
+@pytest.mark.parametrize(("ours", "whose"), [(False, ""), (True, "the controller, not the host: ")])
+def test_without_a_signed_record_a_server_that_does_not_answer_is_told(broken, ours, whose):
+    night = broken()
+    guest = night.guests[VICTIM]
+    guest.dead, guest.ours = "no route", ours
+    then = "and the server, whose marker would confirm it, does not answer"
+    night.refuses(
+        f"{UNSIGNED}, {then}: {whose}no route", artefact=unsigned(night.known, EVIL, VICTIM)
+    )
+
+
 def test_a_signed_record_of_another_server_is_refused(broken):
     night = broken()
     night.refuses(
