@@ -1014,7 +1014,7 @@ CHANGE = {
         "A task whose ssh was killed on the controller overwrites no server.",
         ROLE + "test_real_ssh.py"
         "::test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server[plugin1]",
-        _code("controller", "_was_killed", "lambda result, task: False"),
+        _code("controller", "signal", "lambda result, task: 0"),
     ),
     "task_whose_ssh_was_not_loaded": Guard(
         "A task that failed because the controller's ssh cannot be loaded overwrites no server.",

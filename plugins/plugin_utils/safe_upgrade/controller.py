@@ -78,14 +78,13 @@ def failed(result: t.Any, task: t.Any = None) -> bool:
         or bool(uncaught and int(uncaught[1]) in _OURS)
         or bool(_SSH_HERE.search(_last_line(said)))
         or ("[Errno " in begin and not _has_room())
-        or _was_killed(one, task)
+        or signal(result, task) > 0
     )
 
 
-def _was_killed(result: t.Mapping[str, t.Any], task: t.Any) -> bool:
-    """Whether a signal ended the task's ssh; of a process on the guest ssh tells 128 and more."""
-    rc = _of_ssh(result, task)
-    return rc is not None and rc < 0
+def signal(result: t.Mapping[str, t.Any], task: t.Any) -> int:
+    """The signal that ended the task's ssh; 0: none. Of one on the guest ssh tells 128 and more."""
+    return -min(_of_ssh(verdict.failed_item(result), task) or 0, 0)
 
 
 def may_not_have_begun(result: t.Any, task: t.Any) -> bool:

@@ -146,6 +146,8 @@ def blame(host: Host) -> Failure:
         return Failure(None, None, own=False, refused=refused)
     record.ours = controller.failed(result, None if host.reach.is_local() else task)
     if record.ours:
+        signal = controller.signal(result, task)
+        reason = f"a signal ended ssh: {signal}" if signal else reason
         return Failure(name, f"{controller.BLAMED}{reason}", False, refused)
     lost = controller.may_not_have_begun(result, task)
     return Failure(name, reason, refused=refused, unreachable=lost)

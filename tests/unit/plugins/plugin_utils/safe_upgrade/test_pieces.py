@@ -534,6 +534,8 @@ def test_a_signal_that_ended_ssh_is_a_failure_of_the_controllers(night, task, re
     night.failed(task={"name": "Install", **task}, result={"failed": True, **result})
     run = night.phase("failed", piece="change")["run"]
     assert (run["ours"], run["failure"]["own"]) == (ours, not ours)
+    said = run["failure"]["reason"].startswith("the controller, not the host: a signal ended ssh: ")
+    assert said is ours
 
 
 @pytest.mark.parametrize(
