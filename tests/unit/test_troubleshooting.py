@@ -36,6 +36,7 @@ NO_TEXTS = {
         "_OURS_RESULT",
         "_SSH_HERE",
         "_SSH_TO_A_HOST",
+        "_SSH_STOPS",
         "_UNCAUGHT",
         "_ALONE",
         "SCRIPT",

@@ -55,7 +55,10 @@ _OURS_RESULT = (
 )
 #: The ``rc`` of these is that of ssh.
 _BY_SSH = ("raw", "script")
-_NOT_LOADED = 127
+#: How a command ends that cannot be run, or loaded.
+_NOT_RUN = (126, 127)
+#: Where ssh stops before it reads its options.
+_SSH_STOPS = ("OpenSSL version mismatch", "No user exists for uid ")
 _SSH_SECONDS = 10
 _UNCAUGHT = re.compile(
     r"\A(?:Task failed|Unexpected failure during module execution): \[Errno (\d+)\]"
@@ -95,7 +98,7 @@ def may_not_have_begun(result: t.Any, task: t.Any) -> bool:
     if not isinstance(result, t.Mapping):
         return False
     one = verdict.failed_item(result)
-    return _of_ssh(one, task) == _NOT_LOADED and not one.get("stdout")
+    return _of_ssh(one, task) in _NOT_RUN and not one.get("stdout")
 
 
 def _of_ssh(result: t.Mapping[str, t.Any], task: t.Any) -> int | None:
@@ -110,7 +113,8 @@ def _of_ssh(result: t.Mapping[str, t.Any], task: t.Any) -> int | None:
 def why_ssh_fails(connection: t.Any) -> str | None:
     """What ssh says where it cannot even tell its version; None: it can, or is not used.
 
-    Before that it loads its libraries, and asks for its user.
+    Before that it loads its libraries, and asks for its user. A wrapper of the user's in its place
+    may know no such option: only what no ssh survives is a fault.
     """
     if connection.transport != "ssh":
         return None
@@ -126,12 +130,14 @@ def why_ssh_fails(connection: t.Any) -> str | None:
             check=False,
             timeout=_SSH_SECONDS,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"ssh does not run: {error}"
-    if done.returncode == 0:
+    except subprocess.TimeoutExpired:
         return None
+    except OSError as error:
+        return f"ssh does not run: {error}"
     said = _last_line(done.stderr.decode(errors="replace"))
-    return f"ssh does not run: {said or done.returncode}"
+    if done.returncode in _NOT_RUN or done.returncode < 0 or said.startswith(_SSH_STOPS):
+        return f"ssh does not run: {said or done.returncode}"
+    return None
 
 
 def _last_line(said: str) -> str:

@@ -116,6 +116,7 @@ def executable(tmp_path):
 
 
 BROKEN = {
+    "echo No user exists for uid 7 >&2; exit 255": "No user exists for uid 7",
     "echo Warning >&2; echo OpenSSL version mismatch >&2; exit 255": "OpenSSL version mismatch",
     "exit 127": "127",
     "kill -9 $$": "-9",
@@ -137,9 +138,16 @@ def test_an_ssh_that_does_not_run_is_the_controllers_fault(executable, does, scr
     assert answer.why.startswith("ssh does not run: ") and said in answer.why
 
 
-@pytest.mark.parametrize("transport", ["ssh", "local"])
-def test_an_ssh_that_runs_is_not_blamed_for_a_guest_that_says_nothing(executable, transport):
-    works = "exit 0" if transport == "ssh" else "exit 1"
+@pytest.mark.parametrize(
+    ("transport", "works"),
+    [
+        ("ssh", "exit 0"),
+        ("local", "exit 127"),
+        ("ssh", "echo unknown option: -V >&2; exit 2"),  # a wrapper
+        ("ssh", "exit 255"),
+    ],
+)
+def test_an_ssh_that_runs_is_not_blamed_for_a_guest_that_says_nothing(executable, transport, works):
     for does in (raises(AnsibleConnectionFailure("lost")), lambda command: {"rc": 127}):
         one, action = guest(does)
         action.options = {"ssh_args": reach._ALONE, "ssh_executable": executable(works)}
