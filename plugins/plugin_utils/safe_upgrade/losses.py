@@ -83,7 +83,7 @@ def why(result: t.Mapping[str, t.Any]) -> str:
     """Why a task, or the first lost item of its loop, was unreachable."""
     lost = verdict.lost_item(result) or result
     whose = controller.BLAMED if controller.failed(lost) else ""
-    return _said(f"{whose}{texts.written(lost.get('msg') or lost.get('censored') or '')}")
+    return _said(f"{whose}{texts.of_ssh(lost.get('msg') or lost.get('censored') or '')}")
 
 
 def failed_include(task: t.Any, result: t.Mapping[str, t.Any]) -> tuple[str, str]:

@@ -19,7 +19,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import controller
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import controller, texts
 
 Data = dict[str, t.Any]
 
@@ -99,10 +99,11 @@ class Guest:
 
     def _unasked(self, error: Exception) -> Answer:
         """Nothing reached the guest, or nothing came back."""
+        said = texts.of_ssh(error)
         if controller.is_at_fault(error):
-            return Answer(None, "", str(error), ours=True)
+            return Answer(None, "", said, ours=True)
         fault = controller.why_ssh_fails(self._action._connection)
-        return Answer(None, "", fault or str(error), ours=bool(fault))
+        return Answer(None, "", fault or said, ours=bool(fault))
 
     def ping(self, seconds: float = LOOK_SECONDS) -> Answer:
         """See that Ansible's modules work there; by one where their Python is not known yet."""

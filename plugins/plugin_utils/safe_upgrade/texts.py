@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.module_utils import _client
 
+_DEBUG = re.compile(r"^debug[123]: .*\n?", re.MULTILINE)
 _JINJA = re.compile(r"(?<=\{)(?=[{%#])|(?<=[}%#])(?=\})")
 
 
@@ -28,6 +29,11 @@ def written(value: t.Any) -> str:
         return str(value)
     except (ValueError, RecursionError):
         return f"<{type(value).__name__}>"
+
+
+def of_ssh(value: t.Any) -> str:
+    """What ssh said, without its steps, which it tells where Ansible hands on its ``-v``."""
+    return _DEBUG.sub("", written(value))
 
 
 def harmless_data(

@@ -254,6 +254,7 @@ def test_whether_a_task_may_have_changed_the_host(action, changed, elsewhere, ma
         ({"msg": "all", "results": [{"msg": "a"}, {"unreachable": True, "msg": "b"}]}, "b"),
         ({}, ""),
         ({"msg": None}, ""),
+        ({"msg": "debug1: connecting\n" * 300 + "refused"}, "refused"),
         ({"censored": "the output has been hidden"}, "the output has been hidden"),
     ],
 )

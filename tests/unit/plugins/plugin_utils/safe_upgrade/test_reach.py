@@ -155,6 +155,12 @@ def test_an_ssh_that_runs_is_not_blamed_for_a_guest_that_says_nothing(executable
         assert not one.run("x").ours
 
 
+def test_the_steps_that_ssh_tells_do_not_hide_what_it_met():
+    steps = "debug1: connecting\n" * 1000
+    one, action = guest(raises(AnsibleConnectionFailure(f"{steps}Connection refused")))
+    assert one.run("x").why == "Connection refused"
+
+
 def test_an_ssh_that_is_gone_is_the_controllers_fault(tmp_path):
     one, action = guest(raises(AnsibleConnectionFailure("lost")))
     action.options = {"ssh_args": reach._ALONE, "ssh_executable": str(tmp_path / "none")}

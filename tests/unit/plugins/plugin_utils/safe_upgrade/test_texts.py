@@ -30,6 +30,15 @@ def test_a_text_is_cut_at_its_limit(text, limit, shown):
     assert texts.harmless(text, [""], limit) == shown
 
 
+def test_of_ssh_what_it_did_is_not_told_but_what_it_met():
+    steps = "debug1: Reading configuration data\r\ndebug3: send packet: type 50\n"
+    said = f"Failed to connect to the host via ssh: OpenSSH_9.2p1\r\n{steps}Permission denied."
+    assert texts.of_ssh(said) == (
+        "Failed to connect to the host via ssh: OpenSSH_9.2p1\r\nPermission denied."
+    )
+    assert texts.of_ssh(ValueError(f"{steps}a debug1: text")) == "a debug1: text"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
