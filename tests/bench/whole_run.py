@@ -7,8 +7,9 @@ Beside the role, the same flow written by hand with ``uri``, block and rescue. I
 role does besides: preflight, identity, the marker and boot id that prove a restore, lost hosts,
 pruning. The role writes no report, as by default. Servers fail by a task and by a check, and under
 the role by being lost too.
-By hand the request that starts a snapshot takes so long that one of seconds ends meanwhile; the
-API's documentation says 3 to 10 minutes. With one of a minute both wait.
+Wall times are held to a bound where both flows wait for their snapshots. By hand the requests that
+start 24 snapshots take so long that those of seconds end meanwhile, and the role waits for them.
+With snapshots of a minute both wait; the API's documentation says 3 to 10 minutes.
 A simulated server runs on the same machine: its CPU time is told beside the controller's, as a real
 one has its own cores.
 After each run every server's disk must be as it should, and with the role its state and the totals
@@ -141,6 +142,7 @@ class Case:
     """One night; *serial*: how many servers a batch has, 0: all.
 
     *operation*: seconds of a snapshot and of a restore; *poll*: seconds between two polls of one.
+    *both_wait*: by hand, too, snapshots are waited for.
     """
 
     servers: int
@@ -150,6 +152,7 @@ class Case:
     serial: int = 0
     operation: float = 5.0
     poll: int = 1
+    both_wait: bool = True
 
     @property
     def name(self) -> str:
@@ -180,12 +183,12 @@ PEAK_MIB = 600
 def measure(quick: bool) -> Part:
     if quick:
         return compare([Case(6, 0, 8, 1)])
-    return compare([Case(24, 0, 8, 3), Case(24, 0, 8, 1, operation=60.0, poll=10)])
+    return compare([Case(24, 0, 8, 3, both_wait=False), Case(24, 0, 8, 3, operation=60.0, poll=10)])
 
 
 def compare(cases: t.Iterable[Case]) -> Part:
     """The role beside the flow by hand, in turns."""
-    rows, bounds, bars = [], [], {}
+    rows, bounds, notes, bars = [], [], [], {}
     for case in cases:
         name = case.name
         found = common.in_turns(
@@ -199,7 +202,13 @@ def compare(cases: t.Iterable[Case]) -> Part:
             bars[f"{flow}, {name}"] = statistics.median(cpu)
         for what, text, wanted, checked in FAILING if case.failures else HEALTHY:
             ratio = common.median(role, what) / common.median(by_hand, what)
-            bounds.append(Bound(f"{name}: {text}, times by hand", ratio, wanted, checked))
+            if what != "wall" or case.both_wait:
+                bounds.append(Bound(f"{name}: {text}, times by hand", ratio, wanted, checked))
+            else:
+                notes.append(
+                    f"{name}: {text}, times by hand: {ratio:.2f}, without a bound: by hand the "
+                    "snapshots end while they are started."
+                )
         if case.failures:
             bounds.append(
                 Bound(f"{name}: peak PSS in MiB", common.median(role, "peak_mib"), *[PEAK_MIB] * 2)
@@ -213,6 +222,7 @@ def compare(cases: t.Iterable[Case]) -> Part:
         rows,
         bounds,
         Chart("CPU seconds of the controller, a server", "CPU s a server", bars, _ours(bars)),
+        notes,
     )
 
 

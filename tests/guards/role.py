@@ -1022,6 +1022,16 @@ CHANGE = {
         "::test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server[plugin1]",
         _code("controller", "may_not_have_begun", "lambda result, task: False"),
     ),
+    "wrapper_of_ssh_is_no_fault": Guard(
+        "A server that is lost behind a wrapper of ssh that knows no -V is not the controller's.",
+        UNIT + "test_reach.py::test_an_ssh_that_runs_is_not_blamed_for_a_guest_that_says_nothing",
+        _code("controller", "_NOT_RUN", "range(1, 256)"),
+    ),
+    "steps_of_ssh_hide_no_reason": Guard(
+        "What ssh tells of its steps under -v does not hide why the host is lost.",
+        UNIT + "test_reach.py::test_the_steps_that_ssh_tells_do_not_hide_what_it_met",
+        _code("texts", "of_ssh", "lambda value: written(value)"),
+    ),
     "kept_connection_proves_no_life": Guard(
         "A host that answers over a connection that is kept open alone is lost.",
         UNIT + "test_change.py::test_a_host_that_answers_over_a_kept_connection_alone_is_lost",
