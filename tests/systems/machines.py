@@ -30,6 +30,9 @@ from pathlib import Path
 from simulator.disks import Disks
 from systems.image import run
 
+#: The disks lie here. Each is a layer below ``/``: of one in what a machine itself has in memory,
+#: such as its /tmp, the role would take it that a reboot empties it.
+DISKS = "/var/tmp"
 #: Where every machine finds the repository of its case.
 REPOSITORY = "/srv/repository"
 #: Each systemd watches some files; the kernel's default is enough for twenty machines.

@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import re
 import stat
+import tempfile
 import typing as t
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from systems import image
 from systems.bed import Bed, Machine
+from systems.machines import DISKS
 from systems.packages import STARTS, UNIT, Package, app, rpm_app
 
 FAILS = "#!/bin/sh\necho the new format cannot be read >&2\nexit 1\n"
@@ -501,7 +504,7 @@ CASES |= {
 
 
 @pytest.fixture(scope="module")
-def bed(request, tmp_path_factory, collections_path) -> t.Iterator[Bed]:
+def bed(request, collections_path) -> t.Iterator[Bed]:
     """The machines of the cases that were chosen, after their night."""
     why = image.missing()
     if why:
@@ -509,7 +512,10 @@ def bed(request, tmp_path_factory, collections_path) -> t.Iterator[Bed]:
     items = [item for item in request.session.items if item.module is request.module]
     chosen = {item.callspec.params["name"] for item in items if hasattr(item, "callspec")}
     machines = {name: CASES[name][0] for name in CASES if name in chosen}
-    with Bed(tmp_path_factory.mktemp("bed"), machines) as bed:
+    with (
+        tempfile.TemporaryDirectory(prefix="vps_org_bed_", dir=DISKS) as work,
+        Bed(Path(work), machines) as bed,
+    ):
         bed.first = bed.nights_at_once(
             [name for name in machines if CASES[name][1].restores],
             [name for name in machines if not CASES[name][1].restores],

@@ -49,6 +49,7 @@ sys.path[:0] = [str(TESTS / "bench"), str(TESTS)]
 import common  # noqa: E402 - found only now
 from systems import image  # noqa: E402 - found only now
 from systems.bed import Bed, Machine  # noqa: E402 - found only now
+from systems.machines import DISKS  # noqa: E402 - found only now
 
 DEBIAN = "http://deb.debian.org/"
 PORT = 3142
@@ -126,7 +127,7 @@ def main() -> None:
     for name, case in yaml.safe_load(given.list.read_text()).items():
         if not given.name or name in given.name:
             print(f"\n{name}", flush=True)
-            with tempfile.TemporaryDirectory(prefix="vps_org_systems_") as work:
+            with tempfile.TemporaryDirectory(prefix="vps_org_systems_", dir=DISKS) as work:
                 _nights(case, folder, Path(work))
 
 
