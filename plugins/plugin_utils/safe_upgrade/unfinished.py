@@ -171,6 +171,9 @@ def _check(host: Host, record: Data, found: told.Told) -> None:
 def _by_the_guest(host: Host, record: Data, now: Data, marked: str) -> str:
     """Why the signed record's snapshot is restored, by what the guest tells. Raises _Refused."""
     run, state = record["run_id"], record["state"]
+    if now["ours"]:  # the change may have ended well, and only its record got lost
+        why = f"{controller.BLAMED}{now['why']}"
+        raise _Refused(f"the jobs before said: {state}, and nothing can be asked there: {why}")
     if not now["answered"]:
         return f"the jobs before said: {state}, and the guest does not answer: {now['why']}"
     if not host.settings["marker_path"]:

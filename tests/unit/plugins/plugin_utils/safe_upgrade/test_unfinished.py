@@ -148,6 +148,17 @@ def test_a_server_that_does_not_answer_is_restored_by_the_signed_record(broken):
     night.due("the jobs before said: armed, and the guest does not answer: no route to host")
 
 
+@pytest.mark.parametrize("how", [{}, {"marker_path": ""}], ids=str)
+def test_a_server_that_the_controller_cannot_ask_is_left(broken, how):
+    """Its change may have ended well, and only the record of that got lost."""
+    night = broken(**how)
+    night.guests[VICTIM].dead, night.guests[VICTIM].ours = "ssh does not run: gone", True
+    night.refuses(
+        "the jobs before said: armed, and nothing can be asked there: the controller, not the "
+        "host: ssh does not run: gone"
+    )
+
+
 def test_a_server_without_a_marker_path_is_restored_by_the_signed_record(broken):
     broken(marker_path="").due("the jobs before said: armed, and there is no marker to search for")
 
