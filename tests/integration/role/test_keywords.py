@@ -160,6 +160,7 @@ def test_a_time_limit_of_the_configuration_cuts_no_wait(site):
 def test_a_debugger_of_the_configuration_asks_nothing_of_the_roles_own_tasks(site, variables):
     one = site({"bad": {"fault": "health", **PATIENT}, "good": {**PATIENT}})
     run = one.run(environment=variables, limit=120)
+    assert "(debug)>" not in run.out and run.code == 2, run.out
     assert one.ends(run)["good"] == ("upgraded", "2"), run.out
     assert one.ends(run)["bad"] == ("restored", "1"), run.out
 

@@ -117,7 +117,7 @@ def test_every_entry_point_refuses_it(site, entry_point):
     for run_id in ("r1", "r2", "r3"):
         one.own_snapshot("one", run_id)
     run = one.run(tasks_from=entry_point, role={"safe_upgrade_restore_rum": "r1"})
-    assert run.code == 2 and "safe_upgrade_restore_run" in run.out, run.out
+    assert run.code == 2 and "(meant is safe_upgrade_restore_run?)" in run.out, run.out
     assert [row for row in one.sim.calls() if row["method"] != "GET"] == []
 
 

@@ -5,18 +5,37 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import guest, settings
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
+    guest,
+    reach,
+    settings,
+)
 
 pytestmark = pytest.mark.slow
 
 SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "fish", "tcsh", "csh", "bsd-csh", "busybox")
 NAMES = ("m.json", 'it\'s "mine".json', "back\\slash $x `y` *.json", "ä b/c;d&.json")
+
+
+class Action:
+    """A task on a guest whose user has that login shell, which ssh gives each command to."""
+
+    _loader = None
+    _connection = SimpleNamespace(transport="local")
+
+    def __init__(self, login):
+        self.login = login
+
+    def _low_level_execute_command(self, command, executable):
+        assert executable == ""  # else Ansible wraps it in a shell of its own choice
+        done = subprocess.run([*self.login, command], check=False, capture_output=True, text=True)
+        return {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -27,14 +46,12 @@ def test_a_login_shell_runs_them(shell, name, tmp_path):
         pytest.skip(f"no {shell} on this machine")
     login = [program, "sh", "-c"] if shell == "busybox" else [program, "-c"]
     path = tmp_path / name
+    reached = reach.Guest(Action(login), {})
 
     def run(script):
-        return subprocess.run(
-            [*login, f"/bin/sh -c {shlex.quote(script)}"],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
+        answer = reached.run(script)
+        assert answer.rc == 0, answer
+        return answer.text
 
     marker = guest.marker_text(7, "r1", {"id": 9}, "pre-upgrade")
     run(guest.write_command(str(path), marker))
