@@ -249,8 +249,7 @@ class CallbackModule(CallbackBase):
             if ran and not phase:
                 self._touch(task, host, core.result_of(result))
             if failing or not core.in_always(task):
-                told = losses.failed_include(task, core.result_of(result)) if failing else ("", "")
-                self._set(str(host), failing=failing, include=told[0], why=told[1])
+                self._set(str(host), failing=failing)
 
     def _touch(self, task: t.Any, host: t.Any, result: core.Data) -> None:
         """Note that a task may have changed the host, and the one that it is delegated to."""

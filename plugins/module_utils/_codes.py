@@ -269,8 +269,6 @@ _CATALOGUE = """
 645 'delegate_to: …' reaches every task of the role
 646 'run_once: true' reaches every task of the role
 646 the role itself sets …, and an extra variable
-647 would find the file of that name that belongs to the role
-647 would search the role safe_upgrade
 648 would end the host's play before the change is verified; take it out, or write
 648 would bring back hosts that have failed
 648 would forget what was noted of every host
@@ -491,6 +489,7 @@ _CATALOGUE = """
 815 the jobs before said nothing of it, but its marker did
 816 and no marker of that run on the server confirms it
 816 whose marker would confirm it, does not answer
+816 and nothing can be asked there: …
 816 that bears the stamp of
 816 the jobs before named hosts that are not in this play
 817 the workflow ends with this job

@@ -287,7 +287,8 @@ def parse(
     would refuse it, and its tasks as ``{action, name, includes, registers, delegate, run_once,
     meta, file, notifies, answers_to, when, place, written}``, those of a role's dependencies and of
     static imports among them; nothing where it is unknown. ``registers`` leaves out what may lose
-    its host by its author's wish. The handlers of a role become known to this worker's play.
+    its host by its author's wish, ``notifies`` what a template names. The handlers of a role become
+    known to this worker's play.
     """
     try:
         from ansible.errors import AnsibleError
@@ -321,12 +322,19 @@ def parse(
                 **how,
             )
     except AnsibleError as error:
-        return str(error), []
+        return _with_place(error), []
     except Exception:
         return None, []
     with contextlib.suppress(Exception):
         return None, [_parsed(one) for block in blocks for one in _tasks(block)]
     return None, []
+
+
+def _with_place(error: Exception) -> str:
+    """What Ansible says of a file, with its name, which is no part of the words since 2.19."""
+    origin = getattr(error, "obj", None)
+    path, line = getattr(origin, "path", None), getattr(origin, "line_num", None)
+    return f"{path}, line {line}: {error}" if path and path not in str(error) else str(error)
 
 
 def _tasks(block: t.Any) -> t.Iterator[t.Any]:
@@ -352,7 +360,7 @@ def _parsed(task: t.Any) -> dict[str, t.Any]:
         "run_once": runs_once(task),
         "meta": free_form if is_meta else None,
         "file": free_form if short == "include_tasks" else "",
-        "notifies": _list(task.notify),
+        "notifies": [name for name in _list(task.notify) if "{{" not in name],
         "answers_to": [str(task.name), *_list(getattr(task, "listen", None))],
         "when": bool(task.when),
         "place": str(task.get_path() or ""),
@@ -405,7 +413,7 @@ def ignores_unreachable_itself(task: t.Any) -> bool:
         if isinstance(written, t.Mapping):
             if "safe_upgrade_result.run" in str(written.get("ansible.builtin.include_tasks", "")):
                 return False
-            if written.get("ignore_unreachable") not in (None, False, "false", "no"):
+            if _is_set_to_ignore(written.get("ignore_unreachable")):
                 return True
         one = getattr(one, "_parent", None)
     return False
@@ -666,8 +674,6 @@ def place_included_files(role: str) -> None:
             made: t.Any = copy(self, included_file)
             with contextlib.suppress(Exception):
                 task = included_file._task
-                if included_file._is_role:
-                    made.vps_org_read = (self, included_file)
                 if not included_file._is_role and _is_below(task, role):
                     made.args = {**made.args, "_raw_params": included_file._filename}
                     if _stands_in(task, role):
@@ -701,33 +707,79 @@ def contain_broken_files(role: str, refused: Judge) -> None:
 
 
 def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
-    from ansible.errors import AnsibleError, AnsibleParserError
+    from ansible.errors import AnsibleError
 
     @functools.wraps(read)
     def contained(self: t.Any, *given: t.Any, **named: t.Any) -> t.Any:
         task = getattr(given[0], "_task", self) if given else self
         of_play = hasattr(task, "listen") and _has(named.get("iterator"), role)
-        concerned = of_play or _is_below(task, role)
+        if not (of_play or _is_below(task, role)):
+            return read(self, *given, **named)
         is_file = read.__name__ == "_load_included_file"
-        by = (self, given[0]) if is_file else getattr(self, "vps_org_read", (None, None))
-        problems = _without_end(task, by[1] if is_file else None) if concerned else []
+        problems = _without_end(task, given[0] if is_file else None)
         try:
-            found = None if problems else read(self, *given, **named)
-            problems = problems or (_problems(found, task, role, refused) if concerned else [])
+            if not problems:
+                found = read(self, *given, **named)
+                problems = _problems(found, task, role, refused)
         except Exception as error:
-            missing = isinstance(error, AnsibleError) and not isinstance(error, AnsibleParserError)
-            why = str(error).encode(errors="replace").decode()
-            if concerned and missing and not is_file:
-                _say_failed(why, *by)
-            if missing or not concerned:
-                raise
-            problems = [why]
-        if problems:
-            _say_failed(problems[0], *by)
-            raise AnsibleError(problems[0])
-        return found
+            problems = [str(error).encode(errors="replace").decode()]
+        if not problems:
+            _keep_hosts(found)
+            return found
+        try:
+            if getattr(self, "statically_loaded", False):
+                raise AnsibleError(problems[0])  # to the file that imports it
+            make = _failing_file if is_file else _failing_role
+            return make(problems[0], self, *given, **named)
+        except (AttributeError, TypeError):
+            raise AnsibleError(problems[0]) from None
 
     return contained
+
+
+def _failing_file(
+    why: str,
+    strategy: t.Any,
+    file: t.Any,
+    iterator: t.Any,
+    is_handler: bool = False,
+    **dummy: t.Any,
+) -> t.Any:
+    """One task that fails, in the place of those of a file."""
+    return _failing(
+        why,
+        file._task,
+        play=iterator._play,
+        parent_block=strategy._copy_included_file(file).build_parent_block(),
+        role=file._task._role,
+        use_handlers=is_handler,
+        variable_manager=strategy._variable_manager,
+        loader=strategy._loader,
+    )
+
+
+def _failing_role(why: str, include: t.Any, **how: t.Any) -> t.Any:
+    """The same of a role, which has no handlers then."""
+    parent = include.build_parent_block()
+    return _failing(why, include, parent_block=parent, role=include._role, **how), []
+
+
+def _failing(why: str, include: t.Any, **how: t.Any) -> t.Any:
+    """A block whose only task fails.
+
+    An include that Ansible itself fails counts its host as failed, though a rescue follows. With
+    ``max_fail_percentage`` that ends the play, without the rescue.
+    """
+    from ansible.playbook.helpers import load_list_of_blocks
+    from ansible.utils.unsafe_proxy import wrap_var
+
+    task = {
+        "name": include.name or include.action,
+        "ansible.builtin.fail": {"msg": wrap_var(why)},
+        "no_log": include.no_log,
+        "tags": ["always"],
+    }
+    return load_list_of_blocks([task], **how)
 
 
 def _without_end(include: t.Any, file: t.Any) -> list[str]:
@@ -766,14 +818,35 @@ def _problems(found: t.Any, include: t.Any, role: str, refused: Judge) -> list[s
     return []
 
 
-def _say_failed(why: str, strategy: t.Any, included: t.Any) -> None:
-    """Tell the callbacks of a file, or a role, where Ansible does not: before 2.18."""
+def _keep_hosts(found: t.Any) -> None:
+    """Let no task, or block, of what was read take a host that it loses out of the play.
+
+    Its own ``ignore_unreachable`` stands above that of the role: false would end the role there,
+    without a restore. What a template says is known too late; a look finds who is lost.
+    """
     with contextlib.suppress(Exception):
-        known = inspect.signature(strategy._load_included_file).parameters
-        if "handle_stats_and_callbacks" not in known:
-            for result in included._results:  # of another shape since 2.19
-                result._result.update(failed=True, reason=why)
-                strategy._tqm.send_callback("v2_runner_on_failed", result)
+        blocks = (*found[0], *found[1]) if isinstance(found, tuple) else found
+        for task in (one for block in blocks for one in _tasks(block)):
+            one = task
+            while one is task or getattr(one, "statically_loaded", True):
+                written = getattr(one, "_ds", None)
+                own = written.get("ignore_unreachable") if isinstance(written, dict) else None
+                if _is_set_to_ignore(own):
+                    one.ignore_unreachable = True
+                elif hasattr(one, "_ignore_unreachable"):
+                    del one._ignore_unreachable  # inherited, then
+                one = one._parent
+
+
+def _is_set_to_ignore(value: t.Any) -> bool:
+    """Whether the value of ``ignore_unreachable`` says yes, or is a template that may say so."""
+    if isinstance(value, str) and "{{" in value:
+        return True
+    with contextlib.suppress(Exception):
+        from ansible.module_utils.parsing.convert_bool import boolean
+
+        return bool(boolean(value, strict=False))
+    return False
 
 
 def _has(iterator: t.Any, role: str) -> bool:
@@ -789,7 +862,26 @@ def find_users_files(role: str) -> None:
 
     A task in a file that the role includes counts as one of the role's. So Ansible searches what
     it includes in the role's folder first: ``{{ kind }}.yml`` could be the role's ``main.yml``.
+
+    What the tasks of a file, or of a role, copy or look up is never searched in the role's folder.
     """
+    with contextlib.suppress(Exception):
+        from ansible.playbook.base import Base
+
+        search: t.Any = Base.get_search_path
+
+        @functools.wraps(search)
+        def searched(self: t.Any) -> t.Any:
+            paths = search(self)
+            with contextlib.suppress(Exception):
+                if _is_below(self, role) and not _stands_in(self, role):
+                    chain = self.get_dep_chain() or ()
+                    own = [str(one._role_path) for one in chain if one.get_name() == role]
+                    paths = [path for path in paths if path not in own]
+            return paths
+
+        if not hasattr(search, "__wrapped__"):
+            Base.get_search_path = searched  # type: ignore[method-assign]
     with contextlib.suppress(Exception):
         from ansible.playbook.included_file import IncludedFile
 
@@ -825,6 +917,8 @@ def _beside(task: t.Any, path: str, role: str, loader: t.Any) -> str:
 def prepare_tasks(role: str) -> None:
     """Give the tasks of the *role* the name of their host, and run them without a connection, too.
 
+    A task of a user's file is of no role, as in a play.
+
     A fact, or a task of the user's, may have set ``inventory_hostname``.
 
     What the connection is made with may be undefined since the change, or its lookup fail. Ansible
@@ -844,6 +938,8 @@ def prepare_tasks(role: str) -> None:
                 if _stands_in(self._task, role):
                     self._task.vps_org_host = self._host.name
                     before = (self._play_context, {**_variables_of(self)})  # the run alters both
+                elif _is_of(self._task, role):
+                    self._task._role = None  # include_vars would search in it
             result = run(self)
             with contextlib.suppress(Exception):
                 for again in (_put_back, _take_connection):

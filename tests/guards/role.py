@@ -10,9 +10,11 @@ from guards.form import Guard, Replaced, With, Without
 UNIT = "tests/unit/plugins/plugin_utils/safe_upgrade/"
 ROLE = "tests/integration/role/"
 TOGETHER = "tests/integration/together/"
+LOST_TOGETHER = ROLE + "test_hosts_lost_together.py::"
 WAITING = ROLE + "test_hosts_that_wait.py::"
 TASKS = "roles/safe_upgrade/tasks/"
 PACKAGES = "roles/os_packages/tasks/"
+KEYWORDS = ROLE + "test_keywords.py::"
 
 
 def _code(module: str, name: str, by: str) -> Replaced:
@@ -74,6 +76,15 @@ _THE_FIRST_COUNTS = (
 _FACTS_COUNT = (
     _code("variables", "_every", "lambda name: False"),
     _code("variables", "reserved", "lambda name: False"),
+)
+
+#: What stands in a file of the user's is evaluated before the snapshot.
+_EVALUATED = _code(
+    "begin",
+    "_wrong_in_user_files",
+    "lambda host: (original(host), [host.template(core.trusted(text)) "
+    "for dummy, path, dummy in user_files(host) "
+    "for text in files.relative.texts.within(host.load(path))])[0]",
 )
 
 THREATS = {
@@ -801,6 +812,215 @@ BEFORE = {
         "::test_a_restore_that_fails_is_red_where_errors_are_ignored[main]",
         Without(TASKS + "main.yml", "End", "ignore_errors"),
     ),
+    "nearly_right_names": Guard(
+        "A variable whose name nearly is a known one is refused: what it says would not be done.",
+        UNIT + "test_variables.py"
+        "::test_a_name_that_is_nearly_right_is_refused_and_another_is_a_warning",
+        _code("names", "unknown", "lambda given: ({}, original(given)[1])"),
+    ),
+    "unknown_names_are_told": Guard(
+        "A variable of the role's prefix that the role never reads is named in a warning.",
+        UNIT + "test_variables.py"
+        "::test_a_name_that_is_nearly_right_is_refused_and_another_is_a_warning",
+        _code("names", "unknown", "lambda given: (original(given)[0], [])"),
+    ),
+    "unknown_names_are_told_once": Guard(
+        "A warning of the same words is shown once a run, so it names no host.",
+        ROLE + "test_settings_by_name.py::test_other_names_are_told_once_a_run[inventory]",
+        _code(
+            "variables",
+            "_refuse_misnamed",
+            "lambda host, given_names: (original(host, given_names), "
+            "host.warnings and host.warnings.append(f'{host.name}: {host.warnings.pop()}'))[0]",
+        ),
+    ),
+    "the_absolute_path_is_told": Guard(
+        "Who is refused for a relative name is told the absolute path to write.",
+        UNIT
+        + "test_files.py::test_a_file_of_the_users_is_named_where_the_role_has_one_of_that_name",
+        _code("relative", "mine", "lambda name, places, exists: ''"),
+    ),
+    "times_with_their_offset": Guard(
+        "A time without its offset from UTC means another one on another controller.",
+        UNIT + "test_window.py::test_a_window_that_nobody_can_mean_is_refused",
+        _code("window", "_OFFSET", "re.compile('')"),
+    ),
+    "handler_named_by_a_variable": Guard(
+        "A handler whose name holds a variable of its role exists.",
+        ROLE + "test_user_files.py"
+        "::test_a_handler_named_by_a_variable_of_its_role_exists[defaults]",
+        _core(
+            "handlers",
+            "lambda task, hostvars, template: "
+            "original(task, hostvars, lambda name, among: template(name, None))",
+        ),
+    ),
+    "the_hint_is_told_once": Guard(
+        "That losses are noticed less exactly is told once, and not for every host.",
+        UNIT + "test_before.py"
+        "::test_registers_are_watched_and_a_hint_is_told_once_where_nobody_sees_losses",
+        _code("losses", "hint", _first("host.vars.update(ansible_play_hosts_all=[host.name])")),
+    ),
+    "run_once_is_refused": Guard(
+        "Run once, the role would change one host and take the others for done.",
+        UNIT + "test_variables.py::test_a_role_that_runs_once_is_refused",
+        _core("runs_once", "lambda task: False"),
+    ),
+    "no_hint_where_losses_are_seen": Guard(
+        "Who has switched the callback plugin on is not told to.",
+        UNIT + "test_before.py::test_no_hint_is_told_where_losses_are_seen",
+        _code("losses", "hint", "lambda host: host.say(coded(HINT))"),
+    ),
+    "another_prefix_hides_no_interrupted_run": Guard(
+        "A run that never ended is seen though the prefix of the snapshots was altered since.",
+        ROLE + "test_proof.py"
+        "::test_an_interrupted_run_of_another_prefix_refuses_and_its_command_works",
+        _code(
+            "before",
+            "_verdicts",
+            "lambda host, rows, servers, now: original(host, rows, servers, {**now, 'marker': "
+            "now['marker'] if (now['marker'] or {}).get('prefix') "
+            "== host.settings['snapshot_prefix'] else None})",
+        ),
+    ),
+    "another_prefix_breaks_no_command": Guard(
+        "The command that is told over its marker finds its snapshot, whatever its prefix was.",
+        ROLE + "test_proof.py"
+        "::test_an_interrupted_run_of_another_prefix_refuses_and_its_command_works",
+        _code(
+            "snapshots",
+            "of_run",
+            "lambda rows, settings, run: "
+            "[row for row in own(original(rows, settings, run), settings)]",
+        ),
+    ),
+    "the_marker_holds_its_prefix": Guard(
+        "The marker says by which prefix its run named the snapshot.",
+        UNIT + "test_guest.py::test_a_marker_holds_what_it_was_given",
+        _code(
+            "guest",
+            "marker_text",
+            "lambda server_id, run_id, snapshot, prefix: "
+            "original(server_id, run_id, snapshot, 'x')",
+        ),
+    ),
+    "roles_of_dependencies_run": Guard(
+        "A role that consists of its dependencies is a change.",
+        ROLE + "test_user_files.py::test_a_role_of_dependencies_alone_runs[no-tasks]",
+        _code("roles", "dependencies", "lambda role_path, load: []"),
+    ),
+    "empty_roles_of_dependencies_run": Guard(
+        "So is one whose own tasks file is empty.",
+        ROLE + "test_user_files.py::test_a_role_of_dependencies_alone_runs[empty]",
+        _code(
+            "files",
+            "problems",
+            "lambda *given, **named: original(*given, **{**named, 'may_be_empty': False})",
+        ),
+    ),
+    "no_lookup_is_evaluated": Guard(
+        "What stands in a file of the user's is read before the snapshot, and not evaluated.",
+        ROLE + "test_user_files.py::test_no_lookup_of_a_users_file_runs_at_preflight",
+        _EVALUATED,
+    ),
+    "no_task_name_is_printed": Guard(
+        "No name of a task of the user's is printed before that task runs.",
+        ROLE + "test_user_files.py::test_no_name_of_a_users_task_is_printed_at_preflight",
+        _code(
+            "begin",
+            "parsed",
+            "lambda host: ((host.say(f'read {[one[\"name\"] for one in each[2]]}'), each)[1] "
+            "for each in original(host))",
+        ),
+    ),
+    "a_broken_id_of_a_later_host": Guard(
+        "A host of a later batch without a number of a server ends no other.",
+        LOST_TOGETHER + "test_servers_named_by_the_play_in_batches_and_one_of_them_wrong",
+        _code(
+            "preflight",
+            "same_server",
+            "lambda server_id, others: original(server_id, others) + "
+            "[f'{name} names no server' for name, other in others.items() "
+            "if other is not None and not str(other).isdigit()]",
+        ),
+    ),
+    "servers_of_vars_files": Guard(
+        "Servers that a play names by its vars_files are each host's own.",
+        LOST_TOGETHER + "test_servers_named_by_the_play_in_batches_and_one_of_them_wrong",
+        _code(
+            "variables",
+            "_templated",
+            "lambda host, variables: original(host, lambda name: {**host.vars, "
+            "'vps_org_server_id': written_server(host, host.name)})",
+        ),
+    ),
+    "run_once_is_refused_everywhere": Guard(
+        "It is refused whichever way the keyword reaches the role, before anything is written.",
+        KEYWORDS + "test_a_keyword_that_would_is_refused_by_name[block-run_once]",
+        _code("keywords", "refused_run_once", "lambda runs_once, batch: None"),
+    ),
+    "no_line_that_csh_takes_apart": Guard(
+        "To tcsh and csh a newline ends a quoted text: a script for a guest has one line.",
+        "tests/unit/plugins/plugin_utils/test_login_shells.py::test_a_login_shell_runs_them",
+        _code(
+            "guest",
+            "look_command",
+            "lambda *given, **named: "
+            "original(*given, **named).replace('; echo end', '\\necho end')",
+        ),
+    ),
+    "no_login_shell_reads_a_script": Guard(
+        "fish, tcsh and csh are no shells of POSIX: a script for a guest is run by its /bin/sh.",
+        "tests/unit/plugins/plugin_utils/test_login_shells.py::test_a_login_shell_runs_them",
+        _code(
+            "reach",
+            "Guest.run",
+            "lambda self, script, seconds=60: (lambda done: "
+            "Answer(done['rc'], done['stdout'], done['stderr'] or None))"
+            "(self._action._low_level_execute_command(script, executable=''))",
+        ),
+    ),
+    "no_shell_of_bash_alone": Guard(
+        "The shell of a guest may be that of BusyBox, or dash.",
+        UNIT + "test_guest.py::test_every_posix_shell_runs_the_scripts_and_tells_the_same",
+        _code("guest", "_LOOK", "(*original, 'x=(1 2)')"),
+    ),
+    "hold_in_the_preflight": Guard(
+        "A hold file that is there from the beginning is told by the preflight.",
+        UNIT + "test_before.py"
+        "::test_everything_that_stands_against_it_is_told_at_once_with_the_servers_name",
+        _code(
+            "before",
+            "_verdicts",
+            "lambda host, rows, servers, now: "
+            "(host.settings.update(hold_file=None), original(host, rows, servers, now))[1]",
+        ),
+    ),
+    "nearly_right_names_at_every_entry_point": Guard(
+        "So it is at every entry point, for a restore may be led to another snapshot.",
+        ROLE + "test_settings_by_name.py::test_every_entry_point_refuses_it[restore]",
+        _code(
+            "variables",
+            "_refuse_misnamed",
+            "lambda host, given_names: "
+            "original(host, given_names) if host.record.entry_point == 'main' else None",
+        ),
+    ),
+    "our_tasks_are_not_included": Guard(
+        "An include of the user's runs no tasks file of the role that has the same name.",
+        UNIT + "test_files.py::test_a_relative_include_that_means_the_roles_own_file_is_refused",
+        _code(
+            "files",
+            "_found",
+            "lambda path, name, places, static: os.path.join(os.path.dirname(path), name)",
+        ),
+    ),
+    "what_is_known_at_run_time_alone": Guard(
+        "What an earlier task of the change registers is not known before it, and no reason to "
+        "refuse.",
+        ROLE + "test_user_files.py::test_what_is_known_only_at_run_time_is_no_reason_to_refuse",
+        _EVALUATED,
+    ),
 }
 
 SNAPSHOT = {
@@ -942,6 +1162,41 @@ SNAPSHOT = {
         ROLE + "test_ways_to_run.py::test_tags_cannot_part_the_snapshot_from_the_change",
         With(TASKS + "main.yml", "Arm", "tags", ["snapshot"]),
     ),
+    "hold_before_the_snapshot": Guard(
+        "A hold file that came after the preflight stops the snapshot.",
+        UNIT + "test_arming.py::test_the_hold_file_and_the_window_keep_the_snapshot_away",
+        _code("arming", "take_snapshot", _first("host.settings.update(hold_file=None)")),
+    ),
+    "hold_before_the_change": Guard(
+        "A hold file that came while the snapshot was taken stops the change.",
+        UNIT + "test_arming.py::test_the_hold_file_may_come_while_the_snapshot_is_taken",
+        _code(
+            "arming",
+            "_against_the_change",
+            "lambda host, now: (host.settings.update(hold_file=None), original(host, now))[1]",
+        ),
+    ),
+    "age_by_the_clock_of_the_api": Guard(
+        "The age of a snapshot is judged by the API's clock: the controller's may be wrong.",
+        UNIT + "test_arming.py"
+        "::test_a_snapshot_of_the_greatest_age_covers_the_change[600-changing]",
+        _code(
+            "arming",
+            "_gate",
+            "lambda settings, took, now: original(settings, took, datetime.now(now.tzinfo))",
+        ),
+    ),
+    "both_quiesce_hooks_are_told": Guard(
+        "A hook that cannot wake the services does not hide why they were not quieted.",
+        UNIT + "test_pieces.py"
+        "::test_services_that_cannot_be_quieted_get_no_snapshot_and_are_woken_all_the_same",
+        _code(
+            "pieces",
+            "attempt_failed",
+            "lambda host, piece, failure: (piece == 'quiesce_after' and "
+            "host.record.result.update(reason=None), original(host, piece, failure))[1]",
+        ),
+    ),
 }
 
 CHANGE = {
@@ -1021,6 +1276,47 @@ CHANGE = {
         ROLE + "test_real_ssh.py"
         "::test_what_keeps_the_controllers_ssh_from_asking_overwrites_no_server[plugin1]",
         _code("controller", "may_not_have_begun", "lambda result, task: False"),
+    ),
+    "failure_path_of_a_controller_that_cannot_ask": Guard(
+        "The failure path of a workflow leaves a server that the controller's fault hides.",
+        UNIT + "test_unfinished.py::test_a_server_that_the_controller_cannot_ask_is_left",
+        _code(
+            "unfinished",
+            "_by_the_guest",
+            "lambda host, record, now, marked: original(host, record, {**now, 'ours': 0}, marked)",
+        ),
+    ),
+    "own_ignore_unreachable": Guard(
+        "No keyword of the user's takes a lost host out of the play, and its rollback with it.",
+        ROLE + "test_losses.py"
+        "::test_no_keyword_of_the_users_takes_a_lost_host_out_of_the_play[switched0]",
+        _core("_keep_hosts", "lambda found: None"),
+    ),
+    "facts_of_the_changed_system": Guard(
+        "After a restore no fact of the changed system is known.",
+        ROLE + "test_what_a_failure_cannot_prevent.py"
+        "::test_after_a_restore_no_fact_of_the_changed_system_is_known[False]",
+        Without(
+            "roles/safe_upgrade/tasks/restore_server.yml",
+            "Forget the facts of the changed system",
+        ),
+    ),
+    "handlers_of_what_is_imported": Guard(
+        "A missing handler that an imported role notifies is found before the snapshot.",
+        ROLE + "test_preflight.py::test_a_handler_that_is_missing_is_found_in_all_that_is_imported",
+        _code("begin", "notified", "lambda host: ({}, set(), False)"),
+    ),
+    "relative_names_of_the_users": Guard(
+        "A relative name in the user's files never finds a file of the role.",
+        ROLE + "test_user_files.py::test_a_relative_name_never_finds_a_file_of_the_role",
+        _core("_stands_in", "lambda task, role: _is_below(task, role)"),
+    ),
+    "broken_files_where_a_percentage_brakes": Guard(
+        "What cannot be read fails its own host, and is restored under max_fail_percentage, too.",
+        ROLE + "test_whose_failure.py"
+        "::test_what_cannot_be_read_behind_a_template_fails_its_own_host_though_a_percentage_brakes"
+        "[switched0-linear]",
+        _core("_failing", "lambda why, include, **how: {}.none"),
     ),
     "wrapper_of_ssh_is_no_fault": Guard(
         "A server that is lost behind a wrapper of ssh that knows no -V is not the controller's.",
@@ -1304,7 +1600,7 @@ CHANGE = {
         "An include that failed is told with the name of its task and the reason.",
         ROLE + "test_what_user_files_hold.py"
         "::test_why_an_include_failed_is_told_with_the_name_of_its_task[linear]",
-        _code("losses", "unread", "lambda host, failed: None"),
+        _core("_failing_file", "lambda *given, **named: {}['none']"),
     ),
     "metas_of_templates": Guard(
         "A meta task that a template brought in takes no host past its verdict, and ends no run.",
@@ -1505,6 +1801,111 @@ CHANGE = {
         "More data than allowed is not erased by a restore.",
         UNIT + "test_phases.py::test_too_much_data_is_not_erased",
         _code("verdict", "too_much_lost", "lambda age, max_data_loss: None"),
+    ),
+    "many_failed_alike": Guard(
+        "Many hosts that fail alike share a cause, such as a mirror: none of them is overwritten.",
+        UNIT + "test_change.py"
+        "::test_many_that_failed_alike_are_left_with_the_one_command_that_restores_them",
+        _code("brakes", "many_failed", "lambda alike, batch, percent: False"),
+    ),
+    "few_failed_alike": Guard(
+        "Less than three hosts, or a share that is not exceeded, is no common cause.",
+        UNIT + "test_change.py::test_few_that_failed_alike_are_restored",
+        _code("brakes", "many_failed", "lambda alike, batch, percent: percent > 0"),
+    ),
+    "alike_is_the_same_task": Guard(
+        "Hosts that fail in checks of another kind do not fail alike.",
+        UNIT + "test_brakes.py::test_hosts_fail_alike_in_the_same_check_at_the_same_task",
+        _code(
+            "brakes",
+            "failed_alike",
+            "lambda records, mine: [name for name, one in records.items() if one.failure]",
+        ),
+    ),
+    "max_restores": Guard(
+        "No more servers are overwritten in a run than it may overwrite.",
+        UNIT + "test_change.py::test_no_more_are_restored_than_the_run_may",
+        _code("change", "_too_many", "lambda host, fleet: None"),
+    ),
+    "max_restores_of_all_batches": Guard(
+        "Restores of earlier batches count among those of the run.",
+        ROLE + "test_brakes.py::test_no_more_servers_are_restored_than_the_run_may[play1-25]",
+        _code(
+            "host",
+            "Host.run_so_far",
+            "lambda self: {host: one for host, one in original(self).items() "
+            "if one.batch == self.record.batch}",
+        ),
+    ),
+    "waits_by_a_clock_that_nobody_sets": Guard(
+        "A clock that is set during a reboot ends no wait, and makes none endless.",
+        UNIT + "test_reach.py::test_a_wait_ends_by_a_clock_that_nobody_sets[7200]",
+        _code(
+            "reach",
+            "time",
+            "type('', (), {'monotonic': lambda: original.time(), 'sleep': original.sleep})",
+        ),
+    ),
+    "looks_are_cut": Guard(
+        "Of what a guest prints in a look only so much is read.",
+        UNIT + "test_reach.py::test_so_much_is_read_and_no_more",
+        _code("reach", "LOOK_CHARACTERS", "10**9"),
+    ),
+    "module_defaults": Guard(
+        "Defaults that a play gives the modules are none for what the role asks of the API.",
+        KEYWORDS + "test_a_keyword_takes_no_rollback_away[module_defaults-play]",
+        Replaced(
+            "plugins/action/safe_upgrade_phase.py",
+            "ActionModule._modules",
+            "lambda self, options: (lambda run: lambda module, context, check_mode=None, **params: "
+            "run(module, context, check_mode, **{**{key: value "
+            "for defaults in self._task.module_defaults or [] for name, given in defaults.items() "
+            "if name == 'vps_org.cloud.' + module.__name__.rpartition('.')[2] "
+            "for key, value in given.items() if key == 'wait'}, **params}))"
+            "(original(self, options))",
+        ),
+    ),
+    "no_time_limit_for_a_snapshot": Guard(
+        "A time limit of the configuration's for tasks cuts no wait for a snapshot.",
+        KEYWORDS + "test_a_time_limit_of_the_configuration_cuts_no_wait",
+        Without(TASKS + "main.yml", "Wait for it", "timeout"),
+    ),
+    "no_time_limit_for_a_restore": Guard(
+        "Nor does it cut one for a restore, which goes on all the same.",
+        KEYWORDS + "test_a_time_limit_of_the_configuration_cuts_no_wait",
+        Without(TASKS + "restore_server.yml", "Wait for it", "timeout"),
+    ),
+    "no_debugger_at_the_end": Guard(
+        "A debugger of the configuration's asks nothing of the role's own tasks at night.",
+        KEYWORDS + "test_a_debugger_of_the_configuration_asks_nothing_of_the_roles_own_tasks",
+        Without(TASKS + "main.yml", "End", "debugger"),
+    ),
+    "no_host_splits_its_batch": Guard(
+        "Hosts lost together are counted together, though one of them names no server.",
+        LOST_TOGETHER + "test_a_host_without_a_server_does_not_split_a_batch",
+        _code(
+            "begin",
+            "begin",
+            "lambda host, entry_point: (original(host, entry_point), "
+            "(host.begun(host.in_play()[0]) or {}).get('server_id') or "
+            "setattr(host.record, 'batch', host.name))[0]",
+        ),
+    ),
+    "no_debugger_in_the_night": Guard(
+        "Nor does it ask for a task of the user's that fails within the role.",
+        KEYWORDS + "test_a_debugger_of_the_configuration_asks_nothing_of_the_roles_own_tasks",
+        Without(TASKS + "main.yml", "Upgrade safely", "debugger"),
+    ),
+    "earlier_batches_are_not_counted": Guard(
+        "Hosts that an earlier batch lost are none of those that were lost together here.",
+        UNIT + "test_pieces.py::test_hosts_lost_in_an_earlier_call_or_batch_do_not_count",
+        _code("host", "Host.fleet", "lambda self: self.run_so_far()"),
+    ),
+    "a_look_ends_what_it_started": Guard(
+        "A look whose time is up ends its ssh, and what that started: nothing waits for them.",
+        UNIT + "test_reach.py::"
+        "test_a_connection_plugin_that_waits_for_its_process_on_the_way_out_hangs_no_phase",
+        _code("reach", "_children", "lambda of='self': set()"),
     ),
 }
 
@@ -1811,6 +2212,43 @@ RESTORE = {
         "::test_an_error_without_a_failure_of_the_change_erases_no_good_upgrade",
         _code("phases", "PHASES", "{**original, 'back': (change.back, _only_told)}"),
     ),
+    "hold_at_the_decision": Guard(
+        "A hold file that came during the change keeps its restore away.",
+        UNIT + "test_restoring.py"
+        "::test_the_hold_file_keeps_a_restore_away_at_the_decision_and_before_it_is_sent",
+        _code("restoring", "plan", _first("host.settings.update(hold_file=None)")),
+    ),
+    "hold_before_the_restore": Guard(
+        "So does one that came during the hook before the restore.",
+        UNIT + "test_restoring.py"
+        "::test_the_hold_file_keeps_a_restore_away_at_the_decision_and_before_it_is_sent",
+        _code("restoring", "restore", _first("host.settings.update(hold_file=None)")),
+    ),
+    "a_fence_that_lost_its_load_balancer": Guard(
+        "A server that cannot leave its service is not restored: its load balancer was dead.",
+        UNIT + "test_restoring.py"
+        "::test_a_hook_before_the_restore_that_lost_its_load_balancer_has_failed",
+        _code("pieces", "judge", "lambda host: host.piece and passed(host, host.piece)"),
+    ),
+    "a_server_without_a_name": Guard(
+        "A server that the API calls nothing is one of its list.",
+        UNIT + "test_restoring.py::test_whatever_the_api_calls_the_server_it_is_restored[null]",
+        Replaced(
+            "plugins/module_utils/_rows.py",
+            "Listing.shown",
+            "lambda self, number: next((row for row in self.rows if row['id'] == number), None)",
+        ),
+    ),
+    "a_server_with_another_name": Guard(
+        "The name of a server never stops a restore, whatever the API makes of it meanwhile.",
+        UNIT + "test_restoring.py::test_whatever_the_api_calls_the_server_it_is_restored[template]",
+        _code(
+            "restoring",
+            "_restore",
+            "lambda host, **options: "
+            "original(host, server_name=host.record.result['server_name'], **options)",
+        ),
+    ),
 }
 
 AFTERWARDS = {
@@ -2029,6 +2467,40 @@ AFTERWARDS = {
             "lambda task, result, secrets=(): original("
             "task and {**task, 'no_log': False}, result, secrets)",
         ),
+    ),
+    "hold_before_pruning": Guard(
+        "Where a hold file is, nothing is deleted either.",
+        UNIT + "test_ending.py::test_the_hold_file_holds_the_pruning_too",
+        _code(
+            "ending",
+            "_prune",
+            "lambda host, now: (host.settings.update(hold_file=None), original(host, now))[1]",
+        ),
+    ),
+    "no_marker_no_pruning": Guard(
+        "Without the marker of this run an earlier one may be gone, too: nothing is pruned.",
+        UNIT + "test_ending.py::test_a_marker_that_went_missing_may_have_been_an_earlier_runs",
+        _code("ending", "_unmarked", "lambda host, now: None"),
+    ),
+    "no_marker_by_choice": Guard(
+        "Where no marker is wanted, a run that ended upgraded prunes all the same.",
+        UNIT + "test_ending.py::test_where_no_marker_is_wanted_even_a_silent_host_is_pruned",
+        _code(
+            "ending",
+            "_unmarked",
+            "lambda host, now: original(host, now) or "
+            "(None if host.settings['marker_path'] else NO_MARKER_PATH)",
+        ),
+    ),
+    "no_marker_path_no_pruning_by_itself": Guard(
+        "Where no marker is wanted, only a run that ended upgraded prunes.",
+        UNIT + "test_ending.py::test_without_a_marker_path_nothing_is_pruned_by_itself",
+        _code("ending", "prune", "lambda host: _prune(host, host.look()) and None"),
+    ),
+    "silent_hosts_are_not_pruned": Guard(
+        "A host that does not answer may bear the marker of a run that needs its snapshot.",
+        UNIT + "test_ending.py::test_of_a_silent_host_nothing_is_pruned",
+        _code("ending", "_prune", "lambda host, now: original(host, {**now, 'answered': True})"),
     ),
 }
 

@@ -164,7 +164,6 @@ def arm(host: Host) -> None:
     record.last_boot_id = now["boot_id"] or ""
     record.way = way.now(host)
     losses.forget(host)
-    record.had_facts = bool((host.vars.get("ansible_facts") or {}).get("module_setup"))
     host.move("changing")
     record.due = "change"
 

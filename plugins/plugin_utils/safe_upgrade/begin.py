@@ -288,13 +288,12 @@ def role_folder(host: Host, role: str) -> str | None:
 
 
 def notified(host: Host) -> tuple[dict[str, str], set[str], bool]:
-    """What the user's files and then handlers notify, those of the play, whether more may come."""
-    notified: dict[str, str] = {}
+    """What the user's files and then handlers notify, those of the play, whether more may come.
+
+    A dynamic include may bring handlers that are not known before it runs.
+    """
     known = core.handlers(host.task, host.vars["hostvars"], host.template)
-    more_may_come = known is None
-    for _variable, path, role in user_files(host):
-        names, more = files.notified(path, host.load, places(host, role))
-        notified.update(names)
-        more_may_come = more_may_come or more
+    tasks = [one for _variable, _problem, found in parsed(host) for one in found]
+    notified = {name: one["place"] for one in reversed(tasks) for name in one["notifies"]}
     handlers.add_chained(host, notified)
-    return notified, known or set(), more_may_come
+    return notified, known or set(), known is None or any(one["includes"] for one in tasks)

@@ -28,7 +28,6 @@ def _names(*short: str) -> tuple[str, ...]:
 _EXCERPT = "The offending line appears to be"
 _STATIC = _names("import_tasks")
 _INCLUDES = _names("import_tasks", "include_tasks")
-_DYNAMIC = _names("include_tasks", "include_role")
 _META = _names("meta")
 #: By these keywords a task may be left out, or its failure be dealt with.
 _MAY_SKIP = re.compile(r"\b(when|loop|with_\w+|rescue|tags|args)\b")
@@ -53,13 +52,12 @@ def problems(
     *load* reads a YAML file and returns its data, raising on a file that cannot be parsed.
     *places*: see `search_path`. A file that ends the host's play is refused: the role's
     verification would not run after it. With *may_leave* an ``end_host`` under a ``when`` is not
-    refused; *conditional* tells that the whole file is under one. Refused is a relative name, too,
-    that Ansible would resolve to a file of *own_role*, this role's folder; None when *path* belongs
-    to a role of the user's, for Ansible looks in that one. *leading*: the files that always lead to
-    this one.
+    refused; *conditional* tells that the whole file is under one. Refused is a relative include,
+    too, that Ansible would resolve to a file of *own_role*, this role's folder; None when *path*
+    belongs to a role of the user's, for Ansible looks in that one. *leading*: the files that always
+    lead to this one.
 
-    A missing include must not be met in the middle of the change: where max_fail_percentage is set
-    Ansible then ends the whole play without any rescue.
+    A missing include is better not met in the middle of the change, which a restore would undo.
     """
     if os.path.isdir(path):
         return [f"{path}: is a folder, no tasks file; a role is given by its name"]
@@ -88,8 +86,6 @@ def problems(
         place = f"{path}{_line_of(path, word) if word else ''}"
         found += metas.refused(place, word, may_leave and under_when)
         found += own_names.problems(task, path)
-        if own_role:
-            found += relative.problems(task, path, own_role, places[-1], os.path.isfile)
         for key in _INCLUDES:
             name = _included(task.get(key))
             if name is None:
@@ -142,24 +138,6 @@ def search_path(role: str, playbook_dir: str) -> list[str]:
         os.path.join(playbook_dir, "tasks"),
         playbook_dir,
     ]
-
-
-def notified(path: str, load: Load, places: t.Sequence[str]) -> tuple[dict[str, str], bool]:
-    """The handlers that the tasks file *path*, or one it imports statically, notifies by name.
-
-    *places*: see `search_path`. Returns the name of each with the file that notifies it, and
-    whether a dynamic include may bring handlers that are not known before it runs. Names that are
-    templates are left out.
-    """
-    names: dict[str, str] = {}
-    may_bring_more = False
-    for file, task in _tasks_with_imports(path, load, places):
-        notify = task.get("notify") or []
-        for name in [notify] if isinstance(notify, str) else notify:
-            if isinstance(name, str) and "{{" not in name:
-                names.setdefault(name, file)
-        may_bring_more = may_bring_more or any(key in task for key in _DYNAMIC)
-    return names, may_bring_more
 
 
 def add_registers(
@@ -257,19 +235,6 @@ def _found(path: str, name: str, places: t.Sequence[str], static: bool) -> str:
         os.path.join(place, name) for place in ([*near, *places] if static else [*places, *near])
     ]
     return next(filter(os.path.isfile, candidates), os.path.join(folder, name))
-
-
-def _tasks_with_imports(
-    path: str, load: Load, places: t.Sequence[str], seen: frozenset[str] = frozenset()
-) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
-    """(file, task) of a file that `problems` found nothing wrong with, and of what it imports."""
-    for task in _tasks(load(path)):
-        yield path, task
-        for key in _STATIC:
-            name = _included(task.get(key))
-            if name is not None and path not in seen:
-                imported = _found(path, name, places, static=True)
-                yield from _tasks_with_imports(imported, load, places, seen | {path})
 
 
 def _meta(task: t.Mapping[str, t.Any]) -> str | None:

@@ -57,7 +57,7 @@ def add_chained(host: Host, notified: dict[str, str]) -> None:
         name = names.pop().rpartition(" : ")[2]
         for one in tasks:
             for more in one["notifies"] if name in one["answers_to"] else ():
-                if "{{" not in more and more not in notified:
+                if more not in notified:
                     notified[more] = one["place"]
                     names.append(more)
 

@@ -35,14 +35,14 @@ HINT = (
 )
 #: Ansible's own actions that change nothing, wherever they run.
 _HARMLESS = (
-    *("add_host", "assert", "debug", "fail", "gather_facts", "group_by", "import_role"),
-    *("import_tasks", "include_role", "include_tasks", "include_vars", "meta", "pause", "ping"),
+    *("add_host", "assert", "async_status", "debug", "fail", "fetch", "find", "gather_facts"),
+    *("getent", "group_by", "import_role", "import_tasks", "include_role", "include_tasks"),
+    *("include_vars", "meta", "mount_facts", "package_facts", "pause", "ping", "service_facts"),
     *("set_fact", "set_stats", "setup", "slurp", "stat", "validate_argument_spec", "wait_for"),
     "wait_for_connection",
 )
 #: These do what no result tells.
 _COMMANDS = ("command", "raw", "script", "shell")
-_INCLUDES = ("include_role", "include_tasks")
 _ITS_OWN = ("", "ansible.builtin", "ansible.legacy")
 
 
@@ -64,10 +64,6 @@ class Seen:
     touched: bool = False
     #: The last task failed, and no rescue of the user's dealt with it.
     failing: bool = False
-    #: That task, where it includes a file or a role: of a failure to read it Ansible keeps nothing.
-    include: str = ""
-    #: Why it failed.
-    why: str = ""
 
 
 def may_have_changed(action: str, changed: bool, elsewhere: bool) -> bool:
@@ -83,22 +79,8 @@ def why(result: t.Mapping[str, t.Any]) -> str:
     """Why a task, or the first lost item of its loop, was unreachable."""
     lost = verdict.lost_item(result) or result
     whose = controller.BLAMED if controller.failed(lost) else ""
-    return _said(f"{whose}{texts.of_ssh(lost.get('msg') or lost.get('censored') or '')}")
-
-
-def failed_include(task: t.Any, result: t.Mapping[str, t.Any]) -> tuple[str, str]:
-    """(task, reason) of an include that failed; empty for another task."""
-    collection, dummy, name = str(task.action).rpartition(".")
-    if collection not in _ITS_OWN or name not in _INCLUDES:
-        return "", ""
-    if verdict.is_hidden({"no_log": task.no_log}):
-        return _said(task.name or task.action), verdict.hidden(str(task.action))
-    reason = result.get("reason") or result.get("msg")  # the latter since ansible-core 2.21
-    return _said(task.name or task.action), _said(reason, verdict.TOLD_CHARACTERS)
-
-
-def _said(text: t.Any, limit: int = verdict.REASON_LENGTH) -> str:
-    return texts.harmless(texts.written(text or "")[: verdict.TOLD_CHARACTERS], limit=limit)
+    said = f"{whose}{texts.of_ssh(lost.get('msg') or lost.get('censored') or '')}"
+    return texts.harmless(said[: verdict.TOLD_CHARACTERS], limit=verdict.REASON_LENGTH)
 
 
 def _noted(host: Host, name: str) -> Data:
@@ -124,21 +106,6 @@ def stands(host: Host) -> bool:
 def dealt_with(host: Host) -> bool:
     """Whether a rescue of the user's dealt with the last failure: what stands is another's."""
     return _noted(host, SEEN).get("failing") is False
-
-
-def unread(host: Host, failed: t.Any) -> tuple[str, str] | None:
-    """(task, reason) of the include that failed as the host's last task; None: another did.
-
-    Nor is it told where it is the task that Ansible says *failed*, with all that is known of it.
-    """
-    noted = _noted(host, SEEN)
-    name, reason = noted.get("include"), noted.get("why")
-    if noted.get("failing") is not True or not isinstance(name, str) or not isinstance(reason, str):
-        return None
-    if isinstance(failed, t.Mapping) and name == _said(failed.get("name") or failed.get("action")):
-        return None
-    told = texts.harmless(reason, host.secrets, verdict.REASON_LENGTH).rstrip(".")
-    return (texts.harmless(name, host.secrets), told) if name and told else None
 
 
 def _last(host: Host) -> Loss | None:
@@ -178,14 +145,18 @@ def forget(host: Host) -> None:
     record.stale_registers = {name: core.stamp(host.vars[name]) for name in told}
 
 
+def hint(host: Host) -> None:
+    """Tell once how losses are seen, whatever becomes of the host that tells it."""
+    first = host.vars["ansible_play_hosts_all"][0]
+    if host.record.entry_point == "main" and host.name == first and not switches.exact():
+        host.say(coded(HINT))
+
+
 def watch(host: Host) -> None:
     """Watch what the user's files register, where nobody else tells of a lost task."""
-    if switches.exact():
-        return
-    names = {*host.settings["watch_registers"], *begin.registers(host)}
-    host.settings["watch_registers"] = sorted(names)
-    if host.name == host.vars["ansible_play_hosts_all"][0]:
-        host.say(coded(HINT))
+    if not switches.exact():
+        names = {*host.settings["watch_registers"], *begin.registers(host)}
+        host.settings["watch_registers"] = sorted(names)
 
 
 def problems(host: Host) -> list[str]:

@@ -14,14 +14,10 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.setting
     SPEC,
 )
 
-#: Those of the collection's playbooks, and what the role itself sets.
-BESIDE = frozenset(
-    PREFIX + name
-    for name in (
-        "confirm", "hosts", "kept", "loss", "prepared", "result", "results",
-        "seen", "status", "task_timeout", "verifying", "what",
-    )
-)  # fmt: skip
+#: Those of the collection's playbooks.
+OF_PLAYBOOKS = ("confirm", "hosts", "task_timeout", "what")
+#: What the role itself sets.
+OWN = ("kept", "loss", "prepared", "result", "results", "seen", "status", "verifying")
 #: In a name of so many letters two may be wrong, in a shorter one one.
 LONG = 8
 
@@ -31,11 +27,12 @@ def unknown(given: t.Iterable[str]) -> tuple[dict[str, str], list[str]]:
 
     Case and separators do not count: they are what people mistake most.
     """
-    right = {_bare(name): PREFIX + name for name in SPEC}
+    right = {_bare(name): PREFIX + name for name in (*SPEC, *OF_PLAYBOOKS)}
     near: dict[str, str] = {}
     others: list[str] = []
     for name in sorted(given):
-        if not name.startswith(PREFIX) or name in BESIDE or name[len(PREFIX) :] in SPEC:
+        known = name[len(PREFIX) :] in {*SPEC, *OF_PLAYBOOKS, *OWN}
+        if not name.startswith(PREFIX) or known:
             continue
         if name.startswith(told.PREFIX):
             continue

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import relative
 
 #: The record, the last loss, and what the YAML of the role hands on.
 NAMES = frozenset(f"safe_upgrade_{name}" for name in ("result", "loss", "piece", "verifying"))
+_WORD = re.compile(r"(\w+)=(\"[^\"]*\"|'[^']*'|\S+)")
+
+Task = t.Mapping[str, t.Any]
 
 
-def problems(task: relative.Task, path: str) -> list[str]:
+def problems(task: Task, path: str) -> list[str]:
     """What stands against one task, or block, of the tasks file *path*."""
     return [
         f"{path}: '{keyword}: {name}' would overwrite what the role itself keeps in that variable; "
@@ -24,7 +27,7 @@ def problems(task: relative.Task, path: str) -> list[str]:
     ]
 
 
-def _set_by(task: relative.Task) -> t.Iterator[tuple[str, t.Iterable[t.Any]]]:
+def _set_by(task: Task) -> t.Iterator[tuple[str, t.Iterable[t.Any]]]:
     """(keyword or module, the variables that it sets)."""
     yield "register", core.registers(task.get("register"))
     if isinstance(task.get("vars"), t.Mapping):
@@ -33,8 +36,36 @@ def _set_by(task: relative.Task) -> t.Iterator[tuple[str, t.Iterable[t.Any]]]:
     if isinstance(loop, t.Mapping):
         for key in ("loop_var", "index_var"):
             yield key, [loop.get(key)]
-    for module, arguments in relative.calls(task):
+    for module, arguments in calls(task):
         if module == "set_fact":
             yield module, arguments
         elif module == "include_vars":
             yield "name", [arguments.get("name")]
+
+
+def calls(task: Task) -> t.Iterator[tuple[str, t.Any]]:
+    """(short name of a module, its arguments), however the task is written."""
+    written = task.get("args")
+    extra = dict(written) if isinstance(written, t.Mapping) else {}
+    for key, value in task.items():
+        if key in ("action", "local_action"):
+            if isinstance(value, t.Mapping):
+                yield _short(value.get("module")), value
+            else:
+                name, dummy, rest = str(value).partition(" ")
+                yield _short(name), {**_as_mapping(rest), **extra}
+        else:
+            yield _short(key), {**_as_mapping(value), **extra}
+
+
+def _short(name: t.Any) -> str:
+    return str(name).rsplit(".", maxsplit=1)[-1]
+
+
+def _as_mapping(value: t.Any) -> dict[str, t.Any]:
+    """A module's arguments; the key "" holds the free form's text."""
+    if isinstance(value, t.Mapping):
+        return dict(value)
+    text = value.strip() if isinstance(value, str) else ""
+    pairs = {key: word.strip("\"'") for key, word in _WORD.findall(text)}
+    return {"": "" if pairs else text, **pairs}

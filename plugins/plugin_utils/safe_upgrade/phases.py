@@ -22,6 +22,7 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import 
     change,
     drill,
     ending,
+    losses,
     marker,
     pieces,
     restoring,
@@ -162,6 +163,7 @@ def run(host: Host) -> Data:
     try:
         if name in BEGIN:
             begin.begin(host, str(host.args.get("entry_point") or "main"))
+            losses.hint(host)
         elif not host.record.call and name not in ALONE:
             raise Failed(OVERWRITTEN if NAME in host.vars else NOT_BEGUN)
         if name not in ("check", "choose", "unfinished") or not host.record.ended:

@@ -132,10 +132,7 @@ def blame(host: Host) -> Failure:
     task, result = core.failure(host.vars["hostvars"], host.name)
     if core.failure_stamp(task, result) in ("", record.stamp):  # of something earlier
         task = result = None
-    unread = losses.unread(host, task)
-    if unread:
-        task = result = None
-    name, reason = unread or verdict.failure(task, result, host.secrets)
+    name, reason = verdict.failure(task, result, host.secrets)
     if not name and record.due == "handlers" and not _others_lost_in_handlers(host):
         name, reason = "a notified handler", "the handler failed"
     if not name and (_is_alone(host) or losses.stands(host)):

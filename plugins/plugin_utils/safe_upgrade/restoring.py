@@ -124,6 +124,7 @@ def restore(host: Host) -> None:
         # The API has to be seen restoring, and more hosts than forks may wait after its end.
         host.ask(server_info, server_id=host.settings["server_id"], api_retries=1)
     record.take_back = way.to_take_back(host)
+    record.had_facts = bool((host.vars.get("ansible_facts") or {}).get("module_setup"))
     record.started = {"changed": started["changed"], "clock": host.clock.monotonic()}
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 
@@ -55,7 +56,9 @@ def dependencies(role_path: str, load: Load) -> list[t.Any]:
     for ending in (".yml", ".yaml", ""):
         path = os.path.join(role_path, "meta", "main" + ending)
         if os.path.isfile(path):
-            return list((load(path) or {}).get("dependencies") or [])
+            with contextlib.suppress(Exception):  # Ansible tells what is wrong with it
+                return list(load(path)["dependencies"])
+            return []
     return []
 
 

@@ -59,6 +59,8 @@ def test_a_dead_load_balancer_overwrites_nobody(site, switched):
         assert "lb-1" in run.results[host]["reason"], run.results[host]
         assert "unreachable" in run.results[host]["reason"], run.results[host]
     assert "hook before the restore failed" in run.results["fence"]["reason"]
+    # How losses are noticed exactly is told once, where they are not.
+    assert run.out.count("with callbacks_enabled = vps_org.cloud.night") == (not switched), run.out
 
 
 def test_a_controller_that_has_no_temporary_folder_any_more_overwrites_nobody(site):

@@ -152,3 +152,45 @@ def test_a_loss_in_a_check_is_of_that_check_without_the_plugin_too(site, lost_in
     assert one.ends(run) == {"one": ("restored", "1")}, run.out
     named = {"health": "health check failed", "verify": "verification failed"}
     assert run.results["one"]["reason"].startswith(f"{named[lost_in]}, attempts: 1: "), run.out
+
+
+NOT_IGNORED = {
+    "task": "- raw: 'true'\n  ignore_unreachable: VALUE\n",
+    "block": "- ignore_unreachable: VALUE\n  block:\n    - raw: 'true'\n",
+    "apply": "- include_tasks: {file: '{{ case_folder }}/more.yml',"
+    " apply: {ignore_unreachable: VALUE}}\n",
+    "role": "- import_role: {name: more}\n  ignore_unreachable: VALUE\n",
+    "included role": "- include_role: {name: more, apply: {ignore_unreachable: VALUE}}\n",
+}
+WHERE = ("change", "health", "verify")
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("switched", [{"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"}, {}])
+def test_no_keyword_of_the_users_takes_a_lost_host_out_of_the_play(site, switched):
+    """Its own ``ignore_unreachable: false`` would end the role there, without a restore."""
+    cases = {
+        f"{where}{number}{value}": (where, text.replace("VALUE", written))
+        for where in WHERE
+        for number, text in enumerate(NOT_IGNORED.values())
+        for value, written in (("no", "'no'"), ("template", "'{{ false }}'"))
+        if value == "no" or (number < 2 and where == "change")
+    }
+    one = site({host: {"safe_upgrade_mass_loss": 0} for host in cases})
+    one.tasks("more", "- raw: 'true'\n")
+    role = one.folder / "run-1/roles/more/tasks/main.yml"
+    role.parent.mkdir(parents=True)
+    role.write_text("- raw: 'true'\n")
+    for host, (where, text) in cases.items():
+        of_change = INSTALL + (LOCK_OUT + text if where == "change" else "")
+        one.hosts[host]["safe_upgrade_change"] = one.tasks(f"change-{host}", of_change)
+        if where != "change":
+            locks_out = LOCK_OUT + "  when: (changed.stdout | trim) == '2'\n"
+            lost = "- raw: cat srv/app/VERSION\n  register: changed\n" + locks_out + text
+            one.hosts[host][f"safe_upgrade_{where}"] = {
+                **one.tasks(f"{where}-{host}", lost),
+                "attempts": 1,
+                **({"builtin": ["connection"]} if where == "health" else {}),
+            }
+    run = one.run(environment=switched)
+    assert one.ends(run) == dict.fromkeys(cases, ("restored", "1")), run.out

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from integration.role.conftest import INSTALL, PATIENT
 
 END_HOST = "- name: Leave\n  ansible.builtin.meta: end_host\n"
 NO_HANDLER = "- raw: echo 2 > srv/app/VERSION\n  notify: Restart teh application\n"
@@ -180,6 +181,42 @@ def test_a_handler_that_only_an_included_role_may_bring_is_warned_of(site):
     run = one.run(role={"safe_upgrade_change": {"tasks_file": str(one.folder / "change.yml")}})
     assert run.states() == {"one": "upgraded"} and one.restarts("one") == 1, run.out
     assert "notifies the handler 'Restart the agent'" in " ".join(run.out.split())
+
+
+NOTIFIES = "- raw: 'true'\n  changed_when: true\n  notify: Restart the agent\n"
+IMPORTS = {
+    "a file that imports a role": {"change": "- import_role: {name: agent}\n"},
+    "a file that imports another of its files": {
+        "change": "- import_role: {name: agent, tasks_from: other}\n"
+    },
+    "a role that imports a role": {"tasks": "- import_role: {name: agent}\n"},
+    "a role that depends on one": {"tasks": INSTALL, "meta": "dependencies: [agent]\n"},
+}
+
+
+def test_a_handler_that_is_missing_is_found_in_all_that_is_imported(site):
+    """A notification without one ends the run for all hosts, without a restore."""
+    one = site({**{f"h{number}": PATIENT for number in range(len(IMPORTS))}, "fails": PATIENT})
+    roles = one.folder / "run-1/roles"
+    written = {"agent/tasks/main.yml": NOTIFIES, "agent/tasks/other.yml": NOTIFIES}
+    for number, files in enumerate(IMPORTS.values()):
+        change = {"role": f"patch{number}"}
+        if "change" in files:
+            change = one.tasks(f"change{number}", INSTALL + files["change"])
+        one.hosts[f"h{number}"]["safe_upgrade_change"] = change
+        for folder in files.keys() - {"change"}:
+            written[f"patch{number}/{folder}/main.yml"] = files[folder]
+    for path, text in written.items():
+        (roles / path).parent.mkdir(parents=True, exist_ok=True)
+        (roles / path).write_text(text)
+    one.hosts["fails"]["fault"] = "task"
+    run = one.run()
+    for number in range(len(IMPORTS)):
+        host = f"h{number}"
+        assert one.ends(run)[host] == ("aborted", "1"), run.out
+        assert "notifies the handler 'Restart the agent'" in run.results[host]["reason"]
+        assert one.calls("create", host) == 0
+    assert one.ends(run)["fails"] == ("restored", "1")
 
 
 @pytest.mark.long

@@ -382,70 +382,74 @@ def test_a_path_that_is_not_absolute_and_a_path_for_a_role_are_refused(not_found
         assert str(one.folder / "run-1" / what.removeprefix("./")) in said, said
 
 
-RELATIVE = {
-    "include_vars": "- include_vars: NAME\n",
-    "include_vars file": "- include_vars: {file: NAME}\n",
-    "copy": "- copy: {src: NAME, dest: '{{ simulated_disk }}/srv/app/got'}\n",
-    "template": "- template: {src: NAME, dest: '{{ simulated_disk }}/srv/app/got'}\n",
-    "template text": "- template: src=NAME dest={{ simulated_disk }}/srv/app/got\n",
-    "script": "- script: NAME\n",
-    "unarchive": "- unarchive: {src: NAME, dest: '{{ simulated_disk }}/srv/app'}\n",
-    "with_fileglob": "- {raw: 'true', with_fileglob: [NAME]}\n",
-    "with_file": "- {raw: 'true', with_file: [NAME]}\n",
-    "with_first_found": "- {raw: 'true', with_first_found: [NAME]}\n",
-    "lookup file": "- raw: \"echo {{ lookup('file', 'NAME') | length }}\"\n",
-    "lookup in vars": (
-        "- {raw: 'true', vars: {x: \"{{ lookup('ansible.builtin.file', 'NAME') }}\"}}\n"
+GOT = "{{ simulated_disk }}/srv/app/got"
+MINE = "- raw: \"echo '{{ mine }}' > srv/app/got\"\n"
+#: Names of files and folders that the role has, too.
+FINDS = {
+    "include_vars": "- include_vars: defaults/main.yml\n" + MINE,
+    "include_vars file": "- include_vars: {file: defaults/main.yml}\n" + MINE,
+    "include_vars dir": "- include_vars: {dir: defaults}\n" + MINE,
+    "copy": f"- copy: {{src: README.md, dest: '{GOT}'}}\n",
+    "copy a folder": f"- copy: {{src: meta/, dest: '{GOT}/'}}\n",
+    "template": f"- template: {{src: README.md, dest: '{GOT}'}}\n",
+    "template text": f"- template: src=README.md dest={GOT}\n",
+    "action": f"- action: copy src=README.md dest={GOT}\n",
+    "in a block": f"- block: [{{copy: {{src: README.md, dest: '{GOT}'}}}}]\n",
+    "variable of a block": (
+        f"- {{vars: {{x: README.md}}, block: [{{copy: {{src: '{{{{ x }}}}', dest: '{GOT}'}}}}]}}\n"
     ),
-    "looped include": "- {include_tasks: '{{ item }}', loop: [tasks/prune.yml]}\n",
-    "looped copy": (
-        "- {copy: {src: '{{ item }}', dest: '{{ simulated_disk }}/srv/app'}, loop: [NAME]}\n"
+    "set_fact": (f"- set_fact: {{x: README.md}}\n- copy: {{src: '{{{{ x }}}}', dest: '{GOT}'}}\n"),
+    "inventory": f"- copy: {{src: '{{{{ of_inventory }}}}', dest: '{GOT}'}}\n",
+    "loop": f"- {{copy: {{src: '{{{{ item }}}}', dest: '{GOT}'}}, loop: [README.md]}}\n",
+    "include in a loop": "- {include_tasks: '{{ case_folder }}/more.yml', loop: [README.md]}\n",
+    "with_file": "- {raw: \"echo '{{ item }}' > srv/app/got\", with_file: [README.md]}\n",
+    "with_fileglob": (
+        f"- {{copy: {{src: '{{{{ item }}}}', dest: '{GOT}'}}, with_fileglob: ['*.md']}}\n"
     ),
-    "copy by a variable": (
-        "- copy: {src: '{{ conf }}', dest: '{{ simulated_disk }}/srv/app/'}\n  vars: {conf: NAME}\n"
+    "with_first_found": (
+        "- include_vars: '{{ item }}'\n"
+        "  with_first_found: [{files: [main.yml], paths: [defaults]}]\n" + MINE
     ),
-    "a pattern": "- {raw: 'true', with_fileglob: ['*.md']}\n",
-    "when": "- {raw: 'true', when: \"lookup('file', 'NAME') != ''\"}\n",
-    "action": "- {action: copy src=NAME dest=srv/app/got}\n",
-    "local_action": "- {local_action: {module: copy, src: NAME, dest: /nowhere}}\n",
-    "query template": "- {raw: 'true', loop: \"{{ query('template', 'NAME') }}\"}\n",
-    "in a block": "- block: [{copy: {src: NAME, dest: '{{ simulated_disk }}/srv/app/got'}}]\n",
-    "vars_files of an include": "- {include_vars: NAME, when: true}\n",
+    "lookup": "- raw: \"echo '{{ lookup('file', 'README.md') }}' > srv/app/got\"\n",
+    "lookup template": "- raw: \"echo '{{ lookup('template', 'README.md') }}' > srv/app/got\"\n",
+    "lookup first_found": (
+        "- include_vars: \"{{ lookup('first_found', where) }}\"\n"
+        "  vars: {where: {files: [none.yml, main.yml], paths: [defaults]}}\n" + MINE
+    ),
+    "when": ("- {raw: echo mine > srv/app/got, when: \"'mine' in lookup('file', 'README.md')\"}\n"),
 }
-OURS = {
-    "include_vars": "defaults/main.yml", "include_vars file": "defaults/main.yml",
-    "vars_files of an include": "defaults/main.yml",
-    "looped include": "tasks/prune.yml",
-    "a pattern": "*.md",
-}  # fmt: skip
-
-
-RELATIVE_ON = numbered(RELATIVE)
+IN_A_ROLE = ("include_vars", "copy", "lookup", "with_first_found")
+FINDS_ON = {
+    f"{by}{number}": (form, by)
+    for number, form in enumerate(FINDS)
+    for by in ("file", "role")
+    if by == "file" or form in IN_A_ROLE
+}
 
 
 @pytest.fixture(scope="module")
-def relative(module_site):
-    one = module_site({host: {} for host in RELATIVE_ON})
-    for host, form in RELATIVE_ON.items():
-        name = OURS.get(form, "README.md")
-        mine = one.folder / "run-1" / name
-        mine.parent.mkdir(parents=True, exist_ok=True)
-        if "*" not in name:
-            mine.write_text("mine: true\n")
-        given(one, host, CHANGED + RELATIVE[form].replace("NAME", name))
-    return one, one.run(role=PATIENT)
+def found(module_site):
+    one = module_site({host: {"of_inventory": "README.md", **PATIENT} for host in FINDS_ON})
+    for folder in (one.folder, one.folder / "run-1"):
+        for name in ("README.md", "defaults/main.yml", "meta/main.yml"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("mine: mine\n")
+    one.tasks("more", f"- copy: {{src: '{{{{ item }}}}', dest: '{GOT}'}}\n")
+    for host, (form, by) in FINDS_ON.items():
+        if by == "file":
+            given(one, host, CHANGED + FINDS[form])
+        else:
+            one.hosts[host].update(a_role(one, host, tasks=CHANGED + FINDS[form]))
+    return one, one.run()
 
 
-@pytest.mark.parametrize("host", RELATIVE_ON, ids=RELATIVE)
-def test_a_relative_name_that_would_find_a_file_of_the_role_is_refused(relative, host):
-    one, run = relative
-    name = OURS.get(RELATIVE_ON[host], "README.md")
-    said = run.results[host]["reason"]
-    assert run.states()[host] == "aborted" and "absolute path" in said, said
-    assert name in said, said
-    if "*" not in name:
-        assert str(one.folder / "run-1" / name) in said, said
-    assert one.calls("create", host) == 0
+@pytest.mark.core
+@pytest.mark.parametrize("host", FINDS_ON, ids=[" by ".join(one) for one in FINDS_ON.values()])
+def test_a_relative_name_never_finds_a_file_of_the_role(found, host):
+    one, run = found
+    assert run.states()[host] == "upgraded", run.results[host]
+    got = one.disks / host / "srv/app/got"
+    assert "mine" in (got / "main.yml" if got.is_dir() else got).read_text()
 
 
 @pytest.mark.long

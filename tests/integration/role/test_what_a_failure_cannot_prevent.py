@@ -138,6 +138,38 @@ def test_a_host_whose_python_hangs_is_lost_and_keeps_nobody_waiting(site):
     assert "did not answer again within 10 s" in run.results["hangs"]["reason"]
 
 
+@pytest.mark.core
+@pytest.mark.parametrize("gathers", [False, True])
+def test_after_a_restore_no_fact_of_the_changed_system_is_known(site, gathers):
+    """Neither what the play gathers is kept, nor what another module told."""
+    one = site({"one": PATIENT})
+    setup = "setup: {fact_path: '{{ simulated_disk }}/etc/facts.d', gather_subset: ['!all', local]}"
+    change = (
+        INSTALL + "- raw: mkdir -p etc/facts.d && echo '2' > etc/facts.d/app.fact\n"
+        f"- {setup}\n- getent: {{database: passwd, key: root}}\n"
+        "- assert: {that: [getent_passwd.root, ansible_facts.ansible_local.app == 2]}\n"
+        "- fail:\n"
+    )
+    check = (
+        "- raw: echo '{{ [ansible_facts.ansible_local.app | default(1), getent_passwd | default"
+        "(1)] }}' >> srv/app/checks\n"
+    )
+    run = one.run(
+        play={"gather_facts": gathers},
+        role={
+            "safe_upgrade_change": one.tasks("change", change),
+            "safe_upgrade_health": {
+                **one.tasks("health", check),
+                "attempts": 1,
+                "builtin": ["connection"],
+            },
+        },
+    )
+    assert one.ends(run) == {"one": ("restored", "1")}, run.out
+    assert "but then" not in run.results["one"]["reason"]
+    assert (one.disks / "one/srv/app/checks").read_text() == "[1, 1]\n[1, 1]\n"
+
+
 def test_a_hook_after_the_restore_that_is_delegated_runs_with_the_other_hosts_python(site):
     one = site({"one": {"fault": "task", **PATIENT}, "two": {**PATIENT}})
     other = one.folder / "python"

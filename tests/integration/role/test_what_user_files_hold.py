@@ -322,7 +322,7 @@ def test_a_file_of_yours_that_is_not_there_is_none_of_the_roles(site):
     )
     run = one.run(role={"safe_upgrade_change": change})
     assert one.ends(run) == {"one": ("restored", "1")}, run.out
-    assert "a file or a role to include" in run.message("one")
+    assert "failed at: include_tasks" in run.message("one")
 
 
 def import_by_template(one):

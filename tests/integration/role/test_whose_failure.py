@@ -9,6 +9,7 @@ import json
 import sys
 
 import pytest
+from integration.role.conftest import INSTALL, PATIENT
 
 #: A task that loses its connection, for there is no such server.
 LOST = """
@@ -52,19 +53,44 @@ def test_a_file_that_is_missing_in_the_middle_of_the_change_restores_a_host_that
     assert "a task that Ansible does not name" in run.message("one")
 
 
-@pytest.mark.long
-def test_a_missing_file_of_a_templated_name_ends_every_host_where_a_percentage_brakes(site):
-    """A stated limit: Ansible leaves the play at once, and no rescue runs."""
-    one = site({"missing": {"which": "none"}, "healthy": {"which": "there"}})
-    one.tasks("there", "- ansible.builtin.debug:\n")
-    change = "- ansible.builtin.raw: echo 2 > srv/app/VERSION\n"
-    change += "- ansible.builtin.include_tasks: '{{ which }}.yml'\n"
-    role = {"safe_upgrade_change": one.tasks("change", change)}
-    run = one.run(play={"max_fail_percentage": 0}, role=role)
-    assert run.code == 2, run.out
-    for host in one.hosts:
-        assert one.ends(run)[host] == ("changing", "2")
-        assert one.calls("restore", host) == 0 and one.marked(host) and len(one.held(host)) == 1
+#: {host: (task of the change, what its failure says)}
+UNREAD = {
+    "no-file": ("include_tasks: '{{ x }}/none.yml'", "Could not find"),
+    "broken-file": ("include_tasks: '{{ x }}/broken.yml'", "YAML"),
+    "no-module": ("include_tasks: '{{ x }}/module.yml'", "no.such.module"),
+    "no-role": ("include_role: {name: '{{ x }}/none'}", "was not found"),
+    "broken-role": ("include_role: {name: '{{ x }}/app'}", "YAML"),
+    "import": ("include_tasks: '{{ x }}/imports.yml'", "was not found"),
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+@pytest.mark.parametrize("switched", [{"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"}, {}])
+def test_what_cannot_be_read_behind_a_template_fails_its_own_host_though_a_percentage_brakes(
+    site, strategy, switched
+):
+    """Ansible would leave the play at once, and no rescue would run."""
+    one = site({**dict.fromkeys(UNREAD, PATIENT), "healthy": PATIENT})
+    one.tasks("broken", "- debug: [\n")
+    one.tasks("module", "- block: [{no.such.module: }]\n")
+    one.tasks("imports", "- raw: touch srv/app/BEGUN\n- import_role: {name: none}\n")
+    role = one.folder / "app/tasks/main.yml"
+    role.parent.mkdir(parents=True)
+    role.write_text("- debug: [\n")
+    for host, (task, _said) in UNREAD.items():
+        text = f"{INSTALL}- {task}\n  vars: {{x: '{one.folder}'}}\n"
+        one.hosts[host]["safe_upgrade_change"] = one.tasks(f"change-{host}", text)
+    run = one.run(
+        play={"max_fail_percentage": 0, "strategy": strategy},
+        role={"safe_upgrade_mass_failure": 0},
+        environment=switched,
+    )
+    wanted = {**dict.fromkeys(UNREAD, ("restored", "1")), "healthy": ("upgraded", "2")}
+    assert one.ends(run) == wanted, run.out
+    for host, (_task, said) in UNREAD.items():
+        assert said in run.results[host]["reason"]
+        assert run.results[host]["failed_task"].startswith("include_")
 
 
 @pytest.mark.long

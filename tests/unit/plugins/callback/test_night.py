@@ -112,7 +112,7 @@ def test_a_lost_task_is_noted_with_its_delegate(night):
 def test_what_may_have_changed_the_host_is_noted(night, told, touched):
     host = Host()
     begun(night, host)
-    assert host.known[losses.SEEN] == {"touched": False, "failing": False, "include": "", "why": ""}
+    assert host.known[losses.SEEN] == {"touched": False, "failing": False}
     night.v2_runner_on_ok(result(host, **told))
     assert host.known[losses.SEEN]["touched"] is touched
 
@@ -126,46 +126,6 @@ def test_a_failure_stands_until_a_task_follows_it(night):
     assert host.known[losses.SEEN]["failing"]
     night.v2_runner_on_ok(result(host, returned={}))
     assert not host.known[losses.SEEN]["failing"]
-
-
-@pytest.mark.parametrize(
-    ("told", "include", "why"),
-    [
-        ({"returned": {"reason": "not found"}}, "patch", "not found"),
-        ({"returned": {"msg": "not found"}}, "patch", "not found"),  # since ansible-core 2.21
-        ({"name": "", "returned": {"msg": "x"}}, "ansible.builtin.include_tasks", "x"),
-        ({"returned": {"msg": "a\n{{ b }}"}}, "patch", "a { { b } }"),
-        ({"returned": {"msg": ["x"]}}, "patch", "['x']"),
-        ({"returned": {}}, "patch", ""),
-        (
-            {"returned": {"msg": "secret"}, "no_log": True},
-            "patch",
-            "ansible.builtin.include_tasks failed (its result is hidden by no_log)",
-        ),
-        ({"action": "apt", "returned": {"msg": "x"}}, "", ""),
-        ({"action": "my.own.include_tasks", "returned": {"msg": "x"}}, "", ""),
-    ],
-    ids=str,
-)
-def test_why_an_include_failed_is_noted_until_a_task_follows_it(night, told, include, why):
-    host = Host()
-    begun(night, host)
-    told = {"action": "ansible.builtin.include_tasks", **told}
-    night.v2_runner_on_failed(result(host, **told), ignore_errors=True)
-    assert (host.known[losses.SEEN]["include"], host.known[losses.SEEN]["why"]) == ("", "")
-    night.v2_runner_on_failed(result(host, **told))
-    assert (host.known[losses.SEEN]["include"], host.known[losses.SEEN]["why"]) == (include, why)
-    night.v2_runner_on_ok(result(host, returned={}))
-    assert (host.known[losses.SEEN]["include"], host.known[losses.SEEN]["why"]) == ("", "")
-
-
-def test_what_is_noted_of_a_failed_include_is_bounded(night):
-    host = Host()
-    begun(night, host)
-    told = {"action": "include_role", "name": "n" * 9000, "returned": {"reason": "w" * 90000}}
-    night.v2_runner_on_failed(result(host, **told))
-    seen = host.known[losses.SEEN]
-    assert 0 < len(seen["include"]) <= 300 and 0 < len(seen["why"]) <= 4000
 
 
 @pytest.mark.parametrize("begins", [True, False])

@@ -419,14 +419,6 @@ def test_an_armed_host_is_known_as_it_was_before_the_change(nights):
     record = night.record()
     assert (record.last_boot_id, record.before["boot_id"]) == ("another", "another")
     assert record.before["kernel"] == "6.2" and record.way["inventory_hostname"]
-    assert not record.had_facts
-
-
-@pytest.mark.parametrize("facts", [{"module_setup": True}, {"os": "x"}, {}])
-def test_facts_that_were_gathered_before_the_change_are_remembered(night, facts):
-    night.plays.variables.set_host_facts("web-01", facts)
-    night.armed()
-    assert night.record().had_facts == bool(facts.get("module_setup"))
 
 
 def test_what_was_lost_before_the_change_is_none_of_its_losses(night):

@@ -219,6 +219,13 @@ def test_registers_are_watched_and_a_hint_is_told_once_where_nobody_sees_losses(
     assert len(night.said) == 1 and "callbacks_enabled = vps_org.cloud.night" in night.said[0]
 
 
+def test_no_hint_is_told_where_losses_are_seen(nights):
+    night = nights()
+    for host in night.names:
+        night.phase("check", host)
+    assert night.said == []
+
+
 def test_a_watched_register_that_was_lost_fails_the_change_and_an_old_one_does_not(nights):
     lost = {"unreachable": True, "msg": "no route"}
     night = nights(watch_registers=["one", "two"])

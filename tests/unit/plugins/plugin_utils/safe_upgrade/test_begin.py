@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from nights import ROLE
@@ -250,16 +251,64 @@ def test_registers_of_the_users_files_are_known_with_their_hosts(nights, tmp_pat
     assert begin.registers(host, "change") == {"drained": "lb", "done": ""}
 
 
-def test_handlers_that_are_notified_are_known(nights):
-    night = nights(play={"handlers": [{"name": "Restart", "ansible.builtin.debug": {}}]})
-    night.change.write_text("- {raw: x, notify: Restart}\n")
+@pytest.mark.parametrize(
+    ("text", "names", "more"),
+    [
+        ("- {raw: x, notify: A}", {"A": "upgrade.yml:1"}, False),
+        (
+            "- {raw: x, notify: [A, 'B {{ x }}', C]}",
+            {"A": "upgrade.yml:1", "C": "upgrade.yml:1"},
+            False,
+        ),
+        ("- {raw: x, notify: '{{ x }}'}", {}, False),
+        ("- {raw: x, notify: }", {}, False),
+        (
+            "- {block: [{raw: x, notify: A}], rescue: [{raw: x, notify: B}]}",
+            {"A": "upgrade.yml:1", "B": "upgrade.yml:1"},
+            False,
+        ),
+        ("- {block: [{raw: x}], notify: A}", {"A": "upgrade.yml:1"}, False),
+        ("- include_tasks: more.yml", {}, True),
+        ("- ansible.builtin.include_role: {name: patch}", {}, True),
+        (
+            "- {raw: x, notify: A}\n- import_tasks: more.yml",
+            {"A": "upgrade.yml:1", "B": "more.yml:1"},
+            False,
+        ),
+        ("- import_tasks: {file: more.yml}", {"A": "more.yml:1", "B": "more.yml:1"}, False),
+        (
+            "- import_role: {name: patch}",
+            {"Of patch": "main.yml:1", "Of base": "main.yml:1"},
+            False,
+        ),
+        (
+            "- import_role: {name: patch, tasks_from: more}",
+            {"More": "more.yml:1", "Of base": "main.yml:1"},
+            False,
+        ),
+    ],
+)
+def test_the_handlers_that_files_and_what_they_import_notify_are_known(
+    nights, tmp_path, text, names, more
+):
+    night = nights(play={"handlers": [{"name": "A", "ansible.builtin.debug": {}}]})
+    night.change.write_text(f"{text}\n")
+    night.change.with_name("more.yml").write_text("- {raw: x, notify: [A, B]}\n")
+    written = {
+        "patch/tasks/main.yml": "- {raw: x, notify: Of patch}\n",
+        "patch/tasks/more.yml": "- {raw: x, notify: More}\n",
+        "patch/meta/main.yml": "dependencies: [base]\n",
+        "base/tasks/main.yml": "- {raw: x, notify: Of base}\n",
+    }
     night.phase("check")
-    names, known, more = begin.notified(night.host())
-    assert names == {"Restart": str(night.change)} and "Restart" in known and not more
-    night.change.write_text("- {raw: x, notify: Other}\n- include_role: {name: x}\n")
-    night.plays.loader._FILE_CACHE.clear()
-    names, _known, more = begin.notified(night.host())
-    assert names == {"Other": str(night.change)} and more
+    host = night.host()
+    for path, content in written.items():
+        file = Path(host.vars["playbook_dir"], "roles", path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    found, known, may_come = begin.notified(host)
+    assert {name: place.rpartition("/")[2] for name, place in found.items()} == names
+    assert "A" in known and may_come is more
 
 
 def test_roles_are_looked_for_beside_the_playbook_first(nights, tmp_path):

@@ -869,6 +869,15 @@ def test_a_role_that_ansible_does_not_find_is_refused_in_its_words(parsed):
     assert "none.such" in problem and tasks == []
 
 
+@pytest.mark.parametrize("name", ["meta", "defaults", "vars", "handlers", "tasks"])
+def test_a_file_of_a_role_that_cannot_be_read_is_named(parsed, tmp_path, name):
+    file = tmp_path / f"roles/base/{name}/main.yml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("- name: [\n")
+    problem, tasks = parsed({"name": "app", "tasks_from": ""})
+    assert str(file) in problem and tasks == []
+
+
 def test_the_tasks_of_a_file_stand_where_they_were_read(play, tmp_path):
     file = tmp_path / "change.yml"
     file.write_text("- import_tasks: more.yml\n")
@@ -1063,8 +1072,6 @@ def test_a_broken_file_stays_what_it_is_for_others(contained):
     broken = AnsibleParserError("broken")
     assert contained(broken, OTHER, [ROLE]) is broken
     assert contained(broken, HANDLER, ["a.b.c"]) is broken
-    missing = AnsibleError("missing")
-    assert contained(missing, OWN) is missing
 
 
 @pytest.mark.parametrize(
@@ -1166,45 +1173,3 @@ def test_a_role_that_includes_itself_without_end_is_not_read(monkeypatch, other,
 def test_elsewhere_it_is_ansibles_own_matter(contained):
     task = deep(160, lambda parent: in_file("/again.yml", parent), root=None)
     assert contained([], task, filename="/again.yml") == []
-
-
-# what the callbacks are told of an include that failed
-
-
-class Older:
-    """The strategy of ansible-core 2.16, as far as it tells the callbacks."""
-
-    def __init__(self, found):
-        self.found, self.told = found, []
-        self._tqm = SimpleNamespace(send_callback=lambda *told: self.told.append(told))
-
-    def _load_included_file(self, included_file, iterator=None, is_handler=False):
-        raise self.found
-
-
-class Newer(Older):
-    def _load_included_file(self, included_file, handle_stats_and_callbacks=True):
-        raise self.found
-
-
-@pytest.mark.parametrize(("kind", "tells"), [(Older, True), (Newer, False)])
-@pytest.mark.parametrize("error", [AnsibleError("not found"), AnsibleParserError("broken")])
-def test_a_role_that_failed_is_told_to_the_callbacks_where_ansible_does_not(
-    monkeypatch, kind, tells, error
-):
-    def fail(self, **named):
-        raise error
-
-    monkeypatch.setattr(role_include.IncludeRole, "get_block_list", fail)
-    monkeypatch.setattr(StrategyBase, "_copy_included_file", copied)
-    core.contain_broken_files(ROLE, no_meta)
-    core.place_included_files(ROLE)
-    result = SimpleNamespace(_result={})
-    role_included = SimpleNamespace(_is_role=True, _task=OWN, _results=[result])
-    strategy = kind(error)
-    made = StrategyBase._copy_included_file(strategy, role_included)
-    made._role, made._parent = None, OWN
-    with pytest.raises(AnsibleError, match=str(error)):
-        role_include.IncludeRole.get_block_list(made, play=None)
-    assert strategy.told == ([("v2_runner_on_failed", result)] if tells else [])
-    assert result._result == ({"failed": True, "reason": str(error)} if tells else {})

@@ -133,9 +133,6 @@ def test_the_file_of_a_users_role_includes_what_ansible_finds_there(tmp_path):
     (tasks / "install/a.yml").write_text("- import_tasks: install/repo.yml\n")
     main, load = str(tasks / "main.yml"), DataLoader().load_from_file
     assert files.problems(main, load, files.search_path(str(tasks.parent), "/nowhere"), None) == []
-    assert files.notified(main, load, files.search_path(str(tasks.parent), "/nowhere"))[0] == {
-        "Restart": f"{tasks}/install/repo.yml"
-    }
 
 
 def problems(tmp_path, text):
@@ -192,21 +189,6 @@ def test_an_include_of_the_roles_own_file_is_refused_however_it_is_written(tmp_p
         f"PATH: '{key}: status.yml' would run the role's own file of that name; give its absolute "
         "path, or another name"
     ]
-
-
-@pytest.mark.parametrize("value", ["more.yml", "{file: more.yml}"])
-def test_what_an_imported_file_notifies_is_known(tmp_path, value):
-    change, more = tmp_path / "change.yml", tmp_path / "more.yml"
-    change.write_text(f"- import_tasks: {value}\n")
-    more.write_text(
-        f"- debug:\n  notify: Restart\n- import_tasks: {change}\n- import_tasks: {more}\n"
-    )
-    other = tmp_path / "playbooks"
-    other.mkdir()
-    (other / "more.yml").write_text("- debug:\n  notify: Reload\n")
-    places = files.search_path(ROLE, str(other))
-    names, dummy = files.notified(str(change), DataLoader().load_from_file, places)
-    assert names == {"Restart": str(more)}
 
 
 def told(tmp_path, text, **how):
@@ -350,15 +332,14 @@ def test_every_problem_of_a_file_and_of_its_includes_is_told(tmp_path):
     (tmp_path / "more.yml").write_text("- set_fact: {safe_upgrade_result: x}\n")
     text = (
         "- {debug: , register: safe_upgrade_loss}\n- include_tasks: more.yml\n"
-        "- import_tasks: none.yml\n- copy: {src: README.md}\n- meta: end_batch\n"
+        "- import_tasks: none.yml\n- meta: end_batch\n"
     )
     found = [one.partition(" would ")[0] for one in told(tmp_path, text)]
     assert found == [
         "HERE/change.yml: 'register: safe_upgrade_loss'",
         "HERE/more.yml: 'set_fact: safe_upgrade_result'",
         "HERE/none.yml: no such file on the controller",
-        "HERE/change.yml: 'README.md'",
-        "HERE/change.yml, line 5: 'meta: end_batch'",
+        "HERE/change.yml, line 4: 'meta: end_batch'",
     ]
 
 
@@ -437,36 +418,6 @@ def test_ansible_looks_in_the_role_and_here_before_the_playbook(tmp_path, monkey
         "/book/tasks",
         "/book",
     ]
-
-
-def notified(tmp_path, text):
-    path = tmp_path / "change.yml"
-    path.write_text(text)
-    names, more = files.notified(str(path), DataLoader().load_from_file, PLACES)
-    return {name: Path(file).name for name, file in names.items()}, more
-
-
-@pytest.mark.parametrize(
-    ("text", "names", "more"),
-    [
-        ("- {debug: , notify: A}\n", ["A"], False),
-        ("- {debug: , notify: [A, 'B {{ x }}', C]}\n", ["A", "C"], False),
-        ("- {debug: , notify: '{{ x }}'}\n", [], False),
-        ("- {debug: , notify: }\n", [], False),
-        ("- {block: [{debug: , notify: A}], rescue: [{debug: , notify: B}]}\n", ["A", "B"], False),
-        ("- include_tasks: x.yml\n- debug:\n", [], True),
-        ("- ansible.builtin.include_role: {name: x}\n- debug:\n", [], True),
-        ("- import_role: {name: x}\n", [], False),
-    ],
-)
-def test_what_a_file_notifies_is_known_by_name(tmp_path, text, names, more):
-    assert notified(tmp_path, text) == (dict.fromkeys(names, "change.yml"), more)
-
-
-def test_an_imported_file_may_bring_more_handlers_and_the_first_file_is_named(tmp_path):
-    (tmp_path / "more.yml").write_text("- include_role: {name: x}\n- {debug: , notify: [A, B]}\n")
-    text = "- {debug: , notify: A}\n- import_tasks: more.yml\n- debug:\n"
-    assert notified(tmp_path, text) == ({"A": "change.yml", "B": "more.yml"}, True)
 
 
 def registered(tmp_path, text, more=None):

@@ -32,10 +32,15 @@ from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.setting
         ("xsnapshot_prefixx", "snapshot_prefix"),
         ("nsapshot_prefxi", "snapshot_prefix"),
         ("reconnect_timoeuts", "reconnect_timeout"),
+        # of a playbook
+        ("confrim", "confirm"),
+        ("wat", "what"),
+        ("task_timeuot", "task_timeout"),
+        ("host", "hosts"),
     ],
 )
 def test_a_nearly_right_name_is_told_with_the_right_one(given, meant):
-    assert meant in SPEC
+    assert meant in {*SPEC, *names.OF_PLAYBOOKS}
     near = {f"safe_upgrade_{given}": f"safe_upgrade_{meant}"}
     assert names.unknown([f"safe_upgrade_{given}"]) == (near, [])
 

@@ -62,3 +62,27 @@ def test_each_of_several_is_named_in_order():
         "set_fact: safe_upgrade_loss",
         "set_fact: safe_upgrade_result",
     ]
+
+
+@pytest.mark.parametrize(
+    ("task", "called"),
+    [
+        ({"set_fact": {"a": 1}}, ("set_fact", {"a": 1})),
+        ({"ansible.builtin.set_fact": "a=1 b='x y'"}, ("set_fact", {"": "", "a": "1", "b": "x y"})),
+        ({"command": " ls -l "}, ("command", {"": "ls -l"})),
+        ({"ping": None}, ("ping", {"": ""})),
+        ({"action": "a.b.ping data=x"}, ("ping", {"": "", "data": "x"})),
+        ({"action": "command ls"}, ("command", {"": "ls"})),
+        ({"action": {"module": "ping", "data": "x"}}, ("ping", {"module": "ping", "data": "x"})),
+    ],
+)
+def test_a_module_is_known_by_its_short_name_and_its_arguments_as_a_mapping(task, called):
+    assert called in list(own_names.calls(task))
+
+
+def test_the_arguments_of_a_task_add_to_those_of_its_module():
+    task = {"args": {"b": "2"}, "ping": "a=1"}
+    assert ("ping", {"": "", "a": "1", "b": "2"}) in list(own_names.calls(task))
+    task = {"args": {"b": "2"}, "action": "ping a=1"}
+    assert ("ping", {"": "", "a": "1", "b": "2"}) in list(own_names.calls(task))
+    assert ("ping", {"": ""}) in list(own_names.calls({"args": "{{ x }}", "ping": None}))

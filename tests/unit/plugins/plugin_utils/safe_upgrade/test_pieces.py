@@ -584,68 +584,6 @@ def test_a_failure_that_stands_is_the_hosts_own_though_ansible_names_no_task(nig
     )
 
 
-UNREAD = {"touched": True, "failing": True, "include": "Bring it", "why": "no such file."}
-
-
-@pytest.mark.parametrize("due", ["change", "handlers"])
-@pytest.mark.parametrize("before", [True, False])
-def test_an_include_that_failed_is_named_with_its_reason(night, due, before):
-    """Before it a rescue of the user's may have dealt with a failure that Ansible still names."""
-    night.armed("web-01", "web-02")
-    if due == "handlers":
-        night.phase("back")
-    if before:
-        night.failed()
-    night.noted(seen=UNREAD)
-    failure = night.phase("failed", piece="change")["run"]["failure"]
-    assert failure["own"]
-    assert (failure["task"], failure["reason"]) == ("Bring it", "no such file")
-
-
-@pytest.mark.parametrize(
-    ("name", "noted"), [("Bring it", "Bring it"), ("", "ansible.builtin.include_tasks")]
-)
-def test_an_include_that_ansible_names_is_told_with_what_it_keeps(night, name, noted):
-    night.armed()
-    night.noted(seen={**UNREAD, "include": noted, "why": "One or more items failed"})
-    night.failed(
-        task={"name": name, "action": "ansible.builtin.include_tasks"},
-        result={"failed": True, "results": [{"failed": True, "msg": "no variable"}]},
-    )
-    failure = night.phase("failed", piece="change")["run"]["failure"]
-    assert (failure["task"], failure["reason"]) == (noted, "no variable")
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"include": 5},
-        {"why": ["x"]},
-        {"include": ""},
-        {"why": ""},
-        {"failing": "yes"},
-        {"failing": False},
-    ],
-    ids=str,
-)
-def test_a_failed_include_is_believed_in_plain_words_alone(night, monkeypatch, odd):
-    night.armed()
-    night.noted(seen={**UNREAD, **odd})
-    name = "a task that Ansible does not name"
-    assert night.phase("failed", piece="change")["run"]["failure"]["task"] == name
-    night.noted(seen=UNREAD)
-    monkeypatch.setattr(switches, "ON", set())
-    assert night.phase("failed", piece="change")["run"]["failure"]["task"] == name
-
-
-def test_what_is_told_of_a_failed_include_is_short_and_masks_the_token(night):
-    night.armed()
-    token = night.host().secrets[0]
-    night.noted(seen={**UNREAD, "why": f"{'x' * 280} {token} {'y' * 900}"})
-    reason = night.phase("failed", piece="change")["run"]["failure"]["reason"]
-    assert reason.startswith("xxx") and token[:8] not in reason and len(reason) <= 300
-
-
 FOR_ALL = {"name": "n", "action": "assert", "run_once": True}
 
 

@@ -127,6 +127,45 @@ def test_what_the_change_lost_is_no_failure_of_a_hook_before_the_restore(nights,
     assert night.phase("judge")["run"]["due"] == "restore"
 
 
+def test_a_hook_before_the_restore_that_lost_its_load_balancer_has_failed(nights, file):
+    night = nights(restore_hooks={"before_tasks_file": file})
+    night.armed()
+    night.failed()
+    night.phase("failed", piece="change")
+    assert night.phase("decide")["run"]["due"] == "hook_before"
+    night.noted(loss={**LOSS, "task": "Drain", "delegate": "lb", "why": "timed out"})
+    told = night.phase("judge")
+    assert (told["state"], told["run"]["due"]) == ("left_changed", "")
+    assert told["reason"].startswith(
+        f"{FAILED}; the hook before the restore failed: lb, on which this task runs, was "
+        "unreachable: timed out"
+    )
+    assert night.phase("restore")["state"] == "left_changed"
+    assert night.world.calls("restore") == []
+
+
+MISSING = object()
+
+
+@pytest.mark.parametrize(
+    "name", [None, "", 5, "{{ x }}", "web-02", ["web-01"], MISSING],
+    ids=["null", "empty", "number", "template", "another's", "list", "missing"],
+)  # fmt: skip
+def test_whatever_the_api_calls_the_server_it_is_restored(failed, world, name):
+    night = failed()
+    broken = night.guests["web-01"].disk / "broken"
+    broken.write_text("by the change")
+    if name is MISSING:
+        world.simulator.set_fault("missing_fields", call="list_servers", fields=["name"])
+    else:
+        world.simulator.cloud.servers[12345]["name"] = name
+        for row in world.simulator.cloud.snapshots.values():
+            row["server"]["name"] = name
+    told = night.restored()
+    assert told["state"] == "restored", told["reason"]
+    assert not broken.exists() and night.world.calls("restore") == ["restore"]
+
+
 # a restore by hand in check mode
 
 
@@ -623,12 +662,13 @@ def test_the_kernel_that_a_restored_host_runs_is_told_where_it_is_another(waited
 @pytest.mark.parametrize("known", [True, False])
 def test_facts_are_gathered_anew_where_the_play_had_some(nights, world, known):
     night = nights()
-    if known:
-        night.plays.variables.set_host_facts("web-01", {"module_setup": True})
     night.armed()
     night.failed()
+    if known:  # by the change's own tasks, perhaps
+        night.plays.variables.set_host_facts("web-01", {"module_setup": True})
     night.phase("failed", piece="change")
     night.phases("decide", "restore", "wait_restore")
+    night.plays.variables.clear_facts("web-01")
     night.guests["web-01"].facts = {"gathered": "anew"}
     night.phase("prove")
     assert night.facts == ({"gathered": "anew"} if known else {})

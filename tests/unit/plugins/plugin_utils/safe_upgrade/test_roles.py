@@ -29,6 +29,10 @@ def test_what_a_role_has_run_before_it_is_read_from_its_meta_file(tmp_path):
         (".yml", "", []),
         (".yml", "dependencies: []\n", []),
         (".yml", "dependencies: [{role: base}]\n", [{"role": "base"}]),
+        # what Ansible refuses
+        (".yml", "dependencies: [\n", []),
+        (".yml", "[a]\n", []),
+        (".yml", "dependencies: 5\n", []),
     ):
         (meta / f"main{ending}").write_text(text)
         assert roles.dependencies(str(tmp_path), DataLoader().load_from_file) == found
