@@ -154,6 +154,7 @@ _CATALOGUE = """
 454 the boot id is new, which proves a reboot
 454 the marker is gone and the boot id is new, but the guest
 454 neither marker nor boot id could be compared
+454 is on the guest's disk, which proves nothing
 454 the machine that answers may be another
 455 the server was being restored already, perhaps
 456 the restored host shows another host key

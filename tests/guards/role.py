@@ -1318,6 +1318,12 @@ CHANGE = {
         "[switched0-linear]",
         _core("_failing", "lambda why, include, **how: {}.none"),
     ),
+    "marker_that_came_back": Guard(
+        "A marker that a snapshot made by hand holds does not hide that the server was restored.",
+        ROLE + "test_restores.py"
+        "::test_a_snapshot_made_by_hand_of_a_half_changed_server_brings_its_marker_back",
+        _code("snapshots", "run_of", "lambda row: 'r1'"),
+    ),
     "wrapper_of_ssh_is_no_fault": Guard(
         "A server that is lost behind a wrapper of ssh that knows no -V is not the controller's.",
         UNIT + "test_reach.py::test_an_ssh_that_runs_is_not_blamed_for_a_guest_that_says_nothing",

@@ -26,13 +26,15 @@ class Evidence:
     *fresh*: the last look answered. *boot_id* is the last known one, *fresh_boot_id* whether that
     look told it. *marker* is the run whose marker was on the guest, empty when a look saw none.
     *witness* is what was written beside it, empty when it could not be. Both are empty where a
-    reboot empties their folder, or another mount hides it.
+    reboot empties their folder, or another mount hides it. *foreign*: the snapshot is none of the
+    role's, so that it may hold the marker of any run.
     """
 
     boot_id: str
     fresh_boot_id: bool
     marker: str
     witness: str
+    foreign: bool = False
 
 
 def prove(evidence: Evidence, now: t.Mapping[str, t.Any], restoring_seen: bool) -> tuple[bool, str]:
@@ -49,23 +51,30 @@ def prove(evidence: Evidence, now: t.Mapping[str, t.Any], restoring_seen: bool) 
             return False, f"the controller cannot ask the restored host: {now['why']}"
         return False, f"the restored host does not answer: {now['why']}"
     marker = now["marker"] and now["marker"]["run_id"]
-    if marker and marker in (evidence.marker or marker, UNKNOWN_RUN):
+    stands = bool(marker) and marker in (evidence.marker or marker, UNKNOWN_RUN)
+    if stands and not evidence.foreign:
         return False, STANDS[0]
     if evidence.witness and now["witness"] == evidence.witness:
         return False, STANDS[1]
     known = bool(evidence.boot_id and now["boot_id"])
     if known and now["boot_id"] == evidence.boot_id:
         return False, "the guest was not started again: its boot id is unchanged"
-    gone = "the marker is gone" if evidence.marker else "the witness is gone"
-    if known and (evidence.witness or evidence.marker):
+    of_marker = evidence.marker and not stands
+    gone = "the marker is gone" if of_marker else "the witness is gone"
+    if known and (evidence.witness or of_marker):
         if evidence.fresh_boot_id or restoring_seen:
             return True, f"{gone} and the boot id is new"
         return False, (
             f"{gone} and the boot id is new, but the guest could not be checked right before the "
             "restore, and the API was not seen restoring: the change itself may have done both"
         )
-    if (evidence.witness or evidence.marker) and restoring_seen:
+    if (evidence.witness or of_marker) and restoring_seen:
         return True, f"{gone} (no boot id to compare) and the API was seen restoring"
+    if stands:
+        return False, (
+            f"the marker of run {marker} is on the guest's disk, which proves nothing: the "
+            "snapshot is none of the role's, and may hold it"
+        )
     if known and evidence.fresh_boot_id:
         return False, (
             "the boot id is new, which proves a reboot, not a restore: there was no file to "

@@ -16,6 +16,7 @@ import json
 import typing as t
 from dataclasses import dataclass, field, fields
 
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import snapshots
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.proof import Evidence
 
 Data = dict[str, t.Any]
@@ -164,7 +165,8 @@ class Record:
         """What a restore can be proved by."""
         marker = "" if self.missed or self.volatile else self.marker
         witness = "" if self.volatile else self.witness
-        return Evidence(self.last_boot_id, self.fresh_boot_id, marker, witness)
+        foreign = bool(self.snapshot) and not snapshots.run_of(self.snapshot or {})
+        return Evidence(self.last_boot_id, self.fresh_boot_id, marker, witness, foreign)
 
     def as_result(self) -> Data:
         """The registered result: the public part, and ``run``."""

@@ -223,6 +223,24 @@ def test_restore_without_an_id_needs_exactly_one_candidate(site):
         assert word in run.results["one"]["reason"]
 
 
+def test_a_snapshot_made_by_hand_of_a_half_changed_server_brings_its_marker_back(site):
+    """It stands there although the disk was replaced: what was written last proves that."""
+    one = site({"one": {"fault": "long"}})
+    process = start(*one.command())
+    until((one.disks / "one/srv/app/CHANGING").exists)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    made = one.sim.add_snapshot(one.ids["one"], "by hand")["id"]
+    (one.disks / "one/srv/app/VERSION").write_text("spoilt\n")
+    run = one.run(tasks_from="restore", role={"safe_upgrade_snapshot_id": made})
+    assert run.code == 0 and run.states() == {"one": "restored"}, run.out
+    assert "the witness is gone and the boot id is new" in run.results["one"]["reason"]
+    assert one.version("one") == "2" and one.marked("one")
+    one.sim.set_fault("restore_reboots")
+    run = one.run(tasks_from="restore", role={"safe_upgrade_snapshot_id": made})
+    assert run.states() == {"one": "restored_unproven"}, run.out
+
+
 @pytest.mark.long
 def test_a_check_of_the_restore_entry_tells_what_would_be_erased(site):
     one = site({"one": {}})

@@ -39,6 +39,12 @@ def evidence(**changes):
 #: The host was lost: no fresh look, so the marker and the boot of arming.
 LOST = {"fresh_boot_id": False, "witness": ""}
 NO_FILE = {"marker": "", "witness": ""}
+FOREIGN = {"foreign": True}
+WITNESS_BY_THE_API = "the witness is gone (no boot id to compare) and the API was seen restoring"
+MAY_HOLD_IT = (
+    "the marker of run r1 is on the guest's disk, which proves nothing: the snapshot is none of "
+    "the role's, and may hold it"
+)
 
 
 def guest(**changes):
@@ -82,6 +88,16 @@ def marked(run):
         # what an earlier run left came back with the snapshot
         ({}, marked("r0"), False, True, GONE_AND_NEW),
         ({}, guest(witness="of an earlier restore"), False, True, GONE_AND_NEW),
+        # a snapshot made by hand may hold the marker of the run that was interrupted before
+        (FOREIGN, marked("r1"), False, True, WITNESS_AND_NEW),
+        (FOREIGN, marked("unknown"), False, True, WITNESS_AND_NEW),
+        (FOREIGN, guest(), False, True, GONE_AND_NEW),
+        (FOREIGN, guest(marker={"run_id": "r1"}, witness="w"), True, False, WITNESS_THERE),
+        (FOREIGN, guest(marker={"run_id": "r1"}, boot_id="one"), True, False, NOT_STARTED),
+        ({**FOREIGN, "boot_id": ""}, marked("r1"), True, True, WITNESS_BY_THE_API),
+        ({**FOREIGN, "witness": ""}, marked("r1"), True, False, MAY_HOLD_IT),
+        ({**FOREIGN, "witness": ""}, marked("r0"), True, True, GONE_AND_NEW),
+        ({**FOREIGN, **LOST, "marker": ""}, marked("r1"), True, False, MAY_HOLD_IT),
         # silence
         ({}, guest(answered=False, why="timed out"), True, False, f"{SILENT}: timed out"),
         ({}, guest(answered=False, why=None), True, False, f"{SILENT}: None"),
