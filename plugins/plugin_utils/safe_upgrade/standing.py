@@ -83,12 +83,11 @@ def release(host: Host) -> Data:
         text = f"{host.name}: it has no marker, so there is nothing to release"
         host.say(text)
         return {"msg": text}
-    if not host.record.check_mode:
-        command = guest.unmark_command(settings["marker_path"], settings["server_id"])
-        answer = host.reach.run(command)
-        if answer.rc != 0:
-            why = f"the marker {settings['marker_path']} cannot be removed"
-            raise Failed(host.harmless(f"{host.name}: {why}: {answer.why or answer.rc}"))
+    remove = guest.unless_of_another if host.record.check_mode else guest.unmark_command
+    answer = host.reach.run(remove(settings["marker_path"], settings["server_id"]))
+    if answer.rc != 0:
+        why = f"the marker {settings['marker_path']} cannot be removed"
+        raise Failed(host.harmless(f"{host.name}: {why}: {answer.why or answer.rc}"))
     host.changed = True
     act = "would be released" if host.record.check_mode else "released"
     kept = ", ".join(str(row["id"]) for row in rows if snapshots.run_of(row) == found["run_id"])

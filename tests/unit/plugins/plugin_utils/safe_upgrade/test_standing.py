@@ -126,6 +126,14 @@ def test_a_release_in_check_mode_only_says_so(left):
     assert night.guests["web-01"].marker.exists()
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_marker_of_another_server_is_refused_in_check_mode_too(left, check_mode):
+    night = left(play={"check_mode": check_mode})
+    night.guests["web-01"].refuses = "it is of another server"
+    with pytest.raises(Failed, match="cannot be removed"):
+        release(night)
+
+
 def test_a_marker_that_cannot_be_read_is_released(left):
     night = left()
     night.guests["web-01"].marker.write_text("{")
