@@ -49,6 +49,7 @@ core.contain_broken_files("vps_org.cloud.safe_upgrade", metas.refused_when_run)
 core.find_users_files("vps_org.cloud.safe_upgrade")
 core.place_included_files("vps_org.cloud.safe_upgrade")
 core.prepare_tasks("vps_org.cloud.safe_upgrade")
+core.forget_facts_of_one_host("vps_org.cloud.safe_upgrade")
 core.load_filters()
 
 

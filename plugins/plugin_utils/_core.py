@@ -750,7 +750,7 @@ def _failing_file(
         why,
         file._task,
         play=iterator._play,
-        parent_block=strategy._copy_included_file(file).build_parent_block(),
+        parent_block=strategy._copy_included_file(file),
         role=file._task._role,
         use_handlers=is_handler,
         variable_manager=strategy._variable_manager,
@@ -760,15 +760,15 @@ def _failing_file(
 
 def _failing_role(why: str, include: t.Any, **how: t.Any) -> t.Any:
     """The same of a role, which has no handlers then."""
-    parent = include.build_parent_block()
-    return _failing(why, include, parent_block=parent, role=include._role, **how), []
+    return _failing(why, include, parent_block=include, role=include._role, **how), []
 
 
 def _failing(why: str, include: t.Any, **how: t.Any) -> t.Any:
     """A block whose only task fails.
 
     An include that Ansible itself fails counts its host as failed, though a rescue follows. With
-    ``max_fail_percentage`` that ends the play, without the rescue.
+    ``max_fail_percentage`` that ends the play, without the rescue. Nothing that ``apply``, or a
+    block around the include, says leaves the task out or makes good its failure.
     """
     from ansible.playbook.helpers import load_list_of_blocks
     from ansible.utils.unsafe_proxy import wrap_var
@@ -777,6 +777,8 @@ def _failing(why: str, include: t.Any, **how: t.Any) -> t.Any:
         "name": include.name or include.action,
         "ansible.builtin.fail": {"msg": wrap_var(why)},
         "no_log": include.no_log,
+        "ignore_errors": False,
+        "debugger": "never",
         "tags": ["always"],
     }
     return load_list_of_blocks([task], **how)
@@ -912,6 +914,41 @@ def _beside(task: t.Any, path: str, role: str, loader: t.Any) -> str:
     with contextlib.suppress(Exception):
         return str(loader.path_dwim_relative_stack([own, loader.get_basedir()], "tasks", name))
     return os.path.join(own, name)
+
+
+def forget_facts_of_one_host(role: str) -> None:
+    """Let a ``meta: clear_facts`` of the *role* forget the facts of its own host alone.
+
+    Ansible forgets those of every host of the play, in the middle of what the others do.
+    """
+    with contextlib.suppress(Exception):
+        from ansible.plugins.strategy import StrategyBase
+
+        execute = StrategyBase._execute_meta
+
+        @functools.wraps(execute)
+        def of_one(self: t.Any, task: t.Any, *given: t.Any, **named: t.Any) -> t.Any:
+            manager: t.Any = self._variable_manager
+            with contextlib.suppress(Exception):
+                if _stands_in(task, role):
+                    own, clear = named.get("target_host") or given[-1], manager.clear_facts
+                    manager.clear_facts = lambda name: clear(name) if name == own.name else None
+            try:
+                return execute(self, task, *given, **named)
+            finally:
+                vars(manager).pop("clear_facts", None)
+
+        if not hasattr(execute, "__wrapped__"):
+            StrategyBase._execute_meta = of_one  # type: ignore[method-assign]
+
+
+def forgets_facts_of_one_host() -> bool:
+    """Whether a ``meta: clear_facts`` of the role leaves the facts of others."""
+    with contextlib.suppress(Exception):
+        from ansible.plugins.strategy import StrategyBase
+
+        return hasattr(StrategyBase._execute_meta, "__wrapped__")
+    return False
 
 
 def prepare_tasks(role: str) -> None:

@@ -1295,10 +1295,28 @@ CHANGE = {
     "facts_of_the_changed_system": Guard(
         "After a restore no fact of the changed system is known.",
         ROLE + "test_what_a_failure_cannot_prevent.py"
-        "::test_after_a_restore_no_fact_of_the_changed_system_is_known[False]",
+        "::test_after_a_restore_no_fact_of_the_changed_system_is_known[False-linear]",
         Without(
             "roles/safe_upgrade/tasks/restore_server.yml",
             "Forget the facts of the changed system",
+        ),
+    ),
+    "facts_of_other_hosts": Guard(
+        "The restore of a host forgets no fact of another.",
+        ROLE + "test_what_a_failure_cannot_prevent.py"
+        "::test_after_a_restore_no_fact_of_the_changed_system_is_known[False-linear]",
+        _core("forget_facts_of_one_host", "lambda role: None"),
+        _core("forgets_facts_of_one_host", "lambda: True"),
+    ),
+    "what_stands_around_a_broken_include": Guard(
+        "What stands around an include that cannot be read does not make its failure good.",
+        ROLE + "test_whose_failure.py"
+        "::test_what_cannot_be_read_behind_a_template_fails_its_own_host_though_a_percentage_brakes"
+        "[switched0-linear]",
+        _core(
+            "_failing",
+            "lambda why, include, **how: original(why, include, **{**how, 'parent_block':"
+            " include.build_parent_block()})",
         ),
     ),
     "handlers_of_what_is_imported": Guard(

@@ -105,6 +105,8 @@ class Record:
     #: What the role of the change said in its preparation that it will do.
     prepared: str = ""
     had_facts: bool = False
+    #: Those of the changed system can be forgotten, without those of other hosts.
+    forget_facts: bool = False
     #: The interpreter that Ansible used on the guest before the change; empty: unknown.
     python: str = ""
     #: How Ansible reached the guest before the change, and what a restore takes back of it.
@@ -183,7 +185,7 @@ class Record:
 
 
 #: What the role's YAML, or a phase of another host, reads without reading the whole record.
-READ_BY_YAML = ("call", "due", "files", "roles", "loss_number", "take_back")
+READ_BY_YAML = ("call", "due", "files", "roles", "loss_number", "take_back", "forget_facts")
 
 
 def read(value: t.Any) -> Record | None:

@@ -17,6 +17,7 @@ from ansible_collections.vps_org.cloud.plugins.module_utils._errors import (
 from ansible_collections.vps_org.cloud.plugins.module_utils._rows import timestamp
 from ansible_collections.vps_org.cloud.plugins.module_utils._wait import Deadline
 from ansible_collections.vps_org.cloud.plugins.modules import server_info, snapshot_restore
+from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
     brakes,
     checks,
@@ -125,6 +126,7 @@ def restore(host: Host) -> None:
         host.ask(server_info, server_id=host.settings["server_id"], api_retries=1)
     record.take_back = way.to_take_back(host)
     record.had_facts = bool((host.vars.get("ansible_facts") or {}).get("module_setup"))
+    record.forget_facts = core.forgets_facts_of_one_host()
     record.started = {"changed": started["changed"], "clock": host.clock.monotonic()}
 
 

@@ -138,26 +138,37 @@ def test_a_host_whose_python_hangs_is_lost_and_keeps_nobody_waiting(site):
     assert "did not answer again within 10 s" in run.results["hangs"]["reason"]
 
 
+HERE = "  delegate_to: localhost\n  vars: {ansible_connection: local}\n"
+
+
 @pytest.mark.core
-@pytest.mark.parametrize("gathers", [False, True])
-def test_after_a_restore_no_fact_of_the_changed_system_is_known(site, gathers):
-    """Neither what the play gathers is kept, nor what another module told."""
-    one = site({"one": PATIENT})
+@pytest.mark.parametrize(
+    ("gathers", "strategy"), [(False, "linear"), (True, "linear"), (True, "free")]
+)
+def test_after_a_restore_no_fact_of_the_changed_system_is_known(site, gathers, strategy):
+    """Neither what the play gathers is kept, nor what another module told; of others all is."""
+    one = site({"one": PATIENT, "two": PATIENT})
     setup = "setup: {fact_path: '{{ simulated_disk }}/etc/facts.d', gather_subset: ['!all', local]}"
+    wait = "- wait_for: {path: '{{ case_folder }}/restored', timeout: 60}\n" + HERE
     change = (
         INSTALL + "- raw: mkdir -p etc/facts.d && echo '2' > etc/facts.d/app.fact\n"
         f"- {setup}\n- getent: {{database: passwd, key: root}}\n"
-        "- assert: {that: [getent_passwd.root, ansible_facts.ansible_local.app == 2]}\n"
-        "- fail:\n"
+        "- assert: {that: [getent_passwd.root is defined, ansible_facts.ansible_local.app == 2]}\n"
+        f"- fail:\n  when: inventory_hostname == 'one'\n{wait if strategy == 'free' else ''}"
+        "- assert: {that: [getent_passwd.root is defined, ansible_facts.ansible_local.app == 2]}\n"
     )
     check = (
-        "- raw: echo '{{ [ansible_facts.ansible_local.app | default(1), getent_passwd | default"
-        "(1)] }}' >> srv/app/checks\n"
+        "- raw: echo '{{ [ansible_facts.ansible_local.app | default(1), getent_passwd is defined]"
+        " }}' >> srv/app/checks\n"
     )
+    hook = "- raw: touch '{{ case_folder }}/restored'\n" + HERE
     run = one.run(
-        play={"gather_facts": gathers},
+        play={"gather_facts": gathers, "strategy": strategy},
         role={
             "safe_upgrade_change": one.tasks("change", change),
+            "safe_upgrade_restore_hooks": {
+                "after_tasks_file": one.tasks("hook", hook)["tasks_file"]
+            },
             "safe_upgrade_health": {
                 **one.tasks("health", check),
                 "attempts": 1,
@@ -165,9 +176,10 @@ def test_after_a_restore_no_fact_of_the_changed_system_is_known(site, gathers):
             },
         },
     )
-    assert one.ends(run) == {"one": ("restored", "1")}, run.out
+    assert one.ends(run) == {"one": ("restored", "1"), "two": ("upgraded", "2")}, run.out
     assert "but then" not in run.results["one"]["reason"]
-    assert (one.disks / "one/srv/app/checks").read_text() == "[1, 1]\n[1, 1]\n"
+    told = {host: (one.disks / host / "srv/app/checks").read_text() for host in one.hosts}
+    assert told == {"one": "[1, False]\n[1, False]\n", "two": "[1, False]\n[2, True]\n"}
 
 
 def test_a_hook_after_the_restore_that_is_delegated_runs_with_the_other_hosts_python(site):

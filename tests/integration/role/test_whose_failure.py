@@ -61,6 +61,32 @@ UNREAD = {
     "no-role": ("include_role: {name: '{{ x }}/none'}", "was not found"),
     "broken-role": ("include_role: {name: '{{ x }}/app'}", "YAML"),
     "import": ("include_tasks: '{{ x }}/imports.yml'", "was not found"),
+    # what stands around it makes nothing good, and leaves nothing out
+    "ignored": ("include_tasks: '{{ x }}/none.yml'\n  ignore_errors: true", "Could not find"),
+    "ignored-apply": (
+        "include_tasks: {file: '{{ x }}/none.yml', apply: {ignore_errors: true}}",
+        "Could not find",
+    ),
+    "skipped-apply": (
+        "include_tasks: {file: '{{ x }}/none.yml', apply: {when: false}}",
+        "Could not find",
+    ),
+    "skipped-role": (
+        "include_role: {name: '{{ x }}/none', apply: {when: false}}",
+        "was not found",
+    ),
+    "ignored-role": (
+        "include_role: {name: '{{ x }}/app', apply: {ignore_errors: true}}",
+        "YAML",
+    ),
+    "ignored-block": (
+        "block: [{include_tasks: '{{ x }}/none.yml'}]\n  ignore_errors: true",
+        "Could not find",
+    ),
+    "ignored-within": (
+        "include_tasks: {file: '{{ x }}/within.yml', apply: {ignore_errors: true}}",
+        "Could not find",
+    ),
 }
 
 
@@ -74,6 +100,7 @@ def test_what_cannot_be_read_behind_a_template_fails_its_own_host_though_a_perce
     one = site({**dict.fromkeys(UNREAD, PATIENT), "healthy": PATIENT})
     one.tasks("broken", "- debug: [\n")
     one.tasks("module", "- block: [{no.such.module: }]\n")
+    one.tasks("within", "- include_tasks: '{{ x }}/none.yml'\n")
     one.tasks("imports", "- raw: touch srv/app/BEGUN\n- import_role: {name: none}\n")
     role = one.folder / "app/tasks/main.yml"
     role.parent.mkdir(parents=True)
