@@ -84,7 +84,7 @@ _EVALUATED = _code(
     "_wrong_in_user_files",
     "lambda host: (original(host), [host.template(core.trusted(text)) "
     "for dummy, path, dummy in user_files(host) "
-    "for text in files.relative.texts.within(host.load(path))])[0]",
+    "for text in keywords.texts.within(host.load(path))])[0]",
 )
 
 THREATS = {
@@ -1304,7 +1304,7 @@ CHANGE = {
     "facts_of_other_hosts": Guard(
         "The restore of a host forgets no fact of another.",
         ROLE + "test_what_a_failure_cannot_prevent.py"
-        "::test_after_a_restore_no_fact_of_the_changed_system_is_known[False-linear]",
+        "::test_after_a_restore_no_fact_of_the_changed_system_is_known[True-free]",
         _core("forget_facts_of_one_host", "lambda role: None"),
         _core("forgets_facts_of_one_host", "lambda: True"),
     ),
