@@ -326,8 +326,20 @@ def parse(
     except Exception:
         return None, []
     with contextlib.suppress(Exception):
-        return None, [_parsed(one) for block in blocks for one in _tasks(block)]
+        why = _takes_from(task._role, path, blocks) if path else None
+        return why, [_parsed(one) for block in blocks for one in _tasks(block)]
     return None, []
+
+
+def _takes_from(role: t.Any, path: str, blocks: t.Any) -> str | None:
+    """What stands against a user's file that imports one of the role: it can mean none of them."""
+    with contextlib.suppress(Exception):
+        folder = f"{role._role_path}/tasks/"
+        places = [str(one.get_path()) for block in blocks for one in _tasks(block)]
+        own = [place.rpartition(":")[0] for place in places if place.startswith(folder)]
+        if own and not path.startswith(folder):
+            return f"{path}: would import {own[0]}, a file of this role; give an absolute path"
+    return None
 
 
 def _with_place(error: Exception) -> str:
@@ -721,10 +733,17 @@ def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
             if not problems:
                 found = read(self, *given, **named)
                 problems = _problems(found, task, role, refused)
+                if is_file and not problems and _is_of(task, role):
+                    problems = _list(_takes_from(task._role, str(given[0]._filename), found))
+        except TypeError as error:  # ansible-core before 2.19 finds nowhere what is imported
+            what = given[0]._filename if is_file else task._role_name
+            problems = [f"{what} imports a file that is not found ({error})"]
         except Exception as error:
             problems = [str(error).encode(errors="replace").decode()]
         if not problems:
             _keep_hosts(found)
+            if is_file:
+                _keep_hosts(_handlers_of(named.get("iterator")))
             return found
         try:
             if getattr(self, "statically_loaded", False):
@@ -830,7 +849,7 @@ def _keep_hosts(found: t.Any) -> None:
         blocks = (*found[0], *found[1]) if isinstance(found, tuple) else found
         for task in (one for block in blocks for one in _tasks(block)):
             one = task
-            while one is task or getattr(one, "statically_loaded", True):
+            while one is task or (one and getattr(one, "statically_loaded", True)):
                 written = getattr(one, "_ds", None)
                 own = written.get("ignore_unreachable") if isinstance(written, dict) else None
                 if _is_set_to_ignore(own):
@@ -851,6 +870,11 @@ def _is_set_to_ignore(value: t.Any) -> bool:
     return False
 
 
+def _handlers_of(iterator: t.Any) -> t.Any:
+    """The blocks of handlers of the play that is run."""
+    return getattr(getattr(iterator, "_play", None), "handlers", ())
+
+
 def _has(iterator: t.Any, role: str) -> bool:
     """Whether the play that is run has the role."""
     with contextlib.suppress(Exception):
@@ -863,7 +887,8 @@ def find_users_files(role: str) -> None:
     """Let a file of the user's include a neighbour that has the name of a file of the *role*.
 
     A task in a file that the role includes counts as one of the role's. So Ansible searches what
-    it includes in the role's folder first: ``{{ kind }}.yml`` could be the role's ``main.yml``.
+    it includes in the role's folder first: ``{{ kind }}.yml`` could be the role's ``main.yml``,
+    and a file beside the playbook would come before the neighbour.
 
     What the tasks of a file, or of a role, copy or look up is never searched in the role's folder.
     """
@@ -890,30 +915,43 @@ def find_users_files(role: str) -> None:
         process = IncludedFile.process_include_results
 
         @functools.wraps(process)
-        def found(*given: t.Any, **named: t.Any) -> t.Any:
-            files = process(*given, **named)
+        def found(results: t.Any, *given: t.Any, **named: t.Any) -> t.Any:
+            with _of_no_role(results, role):
+                files = process(results, *given, **named)
             with contextlib.suppress(Exception):
                 for one in files:
-                    if not one._is_role:
-                        path = str(one._filename)
-                        one._filename = _beside(one._task, path, role, named["loader"])
+                    if not one._is_role and _is_of(one._task, role):
+                        one._filename = _beside(one._task, str(one._filename), role)
             return files
 
         if not hasattr(process, "__wrapped__"):
             IncludedFile.process_include_results = staticmethod(found)  # type: ignore[method-assign]
 
 
-def _beside(task: t.Any, path: str, role: str, loader: t.Any) -> str:
-    """The file that is meant where a task that is not the role's own was given one of the role."""
-    if not _is_of(task, role) or _stands_in(task, role):
-        return path
-    folder = f"{task._role._role_path}/tasks/"
-    if not path.startswith(folder):
-        return path
-    name, own = path.removeprefix(folder), os.path.dirname(str(task.get_path()))
+@contextlib.contextmanager
+def _of_no_role(results: t.Any, role: str) -> t.Iterator[None]:
+    """Let what a user's file includes be searched as in a play: beside that file first."""
+    of_role = {}
     with contextlib.suppress(Exception):
-        return str(loader.path_dwim_relative_stack([own, loader.get_basedir()], "tasks", name))
-    return os.path.join(own, name)
+        for task in (task_and_host(result)[0] for result in results):
+            is_users = _is_of(task, role) and not _stands_in(task, role)
+            if is_users and not hasattr(task, "_role_name"):  # an include_role keeps its variables
+                of_role[id(task)] = task, task._role
+    try:
+        for task, _its_role in of_role.values():
+            task._role = None
+        yield
+    finally:
+        for task, its_role in of_role.values():
+            task._role = its_role
+
+
+def _beside(task: t.Any, path: str, role: str) -> str:
+    """Where a file of the role was found for a user's task, which cannot mean it: the user's."""
+    folder = f"{task._role._role_path}/tasks/"
+    if _stands_in(task, role) or not path.startswith(folder):
+        return path
+    return os.path.join(os.path.dirname(str(task.get_path())), path.removeprefix(folder))
 
 
 def forget_facts_of_one_host(role: str) -> None:

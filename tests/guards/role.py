@@ -834,12 +834,6 @@ BEFORE = {
             "host.warnings and host.warnings.append(f'{host.name}: {host.warnings.pop()}'))[0]",
         ),
     ),
-    "the_absolute_path_is_told": Guard(
-        "Who is refused for a relative name is told the absolute path to write.",
-        UNIT
-        + "test_files.py::test_a_file_of_the_users_is_named_where_the_role_has_one_of_that_name",
-        _code("relative", "mine", "lambda name, places, exists: ''"),
-    ),
     "times_with_their_offset": Guard(
         "A time without its offset from UTC means another one on another controller.",
         UNIT + "test_window.py::test_a_window_that_nobody_can_mean_is_refused",
@@ -1006,14 +1000,10 @@ BEFORE = {
             "original(host, given_names) if host.record.entry_point == 'main' else None",
         ),
     ),
-    "our_tasks_are_not_included": Guard(
-        "An include of the user's runs no tasks file of the role that has the same name.",
-        UNIT + "test_files.py::test_a_relative_include_that_means_the_roles_own_file_is_refused",
-        _code(
-            "files",
-            "_found",
-            "lambda path, name, places, static: os.path.join(os.path.dirname(path), name)",
-        ),
+    "included_files_are_read_where_ansible_finds_them": Guard(
+        "Before the snapshot an included file is read where Ansible finds it, and nowhere else.",
+        UNIT + "test_files.py::test_of_several_files_the_one_is_looked_into_that_ansible_includes",
+        _code("files", "_and_beside", "lambda path, places: places"),
     ),
     "what_is_known_at_run_time_alone": Guard(
         "What an earlier task of the change registers is not known before it, and no reason to "
@@ -1291,6 +1281,11 @@ CHANGE = {
         ROLE + "test_losses.py"
         "::test_no_keyword_of_the_users_takes_a_lost_host_out_of_the_play[switched0]",
         _core("_keep_hosts", "lambda found: None"),
+    ),
+    "own_ignore_unreachable_of_a_handler": Guard(
+        "No keyword of a handler takes a lost host out of a play that keeps such hosts.",
+        ROLE + "test_losses.py::test_no_keyword_of_a_handlers_own_does_either[task-switched0]",
+        _core("_handlers_of", "lambda iterator: ()"),
     ),
     "facts_of_the_changed_system": Guard(
         "After a restore no fact of the changed system is known.",
@@ -1583,7 +1578,18 @@ CHANGE = {
         "What a user's file includes is never a file of the role's own.",
         ROLE + "test_what_user_files_hold.py"
         "::test_a_file_with_the_name_of_one_of_the_roles_is_included_from_beside_yours[linear]",
-        _core("_beside", "lambda task, path, role, loader: path"),
+        _core("_beside", "lambda task, path, role: path"),
+    ),
+    "neighbour_before_the_playbook": Guard(
+        "What a user's file includes is the one beside it, before one beside the playbook.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_of_a_neighbour_and_a_file_beside_the_playbook_the_neighbour_is_included[both-linear]",
+        _core("_of_no_role", "lambda results, role: contextlib.nullcontext()"),
+    ),
+    "nothing_of_the_role_is_imported": Guard(
+        "A user's file that imports one of this role's fails, or is refused.",
+        ROLE + "test_what_user_files_hold.py::test_a_file_of_yours_imports_none_of_the_roles[True]",
+        _core("_takes_from", "lambda role, path, blocks: None"),
     ),
     "searched_as_in_the_play": Guard(
         "A name without a collection is never searched in the role's own collection.",
@@ -1831,6 +1837,11 @@ CHANGE = {
         UNIT + "test_change.py"
         "::test_many_that_failed_alike_are_left_with_the_one_command_that_restores_them",
         _code("brakes", "many_failed", "lambda alike, batch, percent: False"),
+    ),
+    "restored_ones_are_not_restored_again": Guard(
+        "The one command names no host that the run restores itself.",
+        UNIT + "test_change.py::test_a_host_that_is_restored_already_is_none_of_them",
+        _code("brakes", "is_restored", "lambda record: False"),
     ),
     "few_failed_alike": Guard(
         "Less than three hosts, or a share that is not exceeded, is no common cause.",

@@ -204,7 +204,6 @@ def _wrong_in_user_files(host: Host) -> list[str]:
                 path,
                 host.load,
                 places(host, role),
-                None if role else own_role,
                 may_be_empty=bool(role and roles.dependencies(role, host.load)),
                 may_leave=may_leave,
             )
@@ -271,9 +270,9 @@ def user_files(host: Host) -> list[tuple[str, str, str | None]]:
     return named
 
 
-def places(host: Host, role: str | None) -> list[str]:
+def places(host: Host, role: str | None) -> files.Places:
     """Where Ansible looks for an included file of the user's role, or of none."""
-    return files.search_path(role or str(host.vars["role_path"]), str(host.vars["playbook_dir"]))
+    return files.search_path(role, str(host.vars["playbook_dir"]))
 
 
 def role_dirs(host: Host) -> list[str]:

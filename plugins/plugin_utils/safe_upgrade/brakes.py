@@ -47,6 +47,11 @@ def many_failed(alike: int, batch: int, percent: int) -> bool:
     return percent > 0 and alike >= FAILED_TOGETHER and alike * 100 > percent * batch
 
 
+def is_restored(record: Record) -> bool:
+    """Whether the restore of a host is decided, goes on or was done in this call."""
+    return record.state in _RESTORING or record.due in ("hook_before", "restore")
+
+
 def restores_before(
     records: t.Mapping[str, Record], host: str, to_restore: t.Container[str]
 ) -> int:
@@ -58,8 +63,7 @@ def restores_before(
     for name, one in records.items():
         if name == host:
             continue
-        begun = one.state in _RESTORING or one.due in ("hook_before", "restore")
         first = list(records).index(name) < list(records).index(host)
-        if begun or (name in to_restore and first):
+        if is_restored(one) or (name in to_restore and first):
             count += 1
     return count

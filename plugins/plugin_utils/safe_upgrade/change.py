@@ -177,8 +177,9 @@ def _judged(host: Host, record: Record, fleet: Data) -> tuple[str, str | None]:
     if act == "restore" and brakes.many_failed(
         len(alike), len(fleet), record.settings["mass_failure"]
     ):
-        command = commands.restore(alike, host.settings["run_id"], confirm=len(alike))
-        if host.name == alike[0]:
+        left = [name for name in alike if not brakes.is_restored(fleet[name])]
+        command = commands.restore(left, host.settings["run_id"], confirm=len(left))
+        if host.name == left[0] or not core.is_linear(host.task):  # then each knows of more
             host.say(f"safe_upgrade: to restore all that failed alike:\n{command}")
         return "leave", (
             f"many failed alike: {len(alike)} of {len(fleet)} hosts; suspect what they share, such "

@@ -10,11 +10,7 @@ import re
 import typing as t
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils import _core as core
-from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import (
-    metas,
-    own_names,
-    relative,
-)
+from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import metas, own_names
 
 
 def _names(*short: str) -> tuple[str, ...]:
@@ -36,11 +32,21 @@ WITHOUT_END = "includes itself without a condition, so without end; write a 'whe
 Load = t.Callable[[str], t.Any]
 
 
+class Places(t.NamedTuple):
+    """The folders, besides that of an including file, in which Ansible looks for the included one.
+
+    ``role``: the folder ``tasks`` of the user's role, in which a dynamic include is searched first;
+    empty for a file of no role. ``others``: what is searched last, in Ansible's order.
+    """
+
+    role: str
+    others: tuple[str, ...]
+
+
 def problems(
     path: str,
     load: Load,
-    places: t.Sequence[str],
-    own_role: str | None,
+    places: Places,
     seen: frozenset[str] = frozenset(),
     may_be_empty: bool = False,
     may_leave: bool = False,
@@ -50,12 +56,9 @@ def problems(
     """What is wrong with the tasks file *path*, or with one it includes by a plain name.
 
     *load* reads a YAML file and returns its data, raising on a file that cannot be parsed.
-    *places*: see `search_path`. A file that ends the host's play is refused: the role's
-    verification would not run after it. With *may_leave* an ``end_host`` under a ``when`` is not
-    refused; *conditional* tells that the whole file is under one. Refused is a relative include,
-    too, that Ansible would resolve to a file of *own_role*, this role's folder; None when *path*
-    belongs to a role of the user's, for Ansible looks in that one. *leading*: the files that always
-    lead to this one.
+    A file that ends the host's play is refused: the role's verification would not run after it.
+    With *may_leave* an ``end_host`` under a ``when`` is not refused; *conditional* tells that the
+    whole file is under one. *leading*: the files that always lead to this one.
 
     A missing include is better not met in the middle of the change, which a restore would undo.
     """
@@ -81,6 +84,7 @@ def problems(
         return [f"{path}: is a playbook; give a file that holds its tasks alone"]
     found = []
     always, leading = [*_always(data)], leading | {os.path.realpath(path)}
+    next_places = _and_beside(path, places)
     for task, under_when in _with_conditions(data, conditional):
         word = _meta(task)
         place = f"{path}{_line_of(path, word) if word else ''}"
@@ -92,20 +96,13 @@ def problems(
                 continue
             file = _found(path, name, places, static=key in _STATIC)
             sure = any(task is one for one in always) and not _applied(task[key], "when")
-            if own_role and not os.path.isabs(name) and file.startswith(own_role + os.sep):
-                mine = relative.mine(name, (os.path.dirname(path), places[-1]), os.path.isfile)
-                found.append(
-                    f"{path}: '{key}: {name}' would run the role's own file of that name; give "
-                    f"its absolute path{f' {mine}' if mine else ''}, or another name"
-                )
-            elif sure and os.path.realpath(file) in leading:
+            if sure and os.path.realpath(file) in leading:
                 found.append(f"{path}: '{key}: {name}' {WITHOUT_END}")
             elif path not in seen:
                 found += problems(
                     file,
                     load,
-                    places,
-                    own_role,
+                    next_places,
                     seen | {path},
                     may_leave=may_leave,
                     conditional=under_when,
@@ -126,25 +123,23 @@ def refused(tasks: t.Iterable[t.Mapping[str, t.Any]], may_leave: bool = False) -
     ]
 
 
-def search_path(role: str, playbook_dir: str) -> list[str]:
-    """Where Ansible looks for an included file, in its order, before the including one's folder.
-
-    *role* is the folder of the role in which the file runs.
-    """
-    return [
-        os.path.join(role, "tasks"),
+def search_path(role: str | None, playbook_dir: str) -> Places:
+    """Where Ansible looks for what a file includes; *role*: the user's role that the file is of."""
+    tasks = os.path.join(role, "tasks") if role else ""
+    others = (
         os.path.join(os.getcwd(), "tasks"),
-        role,
+        *([role] if role else []),
         os.path.join(playbook_dir, "tasks"),
         playbook_dir,
-    ]
+    )
+    return Places(tasks, others)
 
 
 def add_registers(
     found: dict[str, str],
     path: str,
     load: Load,
-    places: t.Sequence[str],
+    places: Places,
     delegate: str = "",
     seen: frozenset[str] = frozenset(),
 ) -> None:
@@ -161,7 +156,9 @@ def add_registers(
                 file = _found(path, name, places, static=key in _STATIC)
                 handed_on = to if key in _STATIC else str(_applied(task[key], "delegate_to") or "")
                 if not _applied(task[key], "ignore_unreachable"):
-                    add_registers(found, file, load, places, handed_on, seen | {path})
+                    add_registers(
+                        found, file, load, _and_beside(path, places), handed_on, seen | {path}
+                    )
 
 
 def add(found: dict[str, str], names: t.Iterable[str], delegate: str) -> None:
@@ -223,17 +220,20 @@ def _included(target: t.Any) -> str | None:
     return name if isinstance(name, str) and "{{" not in name else None
 
 
-def _found(path: str, name: str, places: t.Sequence[str], static: bool) -> str:
-    """Where the file *name* that *path* includes lies, or should lie.
+def _and_beside(path: str, places: Places) -> Places:
+    """Where the files are searched that one included by *path* includes."""
+    return places._replace(others=(*places.others, os.path.dirname(path)))
 
-    Only an import looks beside *path* first.
-    """
-    folder = os.path.dirname(path)
-    near = [os.path.join(folder, "tasks"), folder]
-    near += [os.path.dirname(folder)] if os.path.basename(folder) == "tasks" else []
-    candidates = [
-        os.path.join(place, name) for place in ([*near, *places] if static else [*places, *near])
-    ]
+
+def _found(path: str, name: str, places: Places, static: bool) -> str:
+    """Where the file *name* that *path* includes lies, or should lie."""
+    folder, role = os.path.dirname(path), places.role
+    near = [folder]
+    if static or role:
+        near.insert(0, os.path.join(folder, "tasks"))
+        near += [os.path.dirname(folder)] if os.path.basename(folder) == "tasks" else []
+    order = [*near, *places.others, role] if static else [role, *near, *places.others]
+    candidates = (os.path.join(place, name) for place in filter(None, order))
     return next(filter(os.path.isfile, candidates), os.path.join(folder, name))
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from integration.role.conftest import BUILT_IN, INSTALL
 
@@ -194,3 +196,30 @@ def test_no_keyword_of_the_users_takes_a_lost_host_out_of_the_play(site, switche
             }
     run = one.run(environment=switched)
     assert one.ends(run) == dict.fromkeys(cases, ("restored", "1")), run.out
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("switched", [{"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"}, {}])
+@pytest.mark.parametrize("written", ["task", "block", "included", "role"])
+def test_no_keyword_of_a_handlers_own_does_either(site, switched, written):
+    """In a play that ignores unreachable hosts, as the shipped one does."""
+    one = site({"one": {"safe_upgrade_mass_loss": 0}})
+    raw = {"raw": "true", "ignore_unreachable": False}
+    handlers = {
+        "task": {"name": "Restart", **raw},
+        "block": {"block": [{"name": "Restart", "raw": "true"}], "ignore_unreachable": False},
+        "included": {"name": "Restart", "include_tasks": "{{ case_folder }}/more.yml"},
+        "role": {"name": "Of the play", "debug": None},
+    }
+    one.tasks("more", f"- {json.dumps(raw)}\n")
+    role = one.folder / "run-1/roles/more/handlers/main.yml"
+    role.parent.mkdir(parents=True)
+    role.write_text(f"- {json.dumps({'name': 'Restart', **raw})}\n")
+    change = INSTALL + LOCK_OUT + "  notify: Restart\n"
+    change += "- import_role: {name: more}\n" if written == "role" else ""
+    run = one.run(
+        role={"safe_upgrade_change": one.tasks("change", change)},
+        play={"handlers": [handlers[written]], "ignore_unreachable": True},
+        environment=switched,
+    )
+    assert one.ends(run) == {"one": ("restored", "1")}, run.out

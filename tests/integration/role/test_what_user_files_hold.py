@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ansible.release import __version__ as core_version
 from integration.role.conftest import BUILT_IN, INSTALL
 
 pytestmark = pytest.mark.long
@@ -312,6 +313,62 @@ def test_a_file_with_the_name_of_one_of_the_roles_is_included_from_beside_yours(
     assert one.ends(run) == dict.fromkeys(OWN_FILES, ("upgraded", "2")), run.out
     for name in OWN_FILES:
         assert (one.disks / name / "srv/app/wrote").read_text() == f"{name}\n", run.out
+
+
+WAYS = {
+    "include": "- include_tasks: prove.yml\n",
+    "file": "- include_tasks: {file: prove.yml}\n",
+    "template": "- include_tasks: '{{ kind }}.yml'\n  vars: {kind: prove}\n",
+    "loop": "- include_tasks: '{{ item }}.yml'\n  loop: [prove]\n",
+    "import": "- import_tasks: prove.yml\n",
+    "nested": "- include_tasks: 'inner/{{ kind }}.yml'\n  vars: {kind: prove-by}\n",
+    "block": "- block: [include_tasks: prove.yml]\n",
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+@pytest.mark.parametrize("lie", ["both", "playbook"])
+def test_of_a_neighbour_and_a_file_beside_the_playbook_the_neighbour_is_included(
+    site, strategy, lie
+):
+    """As in a play, whose files Ansible searches beside the including one first."""
+    one = site(dict.fromkeys(WAYS, QUICK))
+    (one.folder / "mine/inner").mkdir(parents=True)
+    (one.folder / "run-1").mkdir()
+    for place in ("mine", "mine/inner", "run-1") if lie == "both" else ("run-1",):
+        wrote = f"echo {place} >> srv/app/wrote"
+        one.tasks(f"{place}/prove", f"- {{raw: {wrote}, changed_when: true}}\n")
+    one.tasks("mine/inner/prove-by", "- include_tasks: '{{ item }}.yml'\n  loop: [prove]\n")
+    for host, text in WAYS.items():
+        one.hosts[host] = {
+            **QUICK,
+            "safe_upgrade_change": one.tasks(f"mine/{host}", INSTALL + text),
+        }
+    run = one.run(play={"strategy": strategy})
+    assert one.ends(run) == dict.fromkeys(WAYS, ("upgraded", "2")), run.out
+    for host in WAYS:
+        near = "mine/inner" if host == "nested" else "mine"
+        wrote = (one.disks / host / "srv/app/wrote").read_text()
+        assert wrote == f"{near if lie == 'both' else 'run-1'}\n", host
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_file_of_yours_imports_none_of_the_roles(site, hidden):
+    """Ansible searches the role last, for what the user has nowhere."""
+    one = site({"one": QUICK})
+    one.tasks("more", "- import_tasks: '{{ kind }}.yml'\n")
+    more = "- include_tasks: '{{ more }}.yml'\n  vars: {more: more}\n"
+    change = one.tasks("app", INSTALL + (more if hidden else "- import_tasks: more.yml\n"))
+    play = {"vars": {"kind": "main"}, "max_fail_percentage": 0}
+    run = one.run(role={"safe_upgrade_change": change}, play=play)
+    assert one.ends(run) == {"one": ("restored" if hidden else "aborted", "1")}, run.out
+    file = "more.yml" if hidden else "app.yml"
+    refused = [f"{file}: would import", "a file of this role; give an absolute path"]
+    missed = [f"{file} imports a file that is not found"]  # by ansible-core before 2.19
+    wanted = missed if hidden and core_version < "2.19" else refused
+    assert all(text in run.message("one") for text in wanted), run.out
 
 
 @pytest.mark.core

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade.reach import Answer
@@ -397,6 +399,32 @@ def test_the_one_command_is_said_by_the_first_of_them_alone(nights):
     night.said.clear()
     night.phase("decide", "web-03", batch=night.names)
     assert not any("failed alike:\n" in line for line in night.said)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "restored", "says"),
+    [
+        ("linear", {"state": "restored"}, True),
+        ("free", {"state": "restored"}, True),
+        ("free", {"due": "restore"}, True),
+        ("free", {"state": "left_changed"}, True),
+        ("linear", {"state": "left_changed"}, False),
+    ],
+)
+def test_a_host_that_is_restored_already_is_none_of_them(nights, strategy, restored, says):
+    """Where hosts keep no step, the first ones are decided on before it is known of many."""
+    night = checked_alike(nights, 4, mass_failure=50, play={"strategy": strategy})
+    for name in night.names[:1]:
+        state = restored.get("state", "verifying")
+        result = {**night.record(name).result, "state": state}
+        night.change_record(name, result=result, due=restored.get("due"))
+    night.said.clear()
+    night.phase("decide", "web-02", batch=night.names)
+    said = [line for line in night.said if "failed alike:\n" in line]
+    assert len(said) == says
+    named = night.names if restored.get("state") == "left_changed" else night.names[1:]
+    for line in said:
+        assert set(re.findall(r"web-\d+", line)) == set(named)
 
 
 @pytest.mark.parametrize(("hosts", "percent"), [(4, 0), (2, 50), (4, 100)])

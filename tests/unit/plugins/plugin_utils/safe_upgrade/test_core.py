@@ -945,58 +945,77 @@ def test_a_file_is_loaded_as_one_that_holds_templates(tmp_path):
     assert core.load(Older(), "/x.yml") == ("/x.yml", True)
 
 
-def included(monkeypatch, path, task, is_role=False, loader=None):
-    """The path that is included where Ansible has found *path* for the task."""
-    one = SimpleNamespace(_is_role=is_role, _filename=path, _task=task)
-    monkeypatch.setattr(
-        IncludedFile, "process_include_results", staticmethod(lambda *given, **named: [one])
-    )
-    core.find_users_files(ROLE)
-    found = IncludedFile.process_include_results
-    core.find_users_files(ROLE)
-    assert IncludedFile.process_include_results is found
-    named = {"iterator": None, "loader": loader or DataLoader(), "variable_manager": None}
-    assert found([], **named) == [one]
-    return one._filename
+@pytest.fixture
+def included(monkeypatch):
+    """The path that is included where Ansible finds *path*, and of which role it took the task."""
+
+    def include(path, task, is_role=False):
+        one = SimpleNamespace(_is_role=is_role, _filename=path, _task=task)
+        seen = []
+
+        def process(results, iterator, loader, variable_manager):
+            seen.append(getattr(task, "_role", None))
+            return [one]
+
+        monkeypatch.setattr(IncludedFile, "process_include_results", staticmethod(process))
+        core.find_users_files(ROLE)
+        found = IncludedFile.process_include_results
+        core.find_users_files(ROLE)
+        assert IncludedFile.process_include_results is found
+        results = [SimpleNamespace(_task=task, _host=host) for host in "ab"]
+        assert found(results, iterator=None, loader=None, variable_manager=None) == [one]
+        return one._filename, *seen
+
+    return include
 
 
 def standing_in(path, name=ROLE):
     return SimpleNamespace(_role=role("/our", name), get_path=lambda: f"{path}:3")
 
 
-@pytest.mark.parametrize("lies", ["beside", "tasks", "playbook"])
-def test_a_users_file_of_the_name_of_the_roles_is_the_users(monkeypatch, tmp_path, lies):
-    folder, book = tmp_path / "user", tmp_path / "book"
-    places = {"beside": folder, "tasks": folder / "tasks", "playbook": book}
-    for place in (folder / "tasks", book):
-        place.mkdir(parents=True)
-    file = places[lies] / "main.yml"
-    file.touch()
-    loader = DataLoader()
-    loader.set_basedir(str(book))
-    task = standing_in(folder / "change.yml")
-    assert included(monkeypatch, "/our/tasks/main.yml", task, loader=loader) == str(file)
-
-
-def test_a_users_file_that_is_not_there_is_missed_beside_the_users(monkeypatch):
+def test_what_a_users_file_includes_is_searched_as_in_a_play(included):
     task = standing_in("/user/change.yml")
-    assert included(monkeypatch, "/our/tasks/main.yml", task) == "/user/main.yml"
+    own = task._role
+    assert included("/user/main.yml", task) == ("/user/main.yml", None)
+    assert task._role is own
+
+
+def test_a_task_keeps_its_role_where_ansible_fails_to_find_its_file(monkeypatch):
+    def process(results, iterator, loader, variable_manager):
+        raise ValueError
+
+    monkeypatch.setattr(IncludedFile, "process_include_results", staticmethod(process))
+    core.find_users_files(ROLE)
+    task = standing_in("/user/change.yml")
+    own, result = task._role, SimpleNamespace(_task=task, _host="a")
+    with pytest.raises(ValueError):
+        IncludedFile.process_include_results([result], None, loader=None, variable_manager=None)
+    assert task._role is own
+
+
+def test_a_users_file_that_is_not_there_is_missed_beside_the_users(included):
+    task = standing_in("/user/change.yml")
+    assert included("/our/tasks/main.yml", task) == ("/user/main.yml", None)
 
 
 @pytest.mark.parametrize(
     ("task", "path", "is_role"),
     [
         (standing_in("/our/tasks/main.yml"), "/our/tasks/restore.yml", False),
-        (standing_in("/user/change.yml"), "/user/main.yml", False),
-        (standing_in("/user/change.yml"), "/our/tasks/main.yml", True),
         (standing_in("/user/change.yml", "a.b.c"), "/our/tasks/main.yml", False),
         (SimpleNamespace(_role=None), "/our/tasks/main.yml", False),
         (object(), "/our/tasks/main.yml", False),
     ],
-    ids=["its own", "another", "a role", "of another role", "of no role", "unknown"],
+    ids=["its own", "of another role", "of no role", "unknown"],
 )
-def test_what_else_is_included_stays_as_ansible_found_it(monkeypatch, task, path, is_role):
-    assert included(monkeypatch, path, task, is_role) == path
+def test_what_else_is_included_stays_as_ansible_found_it(included, task, path, is_role):
+    assert included(path, task, is_role) == (path, getattr(task, "_role", None))
+
+
+def test_a_role_of_the_users_is_included_with_the_variables_of_its_task(included):
+    task = standing_in("/user/change.yml")
+    task._role_name = "app"
+    assert included("app", task, is_role=True) == ("app", task._role)
 
 
 def test_a_file_of_the_users_is_read_with_the_collections_of_its_call(monkeypatch):

@@ -3,15 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.vps_org.cloud.plugins.plugin_utils.safe_upgrade import files
 
-ROLE = str(Path(__file__).parents[5] / "roles" / "safe_upgrade")
-PLACES = files.search_path(ROLE, "/nowhere")
+PLACES = files.search_path(None, "/nowhere")
 
 
 @pytest.mark.parametrize("word", ["end_host", "end_play", "end_role"])
@@ -22,7 +19,7 @@ PLACES = files.search_path(ROLE, "/nowhere")
 def test_a_file_that_ends_the_play_is_refused_with_its_line(tmp_path, word, task):
     path = tmp_path / "change.yml"
     path.write_text("- debug:\n    msg: x\n" + task.format(word) + "\n")
-    (problem,) = files.problems(str(path), DataLoader().load_from_file, PLACES, ROLE)
+    (problem,) = files.problems(str(path), DataLoader().load_from_file, PLACES)
     assert f"{path}, line 3: 'meta: {word}'" in problem
 
 
@@ -30,39 +27,23 @@ def test_a_file_that_ends_the_play_is_refused_with_its_line(tmp_path, word, task
 def test_files_imported_statically_are_looked_into(tmp_path, prefix):
     (tmp_path / "change.yml").write_text(f"- {prefix}import_tasks: more.yml\n")
     (tmp_path / "more.yml").write_text("- meta: end_host\n")
-    (problem,) = files.problems(
-        str(tmp_path / "change.yml"), DataLoader().load_from_file, PLACES, ROLE
-    )
+    (problem,) = files.problems(str(tmp_path / "change.yml"), DataLoader().load_from_file, PLACES)
     assert "more.yml, line 1" in problem
-
-
-@pytest.mark.parametrize("prefix", ["", "ansible.builtin.", "ansible.legacy."])
-def test_a_relative_include_that_means_the_roles_own_file_is_refused(tmp_path, prefix):
-    (tmp_path / "change.yml").write_text(
-        f"- {prefix}include_tasks: status.yml\n- {prefix}include_tasks: other.yml\n"
-        f"- {prefix}include_tasks: {tmp_path}/status.yml\n"
-    )
-    for name in ("other.yml", "status.yml"):
-        (tmp_path / name).write_text("[]\n")
-    (problem,) = files.problems(
-        str(tmp_path / "change.yml"), DataLoader().load_from_file, PLACES, ROLE
-    )
-    assert "status.yml' would run the role's own file" in problem
 
 
 def test_missing_and_broken_files_are_named(tmp_path):
     load = DataLoader().load_from_file
-    assert "no such file" in files.problems(str(tmp_path / "none.yml"), load, PLACES, ROLE)[0]
+    assert "no such file" in files.problems(str(tmp_path / "none.yml"), load, PLACES)[0]
     (tmp_path / "broken.yml").write_text("- a: [\n")
-    assert "broken.yml" in files.problems(str(tmp_path / "broken.yml"), load, PLACES, ROLE)[0]
+    assert "broken.yml" in files.problems(str(tmp_path / "broken.yml"), load, PLACES)[0]
     for name, text in (("play.yml", "hosts: all\n"), ("words.yml", "- not a task\n")):
         (tmp_path / name).write_text(text)
-        assert "no list of tasks" in files.problems(str(tmp_path / name), load, PLACES, ROLE)[0]
+        assert "no list of tasks" in files.problems(str(tmp_path / name), load, PLACES)[0]
 
 
 def refused(path, places):
     """Its problems, by a loader that has read nothing yet."""
-    return files.problems(str(path), DataLoader().load_from_file, places, ROLE)
+    return files.problems(str(path), DataLoader().load_from_file, places)
 
 
 @pytest.mark.parametrize("key", ["include_tasks", "ansible.builtin.import_tasks"])
@@ -79,27 +60,30 @@ def test_a_file_that_an_include_misses_or_that_is_broken_is_named_before_the_cha
         assert refused(change, PLACES) == []
 
 
-def test_of_two_files_the_one_is_looked_into_that_ansible_includes(tmp_path):
-    book = tmp_path / "playbooks"
-    (book / "tasks").mkdir(parents=True)
-    (tmp_path / "tasks").mkdir()
-    change, places = tmp_path / "tasks/change.yml", files.search_path(ROLE, str(book))
-    (tmp_path / "tasks/more.yml").write_text("[]\n")
-    (book / "tasks/more.yml").write_text("- meta: end_host\n")
-    change.write_text("- include_tasks: more.yml\n")
-    assert f"{book}/tasks/more.yml, line 1" in refused(change, places)[0]
-    (tmp_path / "tasks/other.yml").write_text("[]\n")
-    for text in ("- import_tasks: more.yml\n", "- include_tasks: tasks/other.yml\n"):
-        change.write_text(text)
-        assert refused(change, places) == []
-    change.write_text("- include_tasks: tasks/restore.yml\n")
-    assert "would run the role's own" in refused(change, places)[0]
-
-
 @pytest.mark.parametrize("key", ["include_tasks", "import_tasks"])
+def test_of_several_files_the_one_is_looked_into_that_ansible_includes(tmp_path, key):
+    """Beside the including file, beside the playbook, beside a file that includes that file."""
+    book, outer, inner = (tmp_path / name for name in ("book", "outer", "outer/inner"))
+    for place in (book, inner):
+        place.mkdir(parents=True)
+    change = outer / "change.yml"
+    change.write_text("- import_tasks: inner/a.yml\n")
+    (inner / "a.yml").write_text(f"- {key}: more.yml\n")
+    places = files.search_path(None, str(book))
+    assert refused(change, places) == [f"{inner}/more.yml: no such file on the controller"]
+    for folder in (outer, book, inner):
+        (folder / "more.yml").write_text("- meta: end_host\n")
+        assert f"{folder}/more.yml, line 1" in refused(change, places)[0]
+
+
 @pytest.mark.parametrize(
-    ("folder", "more"),
-    [("change", "more.yml"), ("change", "tasks/more.yml"), ("tasks", "../more.yml")],
+    ("key", "folder", "more"),
+    [
+        ("include_tasks", "change", "more.yml"),
+        ("import_tasks", "change", "more.yml"),
+        ("import_tasks", "change", "tasks/more.yml"),
+        ("import_tasks", "tasks", "../more.yml"),
+    ],
 )
 def test_a_file_is_found_beside_the_one_that_includes_it(tmp_path, key, folder, more):
     change = tmp_path / folder / "change.yml"
@@ -117,11 +101,12 @@ def test_above_a_folder_a_file_is_not_found_unless_the_folder_is_tasks(tmp_path)
     assert refused(change, PLACES) == [f"{change.parent}/more.yml: no such file on the controller"]
 
 
-def test_the_roles_own_file_is_refused_in_a_file_that_is_included_too(tmp_path):
-    change = tmp_path / "change.yml"
-    change.write_text("- include_tasks: more.yml\n")
-    (tmp_path / "more.yml").write_text("- include_tasks: status.yml\n")
-    assert "more.yml: 'include_tasks: status.yml' would run" in refused(change, PLACES)[0]
+@pytest.mark.parametrize("key", ["include_tasks", "ansible.builtin.import_tasks"])
+@pytest.mark.parametrize("value", ["main.yml", "{file: main.yml}"])
+def test_a_file_that_only_this_role_has_is_missed(tmp_path, key, value):
+    assert told(tmp_path, f"- {key}: {value}\n") == [
+        "HERE/main.yml: no such file on the controller"
+    ]
 
 
 def test_the_file_of_a_users_role_includes_what_ansible_finds_there(tmp_path):
@@ -132,7 +117,7 @@ def test_the_file_of_a_users_role_includes_what_ansible_finds_there(tmp_path):
     (tasks / "main.yml").write_text("- include_tasks: status.yml\n- import_tasks: install/a.yml\n")
     (tasks / "install/a.yml").write_text("- import_tasks: install/repo.yml\n")
     main, load = str(tasks / "main.yml"), DataLoader().load_from_file
-    assert files.problems(main, load, files.search_path(str(tasks.parent), "/nowhere"), None) == []
+    assert files.problems(main, load, files.search_path(str(tasks.parent), "/nowhere")) == []
 
 
 def problems(tmp_path, text):
@@ -140,7 +125,7 @@ def problems(tmp_path, text):
     path.write_text(text)
     return [
         problem.replace(f"{path}", "PATH")
-        for problem in files.problems(str(path), DataLoader().load_from_file, PLACES, ROLE)
+        for problem in files.problems(str(path), DataLoader().load_from_file, PLACES)
     ]
 
 
@@ -182,15 +167,6 @@ def test_a_word_that_is_not_found_in_the_text_has_no_line(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("key", ["include_tasks", "ansible.builtin.import_tasks"])
-@pytest.mark.parametrize("value", ["status.yml", "{file: status.yml}"])
-def test_an_include_of_the_roles_own_file_is_refused_however_it_is_written(tmp_path, key, value):
-    assert problems(tmp_path, f"- {key}: {value}\n") == [
-        f"PATH: '{key}: status.yml' would run the role's own file of that name; give its absolute "
-        "path, or another name"
-    ]
-
-
 def told(tmp_path, text, **how):
     """What is wrong with a tasks file of that text."""
     path = tmp_path / "change.yml"
@@ -198,7 +174,7 @@ def told(tmp_path, text, **how):
     load = DataLoader().load_from_file
     return [
         problem.replace(str(tmp_path), "HERE")
-        for problem in files.problems(str(path), load, PLACES, ROLE, **how)
+        for problem in files.problems(str(path), load, PLACES, **how)
     ]
 
 
@@ -237,7 +213,7 @@ def test_a_file_that_cannot_be_read_is_told_without_its_lines(tmp_path):
     def load(path):
         raise ValueError(" why \nThe offending line appears to be:\n s3cret")
 
-    assert files.problems(str(secret), load, PLACES, ROLE) == [f"{secret}: why"]
+    assert files.problems(str(secret), load, PLACES) == [f"{secret}: why"]
 
 
 LEAVE = (
@@ -343,14 +319,6 @@ def test_every_problem_of_a_file_and_of_its_includes_is_told(tmp_path):
     ]
 
 
-def test_a_file_of_the_users_is_named_where_the_role_has_one_of_that_name(tmp_path):
-    (tmp_path / "status.yml").write_text("[]\n")
-    assert told(tmp_path, "- include_tasks: status.yml\n") == [
-        "HERE/change.yml: 'include_tasks: status.yml' would run the role's own file of that name; "
-        "give its absolute path HERE/status.yml, or another name"
-    ]
-
-
 MORE = "include_tasks: more.yml"
 ITSELF = "includes itself without a condition, so without end; write a 'when' on the include"
 
@@ -411,13 +379,11 @@ def test_parsed_tasks_that_set_a_variable_of_the_roles_own_are_refused_with_thei
 
 def test_ansible_looks_in_the_role_and_here_before_the_playbook(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert files.search_path("/role", "/book") == [
+    assert files.search_path("/role", "/book") == (
         "/role/tasks",
-        f"{tmp_path}/tasks",
-        "/role",
-        "/book/tasks",
-        "/book",
-    ]
+        (f"{tmp_path}/tasks", "/role", "/book/tasks", "/book"),
+    )
+    assert files.search_path(None, "/book") == ("", (f"{tmp_path}/tasks", "/book/tasks", "/book"))
 
 
 def registered(tmp_path, text, more=None):
@@ -480,4 +446,4 @@ def test_every_way_to_write_an_action_is_known(anew, tmp_path, prefix, task):
     path = tmp_path / "change.yml"
     path.write_text(f"- {prefix}{task}\n")
     load = DataLoader().load_from_file
-    assert len(anew(files).problems(str(path), load, PLACES, ROLE)) == 1
+    assert len(anew(files).problems(str(path), load, PLACES)) == 1
