@@ -204,6 +204,7 @@ def test_no_keyword_of_the_users_takes_a_lost_host_out_of_the_play(site, switche
 def test_no_keyword_of_a_handlers_own_does_either(site, switched, written):
     """In a play that ignores unreachable hosts, as the shipped one does."""
     one = site({"one": {"safe_upgrade_mass_loss": 0}})
+    lock_out = [{"name": "Lock out", "raw": "touch etc/firewall.d/lockout"}]
     raw = {"raw": "true", "ignore_unreachable": False}
     handlers = {
         "task": {"name": "Restart", **raw},
@@ -215,11 +216,11 @@ def test_no_keyword_of_a_handlers_own_does_either(site, switched, written):
     role = one.folder / "run-1/roles/more/handlers/main.yml"
     role.parent.mkdir(parents=True)
     role.write_text(f"- {json.dumps({'name': 'Restart', **raw})}\n")
-    change = INSTALL + LOCK_OUT + "  notify: Restart\n"
+    change = INSTALL + "  notify: [Lock out, Restart]\n"
     change += "- import_role: {name: more}\n" if written == "role" else ""
     run = one.run(
         role={"safe_upgrade_change": one.tasks("change", change)},
-        play={"handlers": [handlers[written]], "ignore_unreachable": True},
+        play={"handlers": [*lock_out, handlers[written]], "ignore_unreachable": True},
         environment=switched,
     )
     assert one.ends(run) == {"one": ("restored", "1")}, run.out
