@@ -1577,7 +1577,7 @@ CHANGE = {
     "users_files_first": Guard(
         "What a user's file includes is never a file of the role's own.",
         ROLE + "test_what_user_files_hold.py"
-        "::test_a_file_of_yours_that_is_not_there_is_none_of_the_roles",
+        "::test_a_file_of_yours_that_is_not_there_is_none_of_the_roles[quiesce]",
         _core("_beside", "lambda task, path, role: path"),
     ),
     "neighbour_before_the_playbook": Guard(

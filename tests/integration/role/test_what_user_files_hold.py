@@ -372,14 +372,19 @@ def test_a_file_of_yours_imports_none_of_the_roles(site, hidden):
 
 
 @pytest.mark.core
-def test_a_file_of_yours_that_is_not_there_is_none_of_the_roles(site):
+@pytest.mark.parametrize("where", ["change", "quiesce"])
+def test_a_file_of_yours_that_is_not_there_is_none_of_the_roles(site, where):
     one = site({"one": QUICK})
-    change = one.tasks(
-        "app", INSTALL + "- include_tasks: '{{ which }}.yml'\n  vars: {which: main}\n"
-    )
-    run = one.run(role={"safe_upgrade_change": change})
-    assert one.ends(run) == {"one": ("restored", "1")}, run.out
+    include = "- include_tasks: '{{ which }}.yml'\n  vars: {which: main}\n"
+    change = one.tasks("app", INSTALL + (include if where == "change" else ""))
+    role = {"safe_upgrade_change": change}
+    if where == "quiesce":
+        role["safe_upgrade_quiesce"] = {"before_tasks_file": one.tasks("q", include)["tasks_file"]}
+    run = one.run(role=role)
+    wanted = "restored" if where == "change" else "aborted"
+    assert one.ends(run) == {"one": (wanted, "1")}, run.out
     assert "failed at: include_tasks" in run.message("one")
+    assert "/main.yml" in run.message("one")
 
 
 def import_by_template(one):
