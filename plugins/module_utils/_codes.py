@@ -238,7 +238,6 @@ _CATALOGUE = """
 616 would end the host's play before the change is verified; take it out
 616 would end the role that it stands in
 616 is no handler for Ansible, which would end the run
-617 a file of this role; give an absolute path
 617 imports a file that is not found
 618 notifies the handler '
 619 the role was not run from its beginning

@@ -313,33 +313,22 @@ def parse(
             blocks = read(include, play=play, **how)[0]
         else:
             include = TaskInclude.load({"include_tasks": path}, block=own, role=task._role, **how)
-            blocks = load_list_of_blocks(
-                deepcopy(load(loader, str(path))) or [],
-                play=play,
-                parent_block=include.build_parent_block(),
-                role=task._role,
-                use_handlers=of_handler,
-                **how,
-            )
+            with _importing(str(getattr(task._role, "_role_path", ""))):
+                blocks = load_list_of_blocks(
+                    deepcopy(load(loader, str(path))) or [],
+                    play=play,
+                    parent_block=include.build_parent_block(),
+                    role=task._role,
+                    use_handlers=of_handler,
+                    **how,
+                )
     except AnsibleError as error:
         return _with_place(error), []
     except Exception:
         return None, []
     with contextlib.suppress(Exception):
-        why = _takes_from(task._role, path, blocks) if path else None
-        return why, [_parsed(one) for block in blocks for one in _tasks(block)]
+        return None, [_parsed(one) for block in blocks for one in _tasks(block)]
     return None, []
-
-
-def _takes_from(role: t.Any, path: str, blocks: t.Any) -> str | None:
-    """What stands against a user's file that imports one of the role: it can mean none of them."""
-    with contextlib.suppress(Exception):
-        folder = f"{role._role_path}/tasks/"
-        places = [str(one.get_path()) for block in blocks for one in _tasks(block)]
-        own = [place.rpartition(":")[0] for place in places if place.startswith(folder)]
-        if own and not path.startswith(folder):
-            return f"{path}: would import {own[0]}, a file of this role; give an absolute path"
-    return None
 
 
 def _with_place(error: Exception) -> str:
@@ -687,7 +676,8 @@ def place_included_files(role: str) -> None:
             with contextlib.suppress(Exception):
                 task = included_file._task
                 if not included_file._is_role and _is_below(task, role):
-                    made.args = {**made.args, "_raw_params": included_file._filename}
+                    if _stands_in(task, role) or "{{" in str(made.args.get("_raw_params")):
+                        made.args = {**made.args, "_raw_params": included_file._filename}
                     if _stands_in(task, role):
                         made.args["apply"] = {"collections": collections(task)}
             return made
@@ -729,12 +719,15 @@ def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
             return read(self, *given, **named)
         is_file = read.__name__ == "_load_included_file"
         problems = _without_end(task, given[0] if is_file else None)
+        folder = ""
+        if is_file and _is_of(task, role):
+            own = str(getattr(task._role, "_role_path", ""))
+            folder = "" if str(given[0]._filename).startswith(f"{own}/tasks/") else own
         try:
             if not problems:
-                found = read(self, *given, **named)
+                with _importing(folder):
+                    found = read(self, *given, **named)
                 problems = _problems(found, task, role, refused)
-                if is_file and not problems and _is_of(task, role):
-                    problems = _list(_takes_from(task._role, str(given[0]._filename), found))
         except TypeError as error:  # ansible-core before 2.19 finds nowhere what is imported
             what = given[0]._filename if is_file else task._role_name
             problems = [f"{what} imports a file that is not found ({error})"]
@@ -890,8 +883,26 @@ def find_users_files(role: str) -> None:
     it includes in the role's folder first: ``{{ kind }}.yml`` could be the role's ``main.yml``,
     and a file beside the playbook would come before the neighbour.
 
-    What the tasks of a file, or of a role, copy or look up is never searched in the role's folder.
+    What the tasks of a file, or of a role, copy or look up is never searched in the role's folder,
+    and what a user's file imports is searched as in a play.
     """
+    with contextlib.suppress(Exception):
+        from ansible.parsing.dataloader import DataLoader
+
+        place = DataLoader.path_dwim_relative
+
+        @functools.wraps(place)
+        def placed(self: t.Any, path: str, dirname: str, *given: t.Any, **named: t.Any) -> t.Any:
+            own = _OWN_FOLDERS[-1]
+            if not own:
+                return place(self, path, dirname, *given, **named)
+            if path == own:
+                return self.path_dwim(*given)
+            inner = path.removeprefix(os.path.join(own, dirname, ""))
+            return place(self, self.get_basedir(), inner, *given, **named)
+
+        if not hasattr(place, "__wrapped__"):
+            DataLoader.path_dwim_relative = placed  # type: ignore[method-assign]
     with contextlib.suppress(Exception):
         from ansible.playbook.base import Base
 
@@ -926,6 +937,20 @@ def find_users_files(role: str) -> None:
 
         if not hasattr(process, "__wrapped__"):
             IncludedFile.process_include_results = staticmethod(found)  # type: ignore[method-assign]
+
+
+#: The folder of the role that a user's file counts as one of, while it is read; else empty.
+_OWN_FOLDERS = [""]
+
+
+@contextlib.contextmanager
+def _importing(folder: str) -> t.Iterator[None]:
+    """Let what is imported be searched as in a play, not in that *folder* of the role."""
+    _OWN_FOLDERS.append(folder)
+    try:
+        yield
+    finally:
+        _OWN_FOLDERS.pop()
 
 
 @contextlib.contextmanager

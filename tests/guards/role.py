@@ -1583,13 +1583,13 @@ CHANGE = {
     "neighbour_before_the_playbook": Guard(
         "What a user's file includes is the one beside it, before one beside the playbook.",
         ROLE + "test_what_user_files_hold.py"
-        "::test_of_a_neighbour_and_a_file_beside_the_playbook_the_neighbour_is_included[both-linear]",
+        "::test_of_several_files_of_a_name_the_one_is_run_that_a_play_would_run[linear]",
         _core("_of_no_role", "lambda results, role: contextlib.nullcontext()"),
     ),
     "nothing_of_the_role_is_imported": Guard(
         "A user's file that imports one of this role's fails, or is refused.",
         ROLE + "test_what_user_files_hold.py::test_a_file_of_yours_imports_none_of_the_roles[True]",
-        _core("_takes_from", "lambda role, path, blocks: None"),
+        _core("_importing", "lambda folder: contextlib.nullcontext()"),
     ),
     "searched_as_in_the_play": Guard(
         "A name without a collection is never searched in the role's own collection.",

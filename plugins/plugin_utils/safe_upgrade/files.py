@@ -125,14 +125,10 @@ def refused(tasks: t.Iterable[t.Mapping[str, t.Any]], may_leave: bool = False) -
 
 def search_path(role: str | None, playbook_dir: str) -> Places:
     """Where Ansible looks for what a file includes; *role*: the user's role that the file is of."""
-    tasks = os.path.join(role, "tasks") if role else ""
-    others = (
-        os.path.join(os.getcwd(), "tasks"),
-        *([role] if role else []),
-        os.path.join(playbook_dir, "tasks"),
-        playbook_dir,
-    )
-    return Places(tasks, others)
+    if not role:
+        return Places("", (playbook_dir,))
+    in_role, here, beside = (os.path.join(at, "tasks") for at in (role, os.getcwd(), playbook_dir))
+    return Places(in_role, (here, role, beside, playbook_dir))
 
 
 def add_registers(
@@ -229,7 +225,7 @@ def _found(path: str, name: str, places: Places, static: bool) -> str:
     """Where the file *name* that *path* includes lies, or should lie."""
     folder, role = os.path.dirname(path), places.role
     near = [folder]
-    if static or role:
+    if role:
         near.insert(0, os.path.join(folder, "tasks"))
         near += [os.path.dirname(folder)] if os.path.basename(folder) == "tasks" else []
     order = [*near, *places.others, role] if static else [role, *near, *places.others]
