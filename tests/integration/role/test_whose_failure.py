@@ -50,7 +50,8 @@ def test_a_file_that_is_missing_in_the_middle_of_the_change_restores_a_host_that
     run = one.run(role={"safe_upgrade_change": one.tasks("change", change)})
     assert run.states() == {"one": "restored"}, run.out
     assert one.version("one") == "1"
-    assert "a task that Ansible does not name" in run.message("one")
+    assert "failed at: ansible.builtin.include_tasks" in run.message("one")
+    assert "missing.yml" in run.message("one")
 
 
 #: {host: (task of the change, what its failure says)}
