@@ -976,7 +976,9 @@ def _beside(task: t.Any, path: str, role: str) -> str:
     folder = f"{task._role._role_path}/tasks/"
     if _stands_in(task, role) or not path.startswith(folder):
         return path
-    return os.path.join(os.path.dirname(str(task.get_path())), path.removeprefix(folder))
+    own, name = os.path.dirname(str(task.get_path())), path.removeprefix(folder)
+    missed = os.path.join(own, name)
+    return os.path.join(own, "tasks", name) if os.path.exists(missed) else missed
 
 
 def forget_facts_of_one_host(role: str) -> None:

@@ -213,7 +213,9 @@ def _tasks_that_may_not_be_lost(
 def _included(target: t.Any) -> str | None:
     """The plain name of an included file; None when it is a template, or no include at all."""
     name = target.get("file") if isinstance(target, dict) else target
-    return name if isinstance(name, str) and "{{" not in name else None
+    if not isinstance(name, str) or "{{" in name:
+        return None
+    return name.removeprefix("file=").strip("\"'") if name.startswith("file=") else name
 
 
 def _and_beside(path: str, places: Places) -> Places:

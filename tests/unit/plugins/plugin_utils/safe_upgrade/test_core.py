@@ -998,6 +998,13 @@ def test_a_users_file_that_is_not_there_is_missed_beside_the_users(included):
     assert included("/our/tasks/main.yml", task) == ("/user/main.yml", None)
 
 
+def test_a_users_file_in_a_folder_is_not_replaced_by_its_neighbour(included, tmp_path):
+    """It named tasks/main.yml, else its neighbour would have been found."""
+    (tmp_path / "main.yml").touch()
+    task = standing_in(f"{tmp_path}/change.yml")
+    assert included("/our/tasks/main.yml", task) == (f"{tmp_path}/tasks/main.yml", None)
+
+
 @pytest.mark.parametrize(
     ("task", "path", "is_role"),
     [

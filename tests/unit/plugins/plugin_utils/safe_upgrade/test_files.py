@@ -98,7 +98,9 @@ def test_above_a_folder_a_file_is_not_found_unless_the_folder_is_tasks(tmp_path)
 
 
 @pytest.mark.parametrize("key", ["include_tasks", "ansible.builtin.import_tasks"])
-@pytest.mark.parametrize("value", ["main.yml", "{file: main.yml}"])
+@pytest.mark.parametrize(
+    "value", ["main.yml", "{file: main.yml}", "file=main.yml", "file='main.yml'"]
+)
 def test_a_file_that_only_this_role_has_is_missed(tmp_path, key, value):
     assert told(tmp_path, f"- {key}: {value}\n") == [
         "HERE/main.yml: no such file on the controller"
