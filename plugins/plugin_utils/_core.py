@@ -99,6 +99,22 @@ def is_within_itself(task: t.Any, role_path: str) -> bool:
     return False
 
 
+def role_around(task: t.Any) -> str | None:
+    """The folder of the user's role in which the call of this role stands; *task* is its own."""
+    with contextlib.suppress(Exception):
+        found = _role_around(task, task._role.get_name())
+        return str(found._role_path) if found else None
+    return None
+
+
+def _role_around(task: t.Any, role: str) -> t.Any:
+    """The user's role in which the call of the *role* stands, that the task is of; else None."""
+    with contextlib.suppress(Exception):
+        others = (one for one in reversed(task.get_dep_chain() or ()) if one.get_name() != role)
+        return next(others, None)
+    return None
+
+
 def force_handlers(task: t.Any) -> bool:
     with contextlib.suppress(Exception):
         return bool(task.get_play().force_handlers)
@@ -313,7 +329,7 @@ def parse(
             blocks = read(include, play=play, **how)[0]
         else:
             include = TaskInclude.load({"include_tasks": path}, block=own, role=task._role, **how)
-            with _importing(str(getattr(task._role, "_role_path", ""))):
+            with _importing(str(getattr(task._role, "_role_path", "")), role_around(task)):
                 blocks = load_list_of_blocks(
                     deepcopy(load(loader, str(path))) or [],
                     play=play,
@@ -327,15 +343,20 @@ def parse(
     except Exception:
         return None, []
     with contextlib.suppress(Exception):
-        return None, [_parsed(one) for block in blocks for one in _tasks(block)]
+        own_role = task._role.get_name() if task._role else ""
+        return None, [_parsed(one, own_role) for block in blocks for one in _tasks(block)]
     return None, []
 
 
-def _with_place(error: Exception) -> str:
-    """What Ansible says of a file, with its name, which is no part of the words since 2.19."""
+def _with_place(error: Exception, what: str = "") -> str:
+    """What Ansible says of a file, or a role, with its name and line.
+
+    They are no part of the words since 2.19, and before that they stand at their end.
+    """
     origin = getattr(error, "obj", None)
     path, line = getattr(origin, "path", None), getattr(origin, "line_num", None)
-    return f"{path}, line {line}: {error}" if path and path not in str(error) else str(error)
+    said = f"{path}, line {line}: {error}" if path and path not in str(error) else str(error)
+    return said if said.startswith(what) else f"{what}: {said}"
 
 
 def _tasks(block: t.Any) -> t.Iterator[t.Any]:
@@ -346,12 +367,24 @@ def _tasks(block: t.Any) -> t.Iterator[t.Any]:
             yield one
 
 
-def _parsed(task: t.Any) -> dict[str, t.Any]:
+def knows_end_role() -> bool:
+    """Whether there is a ``meta: end_role``: since ansible-core 2.18."""
+    with contextlib.suppress(Exception):
+        from ansible.modules.meta import DOCUMENTATION
+
+        return "end_role" in DOCUMENTATION
+    return False
+
+
+def _parsed(task: t.Any, role: str = "") -> dict[str, t.Any]:
+    """What `parse` tells of a task. One that ends a role, but not this *role*, is no meta task."""
     action = str(task.action)
     short = action.rsplit(".", maxsplit=1)[-1]
     # not one that Ansible itself puts at the end of a role
     is_meta = short == "meta" and not getattr(task, "implicit", False)
     free_form = str(task.args.get("_raw_params", "")).strip()
+    if free_form == "end_role" and task._role and not _is_of(task, role):
+        is_meta = is_meta and not knows_end_role()
     return {
         "action": action,
         "name": str(task.name or ""),
@@ -719,20 +752,22 @@ def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
             return read(self, *given, **named)
         is_file = read.__name__ == "_load_included_file"
         problems = _without_end(task, given[0] if is_file else None)
-        folder = ""
+        folder, around = "", None
         if is_file and _is_of(task, role):
+            around = _role_around(task, role)
             own = str(getattr(task._role, "_role_path", ""))
             folder = "" if str(given[0]._filename).startswith(f"{own}/tasks/") else own
         try:
             if not problems:
-                with _importing(folder):
+                with _importing(folder, str(around._role_path) if around else None):
                     found = read(self, *given, **named)
                 problems = _problems(found, task, role, refused)
         except TypeError as error:  # ansible-core before 2.19 finds nowhere what is imported
             what = given[0]._filename if is_file else task._role_name
             problems = [f"{what} imports a file that is not found ({error})"]
         except Exception as error:
-            problems = [str(error).encode(errors="replace").decode()]
+            said = _with_place(error, str(given[0]._filename if is_file else task._role_name))
+            problems = [said.encode(errors="replace").decode()]
         if not problems:
             _keep_hosts(found)
             if is_file:
@@ -825,9 +860,7 @@ def _problems(found: t.Any, include: t.Any, role: str, refused: Judge) -> list[s
         return [
             text
             for one, of_handler in tasks
-            for text in refused(_parsed(one), of_handler, without_steps)
-            # a role of the user's may end itself
-            if one.args.get("_raw_params") != "end_role" or _is_of(one, role)
+            for text in refused(_parsed(one, role), of_handler, without_steps)
         ]
     return []
 
@@ -893,13 +926,15 @@ def find_users_files(role: str) -> None:
 
         @functools.wraps(place)
         def placed(self: t.Any, path: str, dirname: str, *given: t.Any, **named: t.Any) -> t.Any:
-            own = _OWN_FOLDERS[-1]
-            if not own:
-                return place(self, path, dirname, *given, **named)
-            if path == own:
+            own, around = _OWN_FOLDERS[-1]
+            if own and around:
+                path = around + path.removeprefix(own) if f"{path}/".startswith(f"{own}/") else path
+            elif own and path == own:
                 return self.path_dwim(*given)
-            inner = path.removeprefix(os.path.join(own, dirname, ""))
-            return place(self, self.get_basedir(), inner, *given, **named)
+            elif own:
+                inner = path.removeprefix(os.path.join(own, dirname, ""))
+                return place(self, self.get_basedir(), inner, *given, **named)
+            return place(self, path, dirname, *given, **named)
 
         if not hasattr(place, "__wrapped__"):
             DataLoader.path_dwim_relative = placed  # type: ignore[method-assign]
@@ -939,14 +974,15 @@ def find_users_files(role: str) -> None:
             IncludedFile.process_include_results = staticmethod(found)  # type: ignore[method-assign]
 
 
-#: The folder of the role that a user's file counts as one of, while it is read; else empty.
-_OWN_FOLDERS = [""]
+#: While a user's file is read: the folder of the role that it counts as one of, and that of the
+#: user's role in which the call of the role stands; else empty, and None.
+_OWN_FOLDERS: list[tuple[str, str | None]] = [("", None)]
 
 
 @contextlib.contextmanager
-def _importing(folder: str) -> t.Iterator[None]:
-    """Let what is imported be searched as in a play, not in that *folder* of the role."""
-    _OWN_FOLDERS.append(folder)
+def _importing(folder: str, around: str | None) -> t.Iterator[None]:
+    """Let what is imported be searched as in the role *around*, or in a play, not in *folder*."""
+    _OWN_FOLDERS.append((folder, around))
     try:
         yield
     finally:
@@ -955,7 +991,7 @@ def _importing(folder: str) -> t.Iterator[None]:
 
 @contextlib.contextmanager
 def _of_no_role(results: t.Any, role: str) -> t.Iterator[None]:
-    """Let what a user's file includes be searched as in a play: beside that file first."""
+    """Let what a user's file includes be searched as in the role around the call, or in a play."""
     of_role = {}
     with contextlib.suppress(Exception):
         for task in (task_and_host(result)[0] for result in results):
@@ -964,7 +1000,7 @@ def _of_no_role(results: t.Any, role: str) -> t.Iterator[None]:
                 of_role[id(task)] = task, task._role
     try:
         for task, _its_role in of_role.values():
-            task._role = None
+            task._role = _role_around(task, role)
         yield
     finally:
         for task, its_role in of_role.values():
@@ -1019,7 +1055,7 @@ def forgets_facts_of_one_host() -> bool:
 def prepare_tasks(role: str) -> None:
     """Give the tasks of the *role* the name of their host, and run them without a connection, too.
 
-    A task of a user's file is of no role, as in a play.
+    A task of a user's file is of the role in which the call stands, or of none, as in a play.
 
     A fact, or a task of the user's, may have set ``inventory_hostname``.
 
@@ -1041,7 +1077,8 @@ def prepare_tasks(role: str) -> None:
                     self._task.vps_org_host = self._host.name
                     before = (self._play_context, {**_variables_of(self)})  # the run alters both
                 elif _is_of(self._task, role):
-                    self._task._role = None  # include_vars would search in it
+                    # include_vars would search in it
+                    self._task._role = _role_around(self._task, role)
             result = run(self)
             with contextlib.suppress(Exception):
                 for again in (_put_back, _take_connection):

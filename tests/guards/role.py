@@ -1583,13 +1583,31 @@ CHANGE = {
     "neighbour_before_the_playbook": Guard(
         "What a user's file includes is the one beside it, before one beside the playbook.",
         ROLE + "test_what_user_files_hold.py"
-        "::test_of_several_files_of_a_name_the_one_is_run_that_a_play_would_run[linear]",
+        "::test_of_several_files_of_a_name_the_one_is_run_that_a_play_would_run[play-linear]",
         _core("_of_no_role", "lambda results, role: contextlib.nullcontext()"),
     ),
     "nothing_of_the_role_is_imported": Guard(
         "A user's file that imports one of this role's fails, or is refused.",
         ROLE + "test_what_user_files_hold.py::test_a_file_of_yours_imports_none_of_the_roles[True]",
-        _core("_importing", "lambda folder: contextlib.nullcontext()"),
+        _core("_importing", "lambda folder, around: contextlib.nullcontext()"),
+    ),
+    "files_of_the_role_around": Guard(
+        "What the file of a role that calls this one names is searched as in that role.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_of_several_files_of_a_name_the_one_is_run_that_a_play_would_run[role-linear]",
+        _core("_role_around", "lambda task, role: None"),
+    ),
+    "roles_may_end_themselves": Guard(
+        "A role of the user's may end itself, where Ansible knows the word.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_role_of_yours_may_end_itself_where_ansible_knows_how[linear]",
+        _core("knows_end_role", "lambda: False"),
+    ),
+    "broken_files_are_named": Guard(
+        "A file behind a template that cannot be read is named in the reason.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_broken_file_that_a_template_includes_fails_its_own_host_alone[linear]",
+        _core("_with_place", "lambda error, what='': str(error)"),
     ),
     "searched_as_in_the_play": Guard(
         "A name without a collection is never searched in the role's own collection.",
@@ -1652,7 +1670,7 @@ CHANGE = {
         "What handlers and imports by templates set is read, too, for the role's own variables.",
         ROLE + "test_what_user_files_hold.py"
         "::test_a_handler_or_an_import_by_a_template_that_sets_one_is_refused_too[handler]",
-        _core("_parsed", "lambda task: {**original(task), 'written': {}}"),
+        _core("_parsed", "lambda task, role='': {**original(task), 'written': {}}"),
     ),
     "no_file_is_read_as_marker": Guard(
         "A pipe in the place of the marker holds no look.",

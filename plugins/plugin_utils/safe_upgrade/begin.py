@@ -272,7 +272,8 @@ def user_files(host: Host) -> list[tuple[str, str, str | None]]:
 
 def places(host: Host, role: str | None) -> files.Places:
     """Where Ansible looks for an included file of the user's role, or of none."""
-    return files.search_path(role, str(host.vars["playbook_dir"]))
+    beside, around = str(host.vars["playbook_dir"]), core.role_around(host.task)
+    return files.search_path(role or around, beside, bool(role) and core.knows_end_role())
 
 
 def role_dirs(host: Host) -> list[str]:

@@ -37,10 +37,12 @@ class Places(t.NamedTuple):
 
     ``role``: the folder ``tasks`` of the user's role, in which a dynamic include is searched first;
     empty for a file of no role. ``others``: what is searched last, in Ansible's order.
+    ``may_end``: the files are brought in by that role, which ``meta: end_role`` ends.
     """
 
     role: str
     others: tuple[str, ...]
+    may_end: bool = False
 
 
 def problems(
@@ -88,7 +90,8 @@ def problems(
     for task, under_when in _with_conditions(data, conditional):
         word = _meta(task)
         place = f"{path}{_line_of(path, word) if word else ''}"
-        found += metas.refused(place, word, may_leave and under_when)
+        if word != "end_role" or not places.may_end:
+            found += metas.refused(place, word, may_leave and under_when)
         found += own_names.problems(task, path)
         for key in _INCLUDES:
             name = _included(task.get(key))
@@ -123,12 +126,12 @@ def refused(tasks: t.Iterable[t.Mapping[str, t.Any]], may_leave: bool = False) -
     ]
 
 
-def search_path(role: str | None, playbook_dir: str) -> Places:
+def search_path(role: str | None, playbook_dir: str, may_end: bool = False) -> Places:
     """Where Ansible looks for what a file includes; *role*: the user's role that the file is of."""
     if not role:
         return Places("", (playbook_dir,))
     in_role, here, beside = (os.path.join(at, "tasks") for at in (role, os.getcwd(), playbook_dir))
-    return Places(in_role, (here, role, beside, playbook_dir))
+    return Places(in_role, (here, role, beside, playbook_dir), may_end)
 
 
 def add_registers(

@@ -47,6 +47,37 @@ def test_a_role_that_brings_an_end_of_the_play_is_refused(site, word, how):
     assert word in run.message("one")
 
 
+#: How a role that ends itself is brought in.
+ENDING = {
+    "itself": {"role": "ends"},
+    "dependency": {"role": "needs"},
+    "import": "- import_role: {name: ends}\n",
+    "include": "- include_role: {name: ends}\n",
+    "by-template": "- include_role: {name: \"{{ 'ends' }}\"}\n",
+    "file": {"role": "ends", "role_tasks_from": "deep"},
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_a_role_of_yours_may_end_itself_where_ansible_knows_how(site, strategy):
+    """Before ansible-core 2.18 the word would end the run for all hosts, without a restore."""
+    one = site(dict.fromkeys(ENDING, QUICK))
+    ends = "- meta: end_role\n- fail:\n"
+    deep = "- import_tasks: end.yml\n"
+    role(one, "ends", tasks__main=INSTALL + ends, tasks__end=ends, tasks__deep=INSTALL + deep)
+    environment = role(one, "needs", tasks__main=INSTALL, meta__main="dependencies: [ends]\n")
+    for host, how in ENDING.items():
+        change = one.tasks(host, INSTALL + how) if isinstance(how, str) else how
+        one.hosts[host] = {**QUICK, "safe_upgrade_change": change}
+    run = one.run(play={"strategy": strategy}, environment=environment)
+    found = dict.fromkeys(ENDING, ("upgraded", "2"))
+    if core_version < "2.18":
+        found = dict.fromkeys(ENDING, ("aborted", "1"))
+        found |= dict.fromkeys(("include", "by-template"), ("restored", "1"))
+    assert one.ends(run) == found, run.out
+
+
 OWN_NAMES = ("result", "loss", "piece", "verifying")
 
 
@@ -315,7 +346,7 @@ def test_a_file_with_the_name_of_one_of_the_roles_is_included_from_beside_yours(
         assert (one.disks / name / "srv/app/wrote").read_text() == f"{name}\n", run.out
 
 
-#: Each lies in mine/, and what it names also beside the playbook, or elsewhere.
+#: Each lies in one folder, and what it names also beside the playbook, or elsewhere.
 WAYS = {
     "include": "- include_tasks: prove.yml\n",
     "file": "- include_tasks: {file: prove.yml}\n",
@@ -332,57 +363,71 @@ WAYS = {
     "by-name": "- include_tasks: '{{ inventory_hostname }}.yml'\n- import_tasks: tasks/prove.yml\n",
     "again": "- include_tasks: again/first.yml\n",
     "role": "- include_role: {name: proves}\n- import_role: {name: proves, tasks_from: deep}\n",
+    "variables": "- include_vars: said.yml\n- raw: echo {{ said }} >> srv/app/wrote\n",
+    "lookup": "- raw: echo {{ lookup('file', 'said.yml') }} >> srv/app/wrote\n",
 }
+#: Where the files lie: beside no playbook, or in a role that calls this one.
+FOLDERS = {"play": "mine", "role": "run-1/roles/night/tasks"}
 
 
-def lay_out(one):
+def lay_out(one, mine):
     """The files of WAYS, each of which writes where it lies."""
     wrote = "- {{raw: echo {} >> srv/app/wrote, changed_when: true}}\n"
     of_role = "run-1/roles/proves/tasks"
-    proves = ("mine", "run-1", ".", "mine/tasks", "run-1/tasks", of_role, f"{of_role}/in")
+    others = ("run-1", ".", "run-1/tasks", of_role, f"{of_role}/in")
+    proves = (mine, f"{mine}/tasks", f"{mine}/..", *others)
     names = ("other", "each", "by-name")
     files = {f"{place}/prove": wrote.format(place) for place in proves}
-    files |= {f"{at}/{name}": wrote.format(at + name) for at in ("mine", "run-1") for name in names}
+    files |= {f"{at}/{name}": wrote.format(at + name) for at in (mine, "run-1") for name in names}
+    files |= {f"{at}/vars/said": f"said: {at}\n" for at in (f"{mine}/..", "run-1")}
+    files |= {f"{at}/files/said": f"of: {at}\n" for at in (f"{mine}/..", "run-1")}
     deep = "- include_tasks: prove.yml\n- import_tasks: in/prove.yml\n- import_tasks: prove.yml\n"
     files |= {
-        "mine/inner/near": wrote.format("near"),
-        "mine/inner/includes": "- include_tasks: prove.yml\n- include_tasks: near.yml\n",
-        "mine/inner/imports": "- import_tasks: prove.yml\n- import_tasks: near.yml\n",
-        "mine/again/first": "- import_tasks: second.yml\n",
-        "mine/again/second": "- include_tasks: '{{ kind | default(\"prove\") }}.yml'\n",
+        f"{mine}/inner/near": wrote.format("near"),
+        f"{mine}/inner/includes": "- include_tasks: prove.yml\n- include_tasks: near.yml\n",
+        f"{mine}/inner/imports": "- import_tasks: prove.yml\n- import_tasks: near.yml\n",
+        f"{mine}/again/first": "- import_tasks: second.yml\n",
+        f"{mine}/again/second": "- include_tasks: '{{ kind | default(\"prove\") }}.yml'\n",
         f"{of_role}/main": "- include_tasks: in/prove.yml\n- import_tasks: prove.yml\n",
         f"{of_role}/deep": deep,
-        **{f"mine/of-{host}": INSTALL + text for host, text in WAYS.items()},
+        **{f"{mine}/of-{host}": INSTALL + text for host, text in WAYS.items()},
     }
     for path, text in files.items():
         (one.folder / path).parent.mkdir(parents=True, exist_ok=True)
         one.tasks(path, text)
     for host in WAYS:
-        change = {"tasks_file": str(one.folder / f"mine/of-{host}.yml")}
+        change = {"tasks_file": str(one.folder / mine / f"of-{host}.yml")}
         one.hosts[host] = {**QUICK, "safe_upgrade_change": change}
 
 
 @pytest.mark.core
 @pytest.mark.parametrize("strategy", ["linear", "free"])
-def test_of_several_files_of_a_name_the_one_is_run_that_a_play_would_run(site, strategy):
-    wrote = {}
-    for kind in ("night", "play"):
+@pytest.mark.parametrize("around", FOLDERS)
+def test_of_several_files_of_a_name_the_one_is_run_that_a_play_would_run(site, around, strategy):
+    wrote, mine = {}, FOLDERS[around]
+    for kind in ("night", "plain"):
         one = site(dict.fromkeys(WAYS, {}))
-        lay_out(one)
-        plain = [
+        lay_out(one, mine)
+        tasks = [
             {
-                "include_tasks": one.hosts[host]["safe_upgrade_change"]["tasks_file"],
+                "include_tasks": str(one.folder / mine / f"of-{host}.yml"),
                 "when": f"inventory_hostname == '{host}'",
             }
             for host in WAYS
         ]
-        run = one.run(play={"strategy": strategy} if kind == "night" else {"tasks": plain})
+        if kind == "night":
+            report = {"safe_upgrade_report_dir": str(one.folder / "run-1")}
+            tasks = [{"include_role": {"name": "vps_org.cloud.safe_upgrade"}, "vars": report}]
+        if around == "role":
+            (one.folder / mine / "main.yml").write_text(json.dumps(tasks))
+            tasks = [{"include_role": {"name": "night"}}]
+        run = one.run(play={"strategy": strategy, "tasks": tasks})
         assert run.code == 0, run.out
         at = {host: one.disks / host / "srv/app/wrote" for host in WAYS}
         wrote[kind] = {host: file.read_text().split("\n") for host, file in at.items()}
         for file in at.values():
             file.unlink()
-    assert wrote["night"] == wrote["play"]
+    assert wrote["night"] == wrote["plain"]
 
 
 @pytest.mark.core
@@ -572,6 +617,8 @@ def test_a_broken_file_that_a_template_includes_fails_its_own_host_alone(site, s
     )
     restored = dict.fromkeys((*broken, "verify"), ("restored", "1"))
     assert one.ends(run) == {"good": ("upgraded", "2"), **restored}, run.out
+    for name in broken:
+        assert f"{one.folder}/{name}.yml" in run.message(name), run.message(name)
 
 
 @pytest.mark.core

@@ -980,6 +980,15 @@ def test_what_a_users_file_includes_is_searched_as_in_a_play(included):
     assert task._role is own
 
 
+def test_what_a_file_of_a_role_around_the_call_includes_is_searched_as_in_that_role(included):
+    task, around = standing_in("/user/tasks/change.yml"), role("/user", "patch")
+    task.get_dep_chain = lambda: [role("/outer", "outer"), around, task._role]
+    assert included("/user/tasks/main.yml", task) == ("/user/tasks/main.yml", around)
+    assert core.role_around(task) == "/user"
+    task.get_dep_chain = lambda: [task._role]
+    assert core.role_around(task) is None
+
+
 def test_a_task_keeps_its_role_where_ansible_fails_to_find_its_file(monkeypatch):
     def process(results, iterator, loader, variable_manager):
         raise ValueError

@@ -380,8 +380,18 @@ def test_ansible_looks_in_the_role_and_here_before_the_playbook(tmp_path, monkey
     assert files.search_path("/role", "/book") == (
         "/role/tasks",
         (f"{tmp_path}/tasks", "/role", "/book/tasks", "/book"),
+        False,
     )
-    assert files.search_path(None, "/book") == ("", ("/book",))
+    assert files.search_path(None, "/book") == ("", ("/book",), False)
+
+
+def test_a_file_may_end_the_role_that_brings_it_in(tmp_path):
+    path = tmp_path / "main.yml"
+    path.write_text("- import_tasks: end.yml\n- meta: end_play\n")
+    (tmp_path / "end.yml").write_text("- meta: end_role\n")
+    (problem,) = refused(path, files.search_path(str(tmp_path), "/nowhere", may_end=True))
+    assert "end_play" in problem
+    assert len(refused(path, files.search_path(str(tmp_path), "/nowhere"))) == 2
 
 
 def registered(tmp_path, text, more=None):
