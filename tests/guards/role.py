@@ -1810,9 +1810,9 @@ CHANGE = {
         _code("pieces", "_failed_for_all", "lambda host, task: None"),
     ),
     "nameless_failure": Guard(
-        "Of a host that is alone a failure without a name is its own.",
-        ROLE + "test_whose_failure.py"
-        "::test_a_file_that_is_missing_in_the_middle_of_the_change_restores_a_host_that_is_alone",
+        "A failure that stands is the host's own, though Ansible names no task.",
+        UNIT + "test_pieces.py"
+        "::test_a_failure_that_stands_is_the_hosts_own_though_ansible_names_no_task",
         _code("verdict", "NAMELESS", "(None, None)"),
     ),
     "interrupted_change": Guard(
