@@ -377,14 +377,18 @@ def knows_end_role() -> bool:
 
 
 def _parsed(task: t.Any, role: str = "") -> dict[str, t.Any]:
-    """What `parse` tells of a task. One that ends a role, but not this *role*, is no meta task."""
+    """What `parse` tells of a task. One that ends a role, but not this *role*, is no meta task.
+
+    In an ``always`` it is one. A host that failed before never reaches the end of that role, so
+    Ansible would go on to the end of this one, past the restore.
+    """
     action = str(task.action)
     short = action.rsplit(".", maxsplit=1)[-1]
     # not one that Ansible itself puts at the end of a role
     is_meta = short == "meta" and not getattr(task, "implicit", False)
     free_form = str(task.args.get("_raw_params", "")).strip()
     if free_form == "end_role" and task._role and not _is_of(task, role):
-        is_meta = is_meta and not knows_end_role()
+        is_meta = is_meta and (not knows_end_role() or in_always(task, of_its_role=True))
     return {
         "action": action,
         "name": str(task.name or ""),
@@ -453,15 +457,18 @@ def ignores_unreachable_itself(task: t.Any) -> bool:
     return False
 
 
-def in_always(task: t.Any) -> bool:
-    """Whether the task stands in an ``always`` section, or in what such a section includes."""
-    one = task
-    while one is not None:
-        parent = getattr(one, "_parent", None)
-        always = getattr(parent, "always", None) or ()
-        if any(one._uuid == each._uuid for each in always):
+def in_always(task: t.Any, of_its_role: bool = False) -> bool:
+    """Whether the task stands in an ``always`` section, or in what such a section includes.
+
+    With *of_its_role* the section is one of the role that the task is of. What is imported stands
+    in a section without its import.
+    """
+    one, below = task, set()
+    while one is not None and not (of_its_role and type(one).__name__ == "IncludeRole"):
+        below.add(one._uuid)
+        one = getattr(one, "_parent", None)
+        if any(each._uuid in below for each in getattr(one, "always", None) or ()):
             return True
-        one = parent
     return False
 
 
@@ -770,6 +777,7 @@ def _contained(read: t.Any, role: str, refused: Judge) -> t.Any:
             problems = [said.encode(errors="replace").decode()]
         if not problems:
             _keep_hosts(found)
+            _ask_conditions_of_meta(found)
             if is_file:
                 _keep_hosts(_handlers_of(named.get("iterator")))
             return found
@@ -883,6 +891,33 @@ def _keep_hosts(found: t.Any) -> None:
                 elif hasattr(one, "_ignore_unreachable"):
                     del one._ignore_unreachable  # inherited, then
                 one = one._parent
+
+
+def _ask_conditions_of_meta(found: t.Any) -> None:
+    """Put before each ``meta`` task of what was read one that asks the same ``when``.
+
+    Ansible ends the whole run at a ``when`` of a ``meta`` task that it cannot evaluate, and with it
+    the rollback of every host. That of another task fails its host.
+    """
+    with contextlib.suppress(Exception):
+        for block in found[0] if isinstance(found, tuple) else found:
+            _ask_in(block)
+
+
+def _ask_in(block: t.Any) -> None:
+    from ansible.utils.vars import get_unique_id
+
+    for section in (block.block, block.rescue, block.always):
+        for one in (*section,):
+            if hasattr(one, "block"):
+                _ask_in(one)
+            elif one.when and not hasattr(one, "listen") and _parsed(one)["meta"] is not None:
+                asks = one.copy()
+                asks._uuid, asks.action = get_unique_id(), "ansible.builtin.debug"
+                asks.args = {"msg": f"meta: {one.args.get('_raw_params')}"}
+                asks.name = one.name or asks.args["msg"]
+                asks.register, asks.ignore_errors = None, False
+                section.insert(section.index(one), asks)
 
 
 def _is_set_to_ignore(value: t.Any) -> bool:

@@ -1603,6 +1603,29 @@ CHANGE = {
         "::test_a_role_of_yours_may_end_itself_where_ansible_knows_how[linear]",
         _core("knows_end_role", "lambda: False"),
     ),
+    "no_end_of_a_role_in_always": Guard(
+        "A role that ends itself in always never takes its host past the restore.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_the_end_of_a_role_in_always_is_refused_for_it_would_skip_the_restore"
+        "[in an import-off]",
+        _core("in_always", "lambda task, of_its_role=False: not of_its_role and original(task)"),
+    ),
+    "conditions_of_meta": Guard(
+        "A condition of a meta task that cannot be evaluated fails its own host alone.",
+        ROLE + "test_what_user_files_hold.py"
+        "::test_a_condition_of_meta_that_cannot_be_evaluated_fails_its_own_host_alone[off-linear]",
+        _core("_ask_conditions_of_meta", "lambda found: None"),
+    ),
+    "imports_in_always": Guard(
+        "What is imported into an always section makes no failure good.",
+        ROLE + "test_whose_failure.py::"
+        "test_what_cleans_up_after_a_failure_however_it_is_brought_in_makes_nothing_good[on-linear]",
+        _core(
+            "in_always",
+            "lambda task, of_its_role=False: any(task._uuid == one._uuid for one in "
+            "getattr(task._parent, 'always', None) or ())",
+        ),
+    ),
     "broken_files_are_named": Guard(
         "A file behind a template that cannot be read is named in the reason.",
         ROLE + "test_what_user_files_hold.py"

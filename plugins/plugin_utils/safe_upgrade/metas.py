@@ -18,7 +18,8 @@ _OTHERS = {
     ),
     "end_role": (
         "would end the role that it stands in, which in a tasks file of yours is safe_upgrade, "
-        "before the change is verified; take it out"
+        "before the change is verified; in an 'always' section it would skip the restore of a host "
+        "that failed before; take it out"
     ),
     "refresh_inventory": (
         "would forget what was noted of every host during its change, and take hosts that the "

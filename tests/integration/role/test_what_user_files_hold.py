@@ -78,6 +78,73 @@ def test_a_role_of_yours_may_end_itself_where_ansible_knows_how(site, strategy):
     assert one.ends(run) == found, run.out
 
 
+#: What brings in a role that cannot be ended where it says so.
+BRINGING = {
+    "role": {"role": "ends"},
+    "import": "- import_role: {name: ends}\n",
+    "include": "- include_role: {name: ends}\n",
+    "by-template": "- include_role: {name: \"{{ 'ends' }}\"}\n",
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("switched", ["night", ""], ids=["on", "off"])
+@pytest.mark.parametrize("written", ["in the role", "in an import", "in an include"])
+def test_the_end_of_a_role_in_always_is_refused_for_it_would_skip_the_restore(
+    site, written, switched
+):
+    one = site({"good": QUICK, **dict.fromkeys(BRINGING, QUICK)})
+    end = "meta: end_role"
+    if written != "in the role":
+        end = f"{'import' if written == 'in an import' else 'include'}_tasks: end.yml"
+    ends = INSTALL + f"- block: [{{fail: }}]\n  always: [{{{end}}}]\n"
+    environment = role(one, "ends", tasks__main=ends, tasks__end="- meta: end_role\n")
+    for host, how in BRINGING.items():
+        change = one.tasks(host, INSTALL + how) if isinstance(how, str) else how
+        one.hosts[host] = {**QUICK, "safe_upgrade_change": change}
+    one.hosts["good"] = {**QUICK, "safe_upgrade_change": one.tasks("good", INSTALL)}
+    environment |= {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"} if switched else {}
+    found = one.ends(one.run(environment=environment))
+    assert found.pop("good") == ("upgraded", "2")
+    assert {state for state, _version in found.values()} <= {"aborted", "restored"}
+    assert {version for _state, version in found.values()} == {"1"}
+
+
+#: By these words, with a condition that cannot be evaluated, Ansible would end the run for all.
+ASKED = {
+    "clear": "- meta: clear_facts\n  when: no_such_thing\n",
+    "host": "- meta: end_host\n  when: no_such_thing is no_such_test\n",
+    "block": "- block: [{meta: noop}]\n  when: no_such_thing\n",
+    "ignored": "- meta: noop\n  when: no_such_thing\n  ignore_errors: true\n",
+    "always": "- block: [{raw: 'true'}]\n  always: [{meta: noop, when: no_such_thing}]\n",
+    "import": "- import_tasks: asks.yml\n",
+    "include": "- include_tasks: asks.yml\n",
+    "role": "- include_role: {name: asks}\n",
+    "kept": "- meta: noop\n  when: false\n- meta: noop\n  when: inventory_hostname == 'kept'\n",
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+@pytest.mark.parametrize("switched", ["night", ""], ids=["on", "off"])
+def test_a_condition_of_meta_that_cannot_be_evaluated_fails_its_own_host_alone(
+    site, strategy, switched
+):
+    one = site(dict.fromkeys(ASKED, QUICK))
+    asks = "- meta: noop\n  when: no_such_thing\n"
+    environment = role(one, "asks", tasks__main=asks)
+    one.tasks("asks", asks)
+    for host, text in ASKED.items():
+        change = one.tasks(host, INSTALL + text)
+        accept = {"safe_upgrade_end_host": "accept"} if host == "host" else {}
+        one.hosts[host] = {**QUICK, **accept, "safe_upgrade_change": change}
+    environment |= {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"} if switched else {}
+    run = one.run(play={"strategy": strategy}, environment=environment)
+    restored = dict.fromkeys(ASKED, ("restored", "1"))
+    assert one.ends(run) == {**restored, "kept": ("upgraded", "2")}, run.out
+    assert "no_such_thing" in run.message("clear"), run.out
+
+
 OWN_NAMES = ("result", "loss", "piece", "verifying")
 
 

@@ -255,3 +255,38 @@ def test_a_host_that_is_lost_right_at_its_marker_is_said_to_bear_it(site):
     assert run.states() == {"one": "aborted"} and one.version("one") == "1"
     assert (cut / "marker.json").exists()
     assert "marker.json cannot be removed" in " ".join(run.out.split())
+
+
+#: What stands in the ``always`` of the block that failed, and makes nothing good.
+CLEANING = {
+    "task": "raw: 'true'",
+    "block": "block: [{raw: 'true'}]",
+    "import": "import_tasks: clean.yml",
+    "include": "include_tasks: clean.yml",
+    "import-twice": "import_tasks: imports.yml",
+    "import-role": "import_role: {name: cleans}",
+    "include-role": "include_role: {name: cleans}",
+}
+
+
+@pytest.mark.core
+@pytest.mark.long
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+@pytest.mark.parametrize("switched", ["night", ""], ids=["on", "off"])
+def test_what_cleans_up_after_a_failure_however_it_is_brought_in_makes_nothing_good(
+    site, strategy, switched
+):
+    one = site(dict.fromkeys(CLEANING, {}))
+    one.tasks("clean", "- raw: 'true'\n")
+    one.tasks("imports", "- import_tasks: clean.yml\n")
+    role = one.folder / "run-1/roles/cleans/tasks"
+    role.mkdir(parents=True)
+    (role / "main.yml").write_text("- raw: 'true'\n")
+    for host, cleans in CLEANING.items():
+        change = "- raw: echo 2 > srv/app/VERSION\n"
+        change += f"- block: [{{fail: {{msg: broken}}}}]\n  always:\n    - {cleans}\n"
+        one.hosts[host] = {"safe_upgrade_change": one.tasks(host, change)}
+    environment = {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"} if switched else {}
+    run = one.run(play={"strategy": strategy}, environment=environment)
+    assert run.states() == dict.fromkeys(CLEANING, "restored"), run.out
+    assert {one.version(host) for host in CLEANING} == {"1"}

@@ -371,6 +371,12 @@ def test_a_task_of_an_always_section_is_known(play, text, always):
     assert core.in_always(task_in(play, text)) is always
 
 
+def test_what_an_always_section_imports_stands_in_it(play, tmp_path):
+    (tmp_path / "more.yml").write_text("- debug:\n")
+    imported = f"[{{block: [{{meta: noop}}], always: [{{import_tasks: {tmp_path}/more.yml}}]}}]"
+    assert core.in_always(task_in(play, imported))
+
+
 def test_conditions_are_those_of_the_task_and_of_all_around_it(play):
     one = task_in(play, "[{block: [{debug: , when: [a, b]}], when: c}]")
     found = core.conditions(one)

@@ -26,7 +26,8 @@ def test_what_ends_nothing_is_not_refused(word, may_leave):
         (
             "end_role",
             "would end the role that it stands in, which in a tasks file of yours is safe_upgrade, "
-            "before the change is verified; take it out",
+            "before the change is verified; in an 'always' section it would skip the restore of a "
+            "host that failed before; take it out",
         ),
         ("end_batch", BEFORE),
         (
