@@ -912,7 +912,8 @@ def _ask_in(block: t.Any) -> None:
             if hasattr(one, "block"):
                 _ask_in(one)
             elif one.when and not hasattr(one, "listen") and _parsed(one)["meta"] is not None:
-                asks = one.copy()
+                asks = one.copy(exclude_parent=True)
+                asks._parent = one._parent  # not a copy, of which it would be no part
                 asks._uuid, asks.action = get_unique_id(), "ansible.builtin.debug"
                 asks.args = {"msg": f"meta: {one.args.get('_raw_params')}"}
                 asks.name = one.name or asks.args["msg"]

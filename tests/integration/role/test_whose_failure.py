@@ -261,6 +261,7 @@ def test_a_host_that_is_lost_right_at_its_marker_is_said_to_bear_it(site):
 CLEANING = {
     "task": "raw: 'true'",
     "block": "block: [{raw: 'true'}]",
+    "meta": "{meta: noop, when: inventory_hostname == 'meta'}",
     "import": "import_tasks: clean.yml",
     "include": "include_tasks: clean.yml",
     "import-twice": "import_tasks: imports.yml",
