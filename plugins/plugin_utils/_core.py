@@ -917,7 +917,8 @@ def _ask_in(block: t.Any) -> None:
                 asks._uuid, asks.action = get_unique_id(), "ansible.builtin.debug"
                 asks.args = {"msg": f"meta: {one.args.get('_raw_params')}"}
                 asks.name = one.name or asks.args["msg"]
-                asks.register, asks.ignore_errors = None, False
+                asks.register = asks.notify = asks.delegate_to = None
+                asks.ignore_errors = asks.run_once = False
                 section.insert(section.index(one), asks)
 
 

@@ -117,6 +117,8 @@ ASKED = {
     "block": "- block: [{meta: noop}]\n  when: no_such_thing\n",
     "ignored": "- meta: noop\n  when: no_such_thing\n  ignore_errors: true\n",
     "always": "- block: [{raw: 'true'}]\n  always: [{meta: noop, when: no_such_thing}]\n",
+    "once": "- meta: noop\n  when: no_such_thing\n  run_once: true\n",
+    "delegated": "- block: [{meta: noop, when: no_such_thing}]\n  delegate_to: kept\n",
     "import": "- import_tasks: asks.yml\n",
     "include": "- include_tasks: asks.yml\n",
     "role": "- include_role: {name: asks}\n",
@@ -140,8 +142,10 @@ def test_a_condition_of_meta_that_cannot_be_evaluated_fails_its_own_host_alone(
         one.hosts[host] = {**QUICK, **accept, "safe_upgrade_change": change}
     environment |= {"ANSIBLE_CALLBACKS_ENABLED": "vps_org.cloud.night"} if switched else {}
     run = one.run(play={"strategy": strategy}, environment=environment)
-    restored = dict.fromkeys(ASKED, ("restored", "1"))
-    assert one.ends(run) == {**restored, "kept": ("upgraded", "2")}, run.out
+    found = dict.fromkeys(ASKED, ("restored", "1")) | {"kept": ("upgraded", "2")}
+    if strategy == "free":
+        found["once"] = ("aborted", "1")  # it is refused there
+    assert one.ends(run) == found, run.out
     assert "no_such_thing" in run.message("clear"), run.out
 
 
