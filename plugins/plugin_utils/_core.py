@@ -376,6 +376,12 @@ def knows_end_role() -> bool:
     return False
 
 
+def _is_meta(task: t.Any) -> bool:
+    """Whether it is a ``meta`` task, but none that Ansible itself puts at the end of a role."""
+    is_implicit = getattr(task, "implicit", False)
+    return str(task.action).rsplit(".", maxsplit=1)[-1] == "meta" and not is_implicit
+
+
 def _parsed(task: t.Any, role: str = "") -> dict[str, t.Any]:
     """What `parse` tells of a task. One that ends a role, but not this *role*, is no meta task.
 
@@ -384,8 +390,7 @@ def _parsed(task: t.Any, role: str = "") -> dict[str, t.Any]:
     """
     action = str(task.action)
     short = action.rsplit(".", maxsplit=1)[-1]
-    # not one that Ansible itself puts at the end of a role
-    is_meta = short == "meta" and not getattr(task, "implicit", False)
+    is_meta = _is_meta(task)
     free_form = str(task.args.get("_raw_params", "")).strip()
     if free_form == "end_role" and task._role and not _is_of(task, role):
         is_meta = is_meta and (not knows_end_role() or in_always(task, of_its_role=True))
@@ -911,7 +916,7 @@ def _ask_in(block: t.Any) -> None:
         for one in (*section,):
             if hasattr(one, "block"):
                 _ask_in(one)
-            elif one.when and not hasattr(one, "listen") and _parsed(one)["meta"] is not None:
+            elif one.when and not hasattr(one, "listen") and _is_meta(one):
                 asks = one.copy(exclude_parent=True)
                 asks._parent = one._parent  # not a copy, of which it would be no part
                 asks._uuid, asks.action = get_unique_id(), "ansible.builtin.debug"

@@ -122,6 +122,7 @@ ASKED = {
     "import": "- import_tasks: asks.yml\n",
     "include": "- include_tasks: asks.yml\n",
     "role": "- include_role: {name: asks}\n",
+    "ends": "- include_role: {name: asks, tasks_from: ends}\n",
     "kept": "- meta: noop\n  when: false\n- meta: noop\n  when: inventory_hostname == 'kept'\n",
 }
 
@@ -134,7 +135,8 @@ def test_a_condition_of_meta_that_cannot_be_evaluated_fails_its_own_host_alone(
 ):
     one = site(dict.fromkeys(ASKED, QUICK))
     asks = "- meta: noop\n  when: no_such_thing\n"
-    environment = role(one, "asks", tasks__main=asks)
+    ends = "- meta: end_role\n  when: no_such_thing\n"
+    environment = role(one, "asks", tasks__main=asks, tasks__ends=ends)
     one.tasks("asks", asks)
     for host, text in ASKED.items():
         change = one.tasks(host, INSTALL + text)
